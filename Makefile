@@ -1,0 +1,148 @@
+# Vitrine: `make help` lists what there is to make. Everything is built below build/.
+#
+# VARIANT=asan    the address and undefined-behaviour sanitizers, in build/asan
+# VARIANT=clang   with clang, in build/clang
+# MBEDTLS_DIR=DIR an mbedTLS build of your own instead of the one that scripts/mbedtls makes
+# V=1             shows the commands
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+BUILD := build$(if $(VARIANT),/$(VARIANT))
+Q := $(if $(V),,@)
+export MBEDTLS_DIR
+
+# --- flags ----------------------------------------------------------------------------------------
+
+ifeq ($(origin CC),default)
+CC := $(if $(filter clang,$(VARIANT)),clang,gcc)
+endif
+OPT := -O2
+ifeq ($(VARIANT),asan)
+OPT := -O1
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+endif
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+CFLAGS ?=
+LDFLAGS ?=
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(OPT) -g -fno-omit-frame-pointer $(WARN) $(SAN) $(CFLAGS)
+ALL_LDFLAGS = $(SAN) $(LDFLAGS)
+
+MBEDTLS := $(or $(MBEDTLS_DIR),build/mbedtls)
+MBEDTLS_LIB := $(if $(MBEDTLS_DIR),$(firstword $(wildcard $(MBEDTLS)/lib $(MBEDTLS)/library)),$(MBEDTLS)/lib)
+MBEDTLS_LIBS := $(foreach l,tls x509 crypto,$(MBEDTLS_LIB)/libmbed$l.a)
+MBEDTLS_CFLAGS := -isystem $(MBEDTLS)/include
+CHECK_CFLAGS = $(shell pkg-config --cflags check)
+CHECK_LIBS = $(shell pkg-config --libs check)
+
+# --- what there is --------------------------------------------------------------------------------
+
+STACK := $(sort $(wildcard stack/*.c stack/*/*.c))
+TLS := $(sort $(wildcard tls/*.c))
+APPS := $(sort $(wildcard apps/*.c apps/*/*.c))
+UNIT := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c))
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+SUITES := $(patsubst %_test,%,$(basename $(notdir $(filter %_test.c,$(UNIT)))))
+
+.PHONY: all run test unit asan lint format fresh clean distclean help FORCE
+all: $(BUILD)/vitrine ## builds build/vitrine (the default)
+
+$(BUILD)/vitrine: $(call obj,$(APPS)) $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
+$(BUILD)/unit: $(call obj,$(UNIT)) $(BUILD)/libvitrine-apps.a $(BUILD)/libvitrine-tls.a \
+	$(BUILD)/libvitrine-stack.a
+$(BUILD)/libvitrine-stack.a: $(call obj,$(STACK))
+$(BUILD)/libvitrine-tls.a: $(call obj,$(TLS))
+# Only for the unit tests: they take from it what they call, and so never the main of the command.
+$(BUILD)/libvitrine-apps.a: $(call obj,$(APPS))
+
+$(BUILD)/vitrine $(BUILD)/unit: $(BUILD)/sources
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LIBS) \
+		$(if $(filter %/unit,$@),$(CHECK_LIBS)) -lm -pthread
+
+$(BUILD)/%.a: $(BUILD)/sources
+	@echo "  AR     $@"
+	$(Q)rm -f $@ && ar qcs $@ $(filter %.o,$^)
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@echo "  CC     $<"
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(call obj,$(TLS) $(APPS) $(UNIT)): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
+$(call obj,$(UNIT)): EXTRA_CFLAGS += -I$(BUILD)/gen $(CHECK_CFLAGS)
+
+# Nothing compiles before the set-up has run. -MMD leaves system headers out, so what uses mbedTLS says
+# itself that it depends on the library.
+$(call obj,$(STACK) $(TLS) $(APPS)): | build/setup/run
+$(call obj,$(UNIT)): | build/setup/test
+$(call obj,$(TLS) $(APPS) $(UNIT)): $(MBEDTLS_LIBS)
+$(call obj,tests/unit/main.c): $(BUILD)/gen/suites.def
+
+-include $(patsubst %.o,%.d,$(call obj,$(STACK) $(TLS) $(APPS) $(UNIT)))
+
+# $(call keep,TEXT) writes TEXT to the target unless it has that text already. So other flags, or a file
+# that came or went, rebuild what depends on them, and nothing else does.
+keep = @mkdir -p $(@D); echo '$(subst ','\'',$(strip $(1)))' | cmp -s - $@ || \
+	echo '$(subst ','\'',$(strip $(1)))' >$@
+$(BUILD)/flags: FORCE
+	$(call keep,$(CC) $(ALL_CFLAGS) $(MBEDTLS))
+$(BUILD)/sources: FORCE
+	$(call keep,$(CC) $(ALL_LDFLAGS) $(STACK) $(TLS) $(APPS) $(UNIT))
+# tests/unit/**/X_test.c defines X_suite(); tests/unit/main.c runs all that are listed here.
+$(BUILD)/gen/suites.def: FORCE
+	$(call keep,$(foreach s,$(SUITES),SUITE($s)))
+
+# --- set-up ---------------------------------------------------------------------------------------
+
+build/setup/run: scripts/setup scripts/mbedtls scripts/mirrors tls/mbedtls_config.h
+build/setup/test build/setup/lint build/setup/fresh: scripts/setup
+build/setup/test: | build/setup/run
+build/setup/lint build/setup/fresh: | build/setup/run
+build/setup/%:
+	$(Q)scripts/setup $*
+ifdef MBEDTLS_DIR
+ifneq ($(shell MBEDTLS_DIR='$(MBEDTLS_DIR)' scripts/mbedtls && echo good),good)
+$(error MBEDTLS_DIR cannot be used)
+endif
+else
+$(MBEDTLS_LIBS): build/setup/run ;
+endif
+
+# --- what to do with it ---------------------------------------------------------------------------
+
+unit: $(BUILD)/unit ## builds and runs the unit tests (CK_RUN_SUITE=NAME for one suite)
+	$(Q)$(BUILD)/unit
+
+run: all ## starts the service in a lab of its own, curls it, keeps serving until Ctrl-C
+	$(Q)scripts/lab scripts/run
+
+test: all $(BUILD)/unit ## unit tests, plain and sanitized, then end to end (under 15 minutes)
+	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit
+	$(Q)scripts/test
+
+asan: ## the command and the unit tests with the sanitizers, in build/asan; runs the unit tests
+	$(Q)$(MAKE) VARIANT=asan all unit
+
+lint: build/setup/lint ## formatting, clang-tidy, cppcheck, floors, function length, gcc and clang
+	+$(Q)scripts/lint
+
+format: build/setup/lint ## formats the C files in place
+	$(Q)scripts/lint --format
+
+fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 13 trees
+	$(Q)scripts/fresh
+
+clean: ## removes what was compiled, keeps mbedTLS
+	rm -rf build/obj build/gen build/asan build/clang build/lint build/vitrine build/unit \
+		build/*.a build/flags build/sources
+
+distclean: ## removes build/ altogether
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
