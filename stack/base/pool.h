@@ -1,0 +1,34 @@
+/* Pools: where a host's memory comes from. Each has an object size and a limit.
+ *
+ * A pool keeps a short list of free objects so that the path allocates nothing, and gives the rest
+ * back to the system, so that an idle host is small. Under AddressSanitizer nothing is kept, so
+ * that use after free is seen. `pool_get` returns NULL at the limit: the caller drops what it was
+ * doing by name.
+ */
+#ifndef VITRINE_BASE_POOL_H
+#define VITRINE_BASE_POOL_H
+
+#include "stack/base/types.h"
+
+struct pool_free;
+
+struct pool {
+    const char *name;
+    size_t object_size; /* bytes */
+    size_t limit;       /* objects that may be in use at once */
+    size_t in_use;      /* objects */
+    size_t peak;        /* the most that were ever in use */
+    size_t kept;        /* objects on the free list */
+    size_t keep_limit;  /* how many free objects are kept at the most */
+    uint64_t refused;   /* times that pool_get found the limit reached */
+    uint64_t fail_at; /* fault injection: the nth pool_get from now fails (1 = the next); 0 = off */
+    struct pool_free *free; /* kept objects */
+};
+
+void pool_init(struct pool *p, const char *name, size_t object_size, size_t limit);
+void *pool_get(struct pool *p);      /* not cleared; NULL at the limit */
+void *pool_get_zero(struct pool *p); /* cleared */
+void pool_put(struct pool *p, void *object);
+void pool_done(struct pool *p); /* frees what is kept; everything must have been put back */
+
+#endif

@@ -1,0 +1,225 @@
+/* ICMP for IPv4: echo (RFC 792, RFC 1122 3.2.2.6), errors that come in (RFC 1122 3.2.2.1, RFC 1191),
+ * "destination unreachable" going out (RFC 1122 3.2.2, RFC 1812 4.3.2.3), and the rate limits
+ * (RFC 1812 4.3.2.8). Source quench is ignored (RFC 6633), and so is a redirect, which anybody can
+ * forge. */
+#include "stack/ip/icmp.h"
+
+#include "stack/base/checksum.h"
+#include "stack/base/cursor.h"
+#include "stack/ip/ip4.h"
+
+#define ICMP_QUOTE_MIN 8U /* bytes of the quoted transport header (RFC 792) */
+#define TOS_ECN 0x03U     /* RFC 3168 5 */
+
+/* ---- out ---- */
+
+static bool limiter_take(struct icmp_limiter *l, nsec now)
+{
+    nsec elapsed = now - l->refilled;
+    if (elapsed >= NS_PER_SEC) {
+        elapsed = NS_PER_SEC; /* keeps the product small; a second fills any bucket */
+        l->refilled = now - elapsed;
+    }
+    nsec earned = elapsed * l->rate / NS_PER_SEC;
+    if (earned > 0) {
+        l->tokens = u32_min(l->burst, l->tokens + (uint32_t)earned);
+        l->refilled += earned * NS_PER_SEC / l->rate;
+    }
+    if (l->tokens == 0) {
+        return false;
+    }
+    l->tokens--;
+    return true;
+}
+
+/* Takes ownership of `message`. Input never sends, so it waits for the flush. */
+static void icmp_queue(struct ip *ip, struct buf *message, const struct ip_how *how)
+{
+    if (ip->icmp_waiting == ICMP_OUTBOX) {
+        trace_drop(ip->recorder, DROP_ICMP_OUTBOX_FULL, 0, message->len);
+        buf_free(message);
+        return;
+    }
+    ip->icmp_outbox[ip->icmp_waiting++] =
+        (struct icmp_waiting){.message = message, .how = *how, .cause = ip->recorder->cause};
+}
+
+/* Writes the checksum of a whole message, whose checksum field is zero. */
+static void icmp_finish(struct buf *message)
+{
+    uint16_t checksum = csum_finish(csum_add(0, buf_data(message), message->len));
+    struct wr w = wr_of(buf_data(message) + 2, 2);
+    wr_be16(&w, checksum);
+}
+
+void icmp_flush(struct ip *ip, nsec now)
+{
+    struct cause cause = ip->recorder->cause;
+    for (unsigned i = 0; i < ip->icmp_waiting; i++) {
+        struct icmp_waiting *waiting = &ip->icmp_outbox[i];
+        struct rd r = rd_slice(buf_slice(waiting->message));
+        uint8_t type = rd_u8(&r);
+        uint8_t code = rd_u8(&r);
+        struct packet p;
+        packet_init(&p);
+        packet_add(&p, buf_slice(waiting->message));
+        ip->recorder->cause = waiting->cause;
+        TRACE(ip->recorder, 0, icmp_out, .to = waiting->how.dst, .type = type, .code = code);
+        ip_output(ip, &p, &waiting->how, now);
+        buf_free(waiting->message);
+    }
+    ip->icmp_waiting = 0;
+    ip->recorder->cause = cause;
+}
+
+/* RFC 1122 3.2.2: about which packets no error may be sent. Fragments and sources that are not one
+ * host do not come this far. */
+static bool icmp_may_complain(const struct ip_packet *about)
+{
+    return !about->broadcast && about->protocol != IP_ICMP;
+}
+
+void ip_unreachable(struct ip *ip, const struct ip_packet *about, uint8_t code)
+{
+    if (!icmp_may_complain(about)) {
+        return;
+    }
+    if (!limiter_take(&ip->error_limiter, about->now)) {
+        trace_drop(ip->recorder, DROP_ICMP_RATE_LIMITED, 0, about->buf->len);
+        return;
+    }
+    /* The header and as much of the rest as fits (RFC 1812 4.3.2.3). */
+    size_t quote_max = ICMP_ERROR_MAX - IP4_HEADER - ICMP_HEADER;
+    size_t rest = size_min(about->buf->len, quote_max - about->header.len);
+    size_t len = ICMP_HEADER + about->header.len + rest;
+    struct buf *message = buf_new(ip->pools, 0, len);
+    if (message == NULL) {
+        trace_drop(ip->recorder, DROP_ETH_NO_BUFFER, 0, len);
+        return;
+    }
+    struct wr w = wr_of(buf_data(message), len);
+    wr_u8(&w, ICMP_UNREACHABLE);
+    wr_u8(&w, code);
+    wr_fill(&w, 0, ICMP_HEADER - 2); /* checksum, unused */
+    wr_bytes(&w, about->header.data, about->header.len);
+    wr_bytes(&w, buf_data(about->buf), rest);
+    message->len = (uint32_t)wr_len(&w);
+    icmp_finish(message);
+    struct ip_how how = {
+        .src = about->dst, .dst = about->src, .protocol = IP_ICMP, .ttl = IP_DEFAULT_TTL};
+    icmp_queue(ip, message, &how);
+}
+
+/* ---- in ---- */
+
+/* The reply is the request with another type, sent from the address that was asked (RFC 1122
+ * 3.2.2.6), so it is made in place. */
+static void icmp_echo(struct ip *ip, struct ip_packet *p)
+{
+    if (!limiter_take(&ip->echo_limiter, p->now)) {
+        trace_drop(ip->recorder, DROP_ICMP_RATE_LIMITED, 0, p->buf->len);
+        return;
+    }
+    struct buf *message = p->buf;
+    p->buf = NULL;
+    struct wr w = wr_of(buf_data(message), message->len);
+    wr_u8(&w, ICMP_ECHO_REPLY);
+    wr_fill(&w, 0, 3); /* code, checksum */
+    icmp_finish(message);
+    struct ip_how how = {
+        .src = p->dst,
+        .dst = p->src,
+        .protocol = IP_ICMP,
+        .ttl = IP_DEFAULT_TTL,
+        .tos = p->tos & (uint8_t)~TOS_ECN, /* RFC 1349 5.1 */
+    };
+    icmp_queue(ip, message, &how);
+}
+
+/* An error about a packet of ours, behind the type, code and checksum (RFC 1122 3.2.2.1). */
+static void icmp_error(struct ip *ip, const struct ip_packet *p, struct rd *r, uint8_t type,
+                       uint8_t code)
+{
+    rd_skip(r, 2);
+    uint16_t mtu = rd_be16(r); /* RFC 1191 4: only in a "fragmentation needed" */
+    struct ip4_header quoted;
+    bool whole = ip4_parse(r, &quoted);
+    if (whole && quoted.header_len > IP4_HEADER) {
+        rd_skip(r, quoted.header_len - IP4_HEADER);
+    }
+    if (!whole || rd_left(r) < ICMP_QUOTE_MIN) {
+        trace_drop(ip->recorder, DROP_ICMP_TRUNCATED, 0, p->buf->len);
+        return;
+    }
+    const struct ip_transport *t = ip_transport_of(ip, quoted.protocol);
+    if (quoted.version != 4 || quoted.header_len < IP4_HEADER || quoted.fragment_offset != 0 ||
+        !ip_is_ours(ip, quoted.src) || t == NULL || t->error == NULL) {
+        trace_drop(ip->recorder, DROP_ICMP_UNMATCHED, 0, p->buf->len);
+        return;
+    }
+    bool too_big = type == ICMP_UNREACHABLE && code == ICMP_CODE_FRAGMENTATION_NEEDED;
+    struct ip_error e = {
+        .type = type,
+        .code = code,
+        .mtu = too_big ? mtu : 0,
+        .from = p->src,
+        .src = quoted.src,
+        .dst = quoted.dst,
+        .quoted = rd_take(r, rd_left(r)),
+        .now = p->now,
+    };
+    t->error(t->arg, &e);
+}
+
+/* ip_transport.input */
+static void icmp_input(void *arg, struct ip_packet *p)
+{
+    struct ip *ip = arg;
+    struct rd r = rd_slice(buf_slice(p->buf));
+    uint8_t type = rd_u8(&r);
+    uint8_t code = rd_u8(&r);
+    rd_skip(&r, 2); /* the checksum is verified over the whole message */
+    enum drop_reason why;
+    if (p->buf->len < ICMP_HEADER) {
+        why = DROP_ICMP_TRUNCATED;
+    } else if (csum_finish(csum_add(0, buf_data(p->buf), p->buf->len)) != 0) {
+        why = DROP_ICMP_BAD_CHECKSUM;
+    } else if (p->broadcast) {
+        why = DROP_ICMP_BROADCAST;
+    } else {
+        TRACE(ip->recorder, 0, icmp_in, .from = p->src, .type = type, .code = code);
+        switch (type) {
+        case ICMP_ECHO_REQUEST:
+            icmp_echo(ip, p);
+            return;
+        case ICMP_UNREACHABLE:
+        case ICMP_TIME_EXCEEDED:
+        case ICMP_PARAMETER_PROBLEM:
+            icmp_error(ip, p, &r, type, code);
+            return;
+        default:
+            why = DROP_ICMP_UNKNOWN_TYPE;
+        }
+    }
+    trace_drop(ip->recorder, why, 0, p->buf->len);
+}
+
+/* ---- life ---- */
+
+void icmp_init(struct ip *ip)
+{
+    ip->error_limiter = (struct icmp_limiter){
+        .rate = ICMP_ERROR_RATE, .burst = ICMP_ERROR_RATE, .tokens = ICMP_ERROR_RATE};
+    ip->echo_limiter = (struct icmp_limiter){
+        .rate = ICMP_ECHO_RATE, .burst = ICMP_ECHO_RATE, .tokens = ICMP_ECHO_RATE};
+    struct ip_transport icmp = {.protocol = IP_ICMP, .input = icmp_input, .arg = ip};
+    ip_register(ip, &icmp);
+}
+
+void icmp_done(struct ip *ip)
+{
+    for (unsigned i = 0; i < ip->icmp_waiting; i++) {
+        buf_free(ip->icmp_outbox[i].message);
+    }
+    ip->icmp_waiting = 0;
+}

@@ -1,0 +1,150 @@
+/* The event loop: epoll on TAPs and watches, the clock, and the four calls of a host in their order.
+ * One of the three places that make system calls. */
+#include "stack/loop.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOP_WATCH_TAG 0x100U /* epoll data: a watch's index with this bit; a TAP's without */
+
+nsec loop_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (nsec)t.tv_sec * NS_PER_SEC + t.tv_nsec;
+}
+
+bool loop_seed(uint8_t seed[32])
+{
+    ssize_t got;
+    do {
+        got = getrandom(seed, 32, 0);
+    } while (got < 0 && errno == EINTR);
+    return got == 32;
+}
+
+int loop_init(struct loop *l, struct host *host)
+{
+    *l = (struct loop){.host = host};
+    l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    return l->epoll_fd < 0 ? -errno : 0;
+}
+
+void loop_done(struct loop *l)
+{
+    if (l->epoll_fd >= 0) {
+        close(l->epoll_fd);
+        l->epoll_fd = -1;
+    }
+}
+
+static int loop_add(struct loop *l, int fd, uint32_t tag)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = tag};
+    return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int loop_add_tap(struct loop *l, struct tap *tap, struct iface *iface)
+{
+    if (l->tap_count == LOOP_TAPS) {
+        return -ENOSPC;
+    }
+    int result = loop_add(l, tap->fd, l->tap_count);
+    if (result == 0) {
+        l->taps[l->tap_count].tap = tap;
+        l->taps[l->tap_count].iface = iface;
+        l->tap_count++;
+    }
+    return result;
+}
+
+int loop_watch(struct loop *l, int fd, void (*ready)(void *arg), void *arg)
+{
+    if (l->watch_count == LOOP_WATCHES) {
+        return -ENOSPC;
+    }
+    int result = loop_add(l, fd, LOOP_WATCH_TAG | l->watch_count);
+    if (result == 0) {
+        l->watches[l->watch_count++] = (struct loop_watch){.fd = fd, .ready = ready, .arg = arg};
+    }
+    return result;
+}
+
+void loop_stop(struct loop *l)
+{
+    l->stopped = true;
+}
+
+/* Waits for a descriptor, at most `wait` ns. The number of events, or a negative errno. */
+static int loop_wait(struct loop *l, struct epoll_event *events, int max, nsec wait)
+{
+    struct timespec t = {.tv_sec = (time_t)(wait / NS_PER_SEC),
+                         .tv_nsec = (long)(wait % NS_PER_SEC)};
+    int n = epoll_pwait2(l->epoll_fd, events, max, wait == NEVER ? NULL : &t, NULL);
+    if (n < 0 && errno == ENOSYS) { /* Linux before 5.11: milliseconds, rounded up */
+        nsec ms = nsec_min(wait / NS_PER_MS, INT32_MAX - 1) + 1;
+        n = epoll_wait(l->epoll_fd, events, max, wait == NEVER ? -1 : wait == 0 ? 0 : (int)ms);
+    }
+    if (n < 0) {
+        return errno == EINTR ? 0 : -errno;
+    }
+    return n;
+}
+
+/* One batch of frames from a TAP. 0, or a negative errno when the TAP is gone. */
+static int loop_read_tap(struct loop *l, unsigned index, uint32_t events)
+{
+    struct tap *tap = l->taps[index].tap;
+    struct list frames;
+    list_init(&frames);
+    uint64_t lost = tap->no_buffer;
+    int n = tap_receive(tap, &l->host->pools, &frames, LOOP_BATCH);
+    if (!list_empty(&frames)) {
+        host_input(l->host, l->taps[index].iface, &frames, loop_now());
+    }
+    for (; lost < tap->no_buffer; lost++) {
+        trace_drop(&l->host->recorder, DROP_ETH_NO_BUFFER, 0, 0);
+    }
+    if (n == 0 && (events & (EPOLLERR | EPOLLHUP)) != 0) {
+        return -EIO; /* nothing to read, and nothing will come */
+    }
+    return n < 0 ? n : 0;
+}
+
+static int loop_dispatch(struct loop *l, const struct epoll_event *event)
+{
+    uint32_t tag = event->data.u32;
+    if ((tag & LOOP_WATCH_TAG) == 0) {
+        return loop_read_tap(l, tag, event->events);
+    }
+    const struct loop_watch *w = &l->watches[tag & ~LOOP_WATCH_TAG];
+    host_enter(l->host, loop_now());
+    w->ready(w->arg);
+    return 0;
+}
+
+int loop_run(struct loop *l)
+{
+    l->stopped = false;
+    host_flush(l->host, loop_now()); /* what the application began before the loop */
+    while (!l->stopped) {
+        struct epoll_event events[LOOP_TAPS + LOOP_WATCHES];
+        nsec deadline = host_deadline(l->host);
+        nsec wait = deadline == NEVER ? NEVER : nsec_max(deadline - loop_now(), 0);
+        int n = loop_wait(l, events, (int)COUNT_OF(events), wait);
+        int result = n < 0 ? n : 0;
+        for (int i = 0; i < n && result == 0; i++) {
+            result = loop_dispatch(l, &events[i]);
+        }
+        nsec now = loop_now();
+        host_advance(l->host, now);
+        host_flush(l->host, now);
+        if (result < 0) {
+            return result;
+        }
+    }
+    return 0;
+}

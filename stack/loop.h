@@ -1,0 +1,46 @@
+/* The event loop that drives a host from TAP devices and the clock: epoll on the TAPs and on what
+ * the application adds, host_input in batches, host_advance at deadlines, host_flush after each.
+ */
+#ifndef VITRINE_LOOP_H
+#define VITRINE_LOOP_H
+
+#include "stack/host.h"
+#include "stack/link/tap.h"
+
+#define LOOP_TAPS IP_INTERFACES
+#define LOOP_BATCH 64 /* frames read from a TAP before the host is flushed */
+
+struct loop_watch {
+    int fd;
+    void (*ready)(void *arg); /* the descriptor is readable */
+    void *arg;
+};
+
+#define LOOP_WATCHES 8U
+
+struct loop {
+    struct host *host;
+    int epoll_fd;
+    bool stopped;
+    struct {
+        struct tap *tap;
+        struct iface *iface;
+    } taps[LOOP_TAPS];
+    unsigned tap_count;
+    struct loop_watch watches[LOOP_WATCHES];
+    unsigned watch_count;
+};
+
+/* The clock that the loop uses (CLOCK_MONOTONIC), and 32 bytes of randomness for a host's seed. */
+nsec loop_now(void);
+bool loop_seed(uint8_t seed[32]);
+
+int loop_init(struct loop *l, struct host *host); /* 0, or a negative errno */
+int loop_add_tap(struct loop *l, struct tap *tap, struct iface *iface);
+int loop_watch(struct loop *l, int fd, void (*ready)(void *arg), void *arg);
+/* Runs until loop_stop; 0, or a negative errno when a TAP died. */
+int loop_run(struct loop *l);
+void loop_stop(struct loop *l); /* from a callback or a watch */
+void loop_done(struct loop *l);
+
+#endif

@@ -1,0 +1,133 @@
+/* RFC 9293 3.10.7.4, fifth check: the acceptable ACK at work. RFC 5681 2 for what a duplicate is,
+ * RFC 6298 5.2 and 5.3 for the timer, RFC 7323 4.1 for the timestamp sample.
+ */
+#include "stack/tcp/ack.h"
+
+#include "stack/tcp/close.h"
+#include "stack/tcp/conn.h"
+#include "stack/tcp/timers.h"
+
+#define TS_SAMPLE_MAX (3600 * NS_PER_SEC) /* an echo older than this is not one of ours */
+
+/* RFC 9293: the window is taken from the latest segment only. */
+static bool update_window(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    bool newer = seq_lt(c->snd_wl1, s->seq) ||
+                 (seq_eq(c->snd_wl1, s->seq) && seq_le(c->snd_wl2, s->ack));
+    if (!newer) {
+        return false;
+    }
+    uint32_t wnd = (uint32_t)s->wnd;
+    if ((s->flags & TCP_SYN) == 0) { /* RFC 7323 2.2: never scaled in a SYN */
+        wnd <<= c->snd_wscale;
+    }
+    bool changed = wnd != c->snd_wnd;
+    c->snd_wnd = wnd;
+    c->max_snd_wnd = u32_max(c->max_snd_wnd, wnd);
+    c->snd_wl1 = s->seq;
+    c->snd_wl2 = s->ack;
+    if (changed) {
+        TRACE(c->tcp->recorder, c->id, tcp_window, .wnd = wnd);
+    }
+    return changed;
+}
+
+/* RFC 5681 2: (a) data outstanding, (b) no data, (c) no SYN or FIN, (d) the same ACK, (e) the same
+ * window. */
+static bool is_duplicate(const struct tcp_conn *c, const struct tcp_segment *s, bool window_changed)
+{
+    return seq_lt(c->snd_una, c->snd_nxt) && segment_span(s) == 0 && seq_eq(s->ack, c->snd_una) &&
+           !window_changed;
+}
+
+static nsec timestamp_sample(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if (!c->ts_ok || (s->opts & TCP_OPT_HAS_TS) == 0 || s->tsecr == 0) {
+        return 0;
+    }
+    uint32_t ms = conn_ts_now(c, s->at) - s->tsecr;
+    nsec sample = (nsec)ms * NS_PER_MS;
+    return sample > TS_SAMPLE_MAX ? 0 : nsec_max(sample, NS_PER_MS / 2);
+}
+
+static nsec take_sample(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    bool timed_here = c->rtt.timing;
+    nsec sample = rtt_acked(&c->rtt, s->ack, s->at);
+    if (sample == 0 && !timed_here) {
+        sample = timestamp_sample(c, s); /* the clock could not tell which copy was meant */
+    }
+    if (sample != 0) {
+        rtt_sample(&c->rtt, sample, c->tcp->config.rto_min, c->tcp->config.rto_max);
+        TRACE(c->tcp->recorder, c->id, tcp_rtt, .sample = sample, .srtt = c->rtt.srtt,
+              .rttvar = c->rtt.rttvar, .rto = c->rtt.rto);
+    }
+    return sample;
+}
+
+/* Bytes that the peer has now are given back; the application hears of the room. */
+static void release_acked(struct tcp_conn *c, tcp_seq ack)
+{
+    uint32_t payload = sendq_acked(&c->sendq, ack);
+    c->story.bytes_out += payload;
+    if (payload > 0 && c->want_write) {
+        conn_tell(c, PENDING_WRITABLE);
+    }
+}
+
+static void grow_window(struct tcp_conn *c, const struct tcp_ack *ack)
+{
+    uint32_t before = c->cc.cwnd;
+    c->cc.ops->on_ack(&c->cc, ack);
+    if (c->cc.cwnd != before) {
+        bool slow_start = before < c->cc.ssthresh;
+        TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
+              .in_flight = recovery_in_flight(c),
+              .why = slow_start ? CWND_SLOW_START : CWND_AVOIDANCE);
+    }
+}
+
+static void take_new_ack(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *ack)
+{
+    ack->acked = seq_span(c->snd_una, s->ack);
+    c->snd_una = s->ack;
+    ack->rtt = take_sample(c, s);
+    release_acked(c, s->ack);
+    c->backoff = 0; /* RFC 6298 5.7: the next timeout is computed anew */
+    c->unacked_since = s->at;
+}
+
+void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    struct tcp_ack ack = {
+        .now = s->at,
+        .ack = s->ack,
+        .old_una = c->snd_una,
+        .flight = seq_span(c->snd_una, c->snd_nxt),
+        .cwnd_limited = c->cwnd_limited,
+    };
+    uint32_t old_wnd = c->snd_wnd;
+    ack.window_changed = update_window(c, s);
+    ack.duplicate = is_duplicate(c, s, ack.window_changed);
+    bool in_recovery = c->recovery.active;
+    bool keep_timer = in_recovery && c->recovery.partial_seen; /* RFC 6582 3.2 step 3 */
+    if (seq_gt(s->ack, c->snd_una)) {
+        take_new_ack(c, s, &ack);
+    }
+    recovery_on_ack(c, &ack);
+    if (ack.acked > 0 && !in_recovery) {
+        grow_window(c, &ack);
+    }
+    if (ack.acked > 0 && !(keep_timer && c->recovery.active)) {
+        timers_stop(c, TCP_TIMER_RTO);
+        if (recovery_in_flight(c) > 0) {
+            timers_restart_rto(c, s->at); /* RFC 6298 5.3 */
+        }
+    }
+    if (old_wnd == 0 && c->snd_wnd > 0) { /* the window opens: no more probing */
+        c->backoff = 0;
+        c->probes = 0;
+        timers_stop(c, TCP_TIMER_PERSIST);
+    }
+    conn_mark_dirty(c);
+}

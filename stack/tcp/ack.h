@@ -1,0 +1,28 @@
+/* What one incoming ACK did: made once, read by recovery, congestion control and round-trip timing,
+ * which keep no copies of their own.
+ */
+#ifndef VITRINE_TCP_ACK_H
+#define VITRINE_TCP_ACK_H
+
+#include "stack/tcp/seq.h"
+
+struct tcp_conn;
+struct tcp_segment;
+
+struct tcp_ack {
+    nsec now;          /* ingress time */
+    tcp_seq ack;       /* SEG.ACK */
+    tcp_seq old_una;   /* snd_una before it */
+    uint32_t acked;    /* octets of sequence space newly acknowledged; 0: none */
+    uint32_t flight;   /* bytes outstanding before it */
+    nsec rtt;          /* the round-trip sample that it gave; 0: none */
+    bool duplicate;    /* a duplicate ACK by RFC 5681 2 */
+    bool window_changed; /* it moved snd_wnd */
+    bool cwnd_limited; /* the congestion window was what held the sender back */
+};
+
+/* Takes an acceptable ACK (RFC 9293 3.10.7.4 "fifth"): moves snd_una, gives back the send queue,
+ * updates the window, then tells round-trip timing, recovery and congestion control. */
+void ack_process(struct tcp_conn *c, const struct tcp_segment *s);
+
+#endif

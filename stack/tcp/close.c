@@ -1,0 +1,213 @@
+/* RFC 9293 3.6 (closing), 3.10.4 (CLOSE call), 3.10.5 (ABORT call), and the state changes of
+ * 3.10.7.4 that FIN and its acknowledgment bring.
+ *
+ * A block is never freed inside input or an application's call: the notifier tells the application
+ * and marks the block dead, and the flush sends what is still due (a last ACK, a reset) and frees it.
+ */
+#include "stack/tcp/close.h"
+
+#include "stack/tcp/timers.h"
+#include "stack/tcp/timewait.h"
+
+bool close_fin_sent(const struct tcp_conn *c)
+{
+    return c->fin_queued && seq_gt(c->snd_nxt, sendq_end(&c->sendq));
+}
+
+/* Takes the block off the wire: no segment finds it, no timer runs, nothing is sent. */
+static void detach(struct tcp_conn *c)
+{
+    demux_remove(c->tcp, &c->entry);
+    for (unsigned i = 0; i < TCP_TIMERS; i++) {
+        timers_stop(c, (enum tcp_timer)i);
+    }
+    timers_done(c);
+    sendq_done(&c->sendq);
+    reassembly_done(&c->reassembly, &c->tcp->range_pool);
+    c->detached = true;
+    c->ack_due = false;
+    c->syn_due = false;
+    c->probe_due = false;
+}
+
+/* The end, for the application: told at once after a failure, else when all has been read. */
+static void finish(struct tcp_conn *c, enum close_reason reason)
+{
+    TRACE(c->tcp->recorder, c->id, tcp_closed, .reason = (uint8_t)reason);
+    c->reason = (uint8_t)reason;
+    if (c->orphan || reason != CLOSE_NORMAL || c->rcv_queued == 0) {
+        conn_tell(c, PENDING_CLOSED);
+    }
+}
+
+void close_when_read(struct tcp_conn *c)
+{
+    if (c->detached && c->rcv_queued == 0 && !c->orphan) {
+        conn_tell(c, PENDING_CLOSED);
+    }
+}
+
+static void end_now(struct tcp_conn *c, enum close_reason reason)
+{
+    detach(c);
+    conn_set_state(c, TCP_CLOSED);
+    finish(c, reason);
+}
+
+static void end_in_timewait(struct tcp_conn *c, nsec now)
+{
+    conn_set_state(c, TCP_TIME_WAIT);
+    demux_remove(c->tcp, &c->entry);
+    timewait_enter(c, now);
+    bool ack_due = c->ack_due; /* the FIN that brought us here is still to be acknowledged */
+    detach(c);
+    c->ack_due = ack_due;
+    finish(c, CLOSE_NORMAL);
+}
+
+void close_shutdown(struct tcp_conn *c)
+{
+    if (c->fin_queued || c->detached) {
+        return;
+    }
+    switch (c->state) {
+    case TCP_SYN_SENT: /* 3.10.4: the block is deleted */
+        end_now(c, CLOSE_NORMAL);
+        return;
+    case TCP_SYN_RCVD:
+    case TCP_ESTABLISHED:
+        c->fin_queued = true;
+        conn_set_state(c, TCP_FIN_WAIT_1);
+        break;
+    case TCP_CLOSE_WAIT:
+        c->fin_queued = true;
+        conn_set_state(c, TCP_LAST_ACK);
+        break;
+    default:
+        return;
+    }
+    conn_mark_dirty(c);
+}
+
+/* FIN-WAIT-2 of a connection that nobody owns any more must end by itself. */
+static void limit_fin_wait_2(struct tcp_conn *c, nsec now)
+{
+    if (c->orphan && c->state == TCP_FIN_WAIT_2) {
+        timers_set(c, TCP_TIMER_FIN_WAIT, now + c->tcp->config.fin_wait_2);
+    }
+}
+
+void close_orphan(struct tcp_conn *c)
+{
+    c->stream.events = NULL;
+    c->stream.app = NULL;
+    c->orphan = true;
+    if (c->detached) {
+        conn_tell(c, PENDING_CLOSED); /* it was only waiting for its reader */
+        return;
+    }
+    if (c->rcv_queued > 0) {
+        close_abort(c);
+        return;
+    }
+    close_shutdown(c);
+    limit_fin_wait_2(c, c->tcp->now);
+}
+
+void close_abort(struct tcp_conn *c)
+{
+    c->stream.events = NULL;
+    c->stream.app = NULL;
+    c->orphan = true;
+    c->want_write = false;
+    if (c->detached) {
+        conn_tell(c, PENDING_CLOSED);
+        return;
+    }
+    bool synchronized = c->state >= TCP_SYN_RCVD && c->state != TCP_TIME_WAIT; /* 3.10.5 */
+    end_now(c, CLOSE_ABORTED);
+    if (synchronized) {
+        c->rst_due = true;
+        conn_mark_dirty(c);
+    }
+}
+
+void close_on_fin(struct tcp_conn *c, nsec now)
+{
+    switch (c->state) {
+    case TCP_SYN_RCVD:
+    case TCP_ESTABLISHED:
+        conn_set_state(c, TCP_CLOSE_WAIT);
+        break;
+    case TCP_FIN_WAIT_1:
+        /* our FIN is not acknowledged, or close_on_ack would have moved on */
+        conn_set_state(c, TCP_CLOSING);
+        break;
+    case TCP_FIN_WAIT_2:
+        end_in_timewait(c, now);
+        break;
+    default:
+        break;
+    }
+}
+
+void close_on_ack(struct tcp_conn *c, nsec now)
+{
+    if (!close_fin_sent(c) || !seq_eq(c->snd_una, c->snd_nxt)) {
+        return;
+    }
+    switch (c->state) {
+    case TCP_FIN_WAIT_1:
+        conn_set_state(c, TCP_FIN_WAIT_2);
+        limit_fin_wait_2(c, now);
+        break;
+    case TCP_CLOSING:
+        end_in_timewait(c, now);
+        break;
+    case TCP_LAST_ACK:
+        end_now(c, CLOSE_NORMAL);
+        break;
+    default:
+        break;
+    }
+}
+
+void close_by_reset(struct tcp_conn *c)
+{
+    if (c->state == TCP_SYN_RCVD && c->passive) { /* returns to LISTEN */
+        close_silently(c);
+        return;
+    }
+    bool refused = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD;
+    bool over = c->state == TCP_CLOSING || c->state == TCP_LAST_ACK;
+    end_now(c, refused ? CLOSE_REFUSED : over ? CLOSE_NORMAL : CLOSE_RESET);
+}
+
+void close_by_timeout(struct tcp_conn *c)
+{
+    bool tell_peer = c->state >= TCP_SYN_RCVD;
+    if (c->state == TCP_SYN_RCVD && c->passive) {
+        close_silently(c);
+        return;
+    }
+    end_now(c, CLOSE_TIMEOUT);
+    if (tell_peer) {
+        c->rst_due = true;
+        conn_mark_dirty(c);
+    }
+}
+
+void close_by_error(struct tcp_conn *c)
+{
+    if (c->state == TCP_SYN_RCVD && c->passive) {
+        close_silently(c);
+        return;
+    }
+    end_now(c, CLOSE_UNREACHABLE);
+}
+
+void close_silently(struct tcp_conn *c)
+{
+    c->orphan = true;
+    end_now(c, CLOSE_NORMAL);
+}

@@ -1,0 +1,179 @@
+/* The life of a control block. */
+#include "stack/tcp/conn.h"
+
+#include "stack/tcp/timers.h"
+
+#define MSS_DEFAULT_V4 536U  /* MUST-15 */
+#define MSS_DEFAULT_V6 1220U /* MUST-15 */
+#define MSS_MIN 48U          /* below this an outsider could make us send mostly headers */
+#define IP_TCP_HEADERS_V4 40U /* bytes, without options */
+#define IP_TCP_HEADERS_V6 60U
+#define TS_CLOCK_TICK NS_PER_MS /* RFC 7323 5.4: between 1 ms and 1 s */
+
+static void init_links(struct tcp_conn *c)
+{
+    c->dirty_link = (struct list){0};
+    c->events_link = (struct list){0};
+    list_init(&c->rcv_queue);
+    reassembly_init(&c->reassembly);
+    sendq_init(&c->sendq, seq_of(0));
+    rtt_init(&c->rtt);
+    timers_init(c);
+}
+
+static void init_options(struct tcp_conn *c, const struct tcp_options *options)
+{
+    const struct tcp_config *config = &c->tcp->config;
+    c->options = *options;
+    if (c->options.send_buffer == 0) {
+        c->options.send_buffer = config->send_buffer;
+    }
+    if (c->options.receive_buffer == 0) {
+        c->options.receive_buffer = config->receive_buffer;
+    }
+    if (c->options.ttl == 0) {
+        c->options.ttl = IP_DEFAULT_TTL;
+    }
+}
+
+/* The smallest shift with which the whole receive buffer can be told (RFC 7323 2.3). */
+static uint8_t window_shift(uint32_t buffer)
+{
+    uint8_t shift = 0;
+    while (shift < TCP_WSCALE_MAX && (buffer >> shift) > UINT16_MAX) {
+        shift++;
+    }
+    return shift;
+}
+
+static bool is_v4(const struct tcp_conn *c)
+{
+    return ip_is_v4(c->entry.tuple.remote.addr);
+}
+
+/* What the path's MTU leaves for payload when there are no options. */
+static uint32_t path_mss(const struct tcp_conn *c)
+{
+    uint32_t headers = is_v4(c) ? IP_TCP_HEADERS_V4 : IP_TCP_HEADERS_V6;
+    return u32_max(c->mtu, headers + MSS_MIN) - headers;
+}
+
+struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
+                          const struct tcp_options *options, bool passive)
+{
+    struct tcp_conn *c = pool_get_zero(&t->conn_pool);
+    if (c == NULL) {
+        trace_drop(t->recorder, DROP_TCP_NO_MEMORY, 0, 0);
+        return NULL;
+    }
+    c->tcp = t;
+    c->stream.ops = &tcp_stream_ops;
+    c->entry.tuple = *tuple;
+    c->state = TCP_CLOSED;
+    c->passive = passive;
+    c->id = ++t->last_id;
+    init_links(c);
+    init_options(c, options);
+    c->rcv_wscale = window_shift(c->options.receive_buffer);
+    c->ts_offset = (uint32_t)(demux_hash(&t->isn_key, tuple) >> 32U);
+    c->mtu = (uint16_t)u32_min(ip_mtu(t->ip, tuple->remote.addr), UINT16_MAX);
+    c->story.mss_out = (uint16_t)path_mss(c); /* RFC 6691: options are not counted off */
+    c->last_heard = t->now;
+    list_push_back(&t->all, &c->all_link);
+    TRACE(t->recorder, c->id, tcp_open, .local = tuple->local.addr, .remote = tuple->remote.addr,
+          .local_port = tuple->local.port, .remote_port = tuple->remote.port, .passive = passive);
+    return c;
+}
+
+static void leave_listener(struct tcp_conn *c)
+{
+    if (c->listener != NULL) {
+        c->listener->open--;
+        c->listener->half_open -= c->half_open ? 1 : 0;
+        c->listener = NULL;
+    }
+}
+
+void conn_free(struct tcp_conn *c)
+{
+    struct tcp *t = c->tcp;
+    leave_listener(c);
+    demux_remove(t, &c->entry);
+    timers_done(c);
+    if (list_linked(&c->dirty_link)) {
+        list_remove(&c->dirty_link);
+    }
+    if (list_linked(&c->events_link)) {
+        list_remove(&c->events_link);
+    }
+    if (list_linked(&c->starved_link)) {
+        list_remove(&c->starved_link);
+    }
+    list_remove(&c->all_link);
+    sendq_done(&c->sendq);
+    buf_free_queue(&c->rcv_queue);
+    reassembly_done(&c->reassembly, &t->range_pool);
+    t->totals.closed++;
+    pool_put(&t->conn_pool, c);
+}
+
+void conn_set_state(struct tcp_conn *c, enum tcp_state to)
+{
+    TRACE(c->tcp->recorder, c->id, tcp_state, .from = c->state, .to = (uint8_t)to);
+    c->state = (uint8_t)to;
+}
+
+void conn_mark_dirty(struct tcp_conn *c)
+{
+    if (!list_linked(&c->dirty_link)) {
+        c->cause = c->tcp->recorder->cause;
+        list_push_back(&c->tcp->dirty, &c->dirty_link);
+    }
+}
+
+void conn_tell(struct tcp_conn *c, enum tcp_pending what)
+{
+    c->pending |= (uint8_t)what;
+    if (!list_linked(&c->events_link)) {
+        list_push_back(&c->tcp->events, &c->events_link);
+    }
+}
+
+void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len)
+{
+    trace_drop(c->tcp->recorder, why, c->id, len);
+}
+
+void conn_update_mss(struct tcp_conn *c)
+{
+    uint32_t peer = c->story.mss_in;
+    if (peer == 0) {
+        peer = is_v4(c) ? MSS_DEFAULT_V4 : MSS_DEFAULT_V6;
+    }
+    uint32_t mss = u32_max(u32_min(peer, path_mss(c)), MSS_MIN);
+    c->snd_mss = (uint16_t)(mss - (c->ts_ok ? TCP_TS_BYTES : 0));
+    c->cc.mss = c->snd_mss;
+}
+
+void conn_take_syn_options(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    const struct tcp_config *config = &c->tcp->config;
+    c->story.mss_in = (s->opts & TCP_OPT_HAS_MSS) != 0 ? (uint16_t)u32_max(s->mss, 1) : 0;
+    c->ts_ok = !config->no_timestamps && (s->opts & TCP_OPT_HAS_TS) != 0;
+    c->sack_ok = !config->no_sack && (s->opts & TCP_OPT_HAS_SACK_OK) != 0;
+    c->wscale_ok = !config->no_window_scale && (s->opts & TCP_OPT_HAS_WSCALE) != 0;
+    c->snd_wscale = c->wscale_ok ? s->wscale : 0;
+    if (!c->wscale_ok) {
+        c->rcv_wscale = 0; /* both sides or none (RFC 7323 2.2) */
+    }
+    if (c->ts_ok) {
+        c->ts_recent = s->tsval;
+        c->ts_recent_at = s->at;
+    }
+    conn_update_mss(c);
+}
+
+uint32_t conn_ts_now(const struct tcp_conn *c, nsec now)
+{
+    return (uint32_t)(now / TS_CLOCK_TICK) + c->ts_offset;
+}

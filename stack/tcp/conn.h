@@ -1,0 +1,144 @@
+/* The control block of a connection (RFC 9293 3.3.1) and its life: made, moved from state to state,
+ * taken apart.
+ *
+ * The names are the RFC's. What an established, busy connection touches comes first; what only the
+ * handshake and people need stands in `struct tcp_story` at the end.
+ */
+#ifndef VITRINE_TCP_CONN_H
+#define VITRINE_TCP_CONN_H
+
+#include "stack/tcp/cc.h"
+#include "stack/tcp/demux.h"
+#include "stack/tcp/reassembly.h"
+#include "stack/tcp/recovery.h"
+#include "stack/tcp/rtt.h"
+#include "stack/tcp/segment.h"
+#include "stack/tcp/sendq.h"
+#include "stack/tcp/seq.h"
+#include "stack/tcp/tcp.h"
+
+/* What the application has still to be told; told in this order. */
+enum tcp_pending {
+    PENDING_ACCEPT = 0x01,
+    PENDING_OPENED = 0x02,
+    PENDING_READABLE = 0x04,
+    PENDING_WRITABLE = 0x08,
+    PENDING_PEER_CLOSED = 0x10,
+    PENDING_CLOSED = 0x20,
+};
+
+/* What is remembered for people. */
+struct tcp_story {
+    nsec syn_at, syn_ack_at, ack_at;        /* the three segments of the handshake; 0 = not yet */
+    uint32_t syn_wnd, syn_ack_wnd, ack_wnd; /* their windows, in bytes */
+    uint16_t mss_in, mss_out;               /* MSS options of the handshake; 0 = none came */
+    uint64_t bytes_in, bytes_out;           /* payload delivered, payload acknowledged */
+    uint64_t segments_in, segments_out, retransmitted;
+    uint8_t soft_error_type, soft_error_code; /* the latest ICMP error (MUST-47); 0, 0 = none */
+};
+
+struct tcp_conn {
+    struct stream stream;   /* first, so that a stream of ours is a connection */
+    struct tcp_entry entry; /* in tcp->connections */
+    struct tcp *tcp;
+    struct list dirty_link;  /* in tcp->dirty: has something to send */
+    struct list events_link; /* in tcp->events: has something to tell */
+    struct list starved_link; /* in tcp->starved: a reserve found no slab */
+    struct list all_link;     /* in tcp->all */
+
+    uint8_t state;   /* enum tcp_state */
+    uint8_t pending; /* enum tcp_pending */
+    uint8_t reason;  /* enum close_reason, once pending has CLOSED */
+
+    bool passive : 1;     /* opened by a listener (MUST-11) */
+    bool half_open : 1;   /* counted in its listener's half_open */
+    bool orphan : 1;      /* the application is gone (tcp_close, abort) */
+    bool ts_ok : 1;       /* timestamps in use (RFC 7323) */
+    bool sack_ok : 1;     /* the peer takes SACK blocks (RFC 2018) */
+    bool wscale_ok : 1;   /* windows are scaled (RFC 7323) */
+    bool syn_due : 1;     /* SYN or SYN-ACK must go out */
+    bool ack_due : 1;     /* an ACK must go out now */
+    bool rst_due : 1;     /* a reset must go out, then the block goes */
+    bool probe_due : 1;   /* a segment that provokes an ACK must go out */
+    bool nudge : 1;       /* send less than the silly-window rules ask for (override timeout) */
+    bool fin_queued : 1;  /* the application has shut down: FIN follows the queue */
+    bool fin_received : 1; /* rcv_nxt is behind the peer's FIN */
+    bool fin_ahead : 1;   /* the peer's FIN was seen, at fin_ahead_seq, beyond a hole */
+    bool want_write : 1;  /* a reserve failed: tell when there is room */
+    bool cwnd_limited : 1; /* the congestion window was what stopped the last flush */
+    bool detached : 1;    /* over on the wire; lives on until the application has read all */
+    bool dead : 1;        /* the application has been told; the flush frees it */
+
+    /* send sequence space */
+    tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
+    uint32_t snd_wnd;     /* bytes */
+    uint32_t max_snd_wnd; /* the largest snd_wnd so far (RFC 9293 3.8.6.2.1, RFC 5961 5.2) */
+    uint16_t snd_mss;     /* payload bytes of a full segment, options counted off (Eff.snd.MSS) */
+    uint16_t mtu;         /* bytes of IP packet on the path */
+    uint8_t snd_wscale, rcv_wscale;
+
+    /* receive sequence space */
+    tcp_seq rcv_nxt, irs;
+    tcp_seq rcv_adv;       /* right edge of the window as last told; never moves left (SHLD-14) */
+    tcp_seq last_ack_sent; /* RFC 7323 4.3 */
+    tcp_seq fin_ahead_seq;
+    uint32_t rcv_mss;    /* the largest payload seen from the peer, for delayed ACK */
+    uint32_t rcv_unacked; /* bytes received and not yet acknowledged */
+    uint32_t rcv_queued;  /* bytes in rcv_queue */
+    struct list rcv_queue; /* bufs, in order, not yet consumed */
+    struct reassembly reassembly;
+
+    /* timestamps (RFC 7323) */
+    uint32_t ts_recent;  /* the peer's, to be echoed */
+    nsec ts_recent_at;   /* when that was set; PAWS forgets it after 24 days */
+    uint32_t ts_offset;  /* added to our clock */
+
+    struct sendq sendq;
+    struct tcp_recovery recovery;
+    struct tcp_rtt rtt;
+    struct tcp_cc cc;
+
+    /* timers: one in the wheel, armed for the earliest of these */
+    struct timer timer;
+    nsec due[TCP_TIMERS]; /* NEVER = not running */
+    nsec last_heard;      /* when an acceptable segment last came */
+    nsec last_sent;       /* when data was last sent, for idle restart */
+    nsec unacked_since;   /* since when the oldest unacknowledged byte waits */
+    nsec last_refusal_acked; /* when an unacceptable segment without data was last answered */
+    uint8_t backoff;      /* consecutive timeouts; the RTO doubles with each */
+    uint8_t probes;       /* zero-window probes without progress */
+    uint8_t keepalives;   /* unanswered keep-alive probes */
+
+    uint32_t id;        /* in events; from 1 */
+    struct cause cause; /* what made it dirty: whatever the flush sends follows from that */
+    struct tcp_listener *listener; /* that made it, while it listens */
+    struct tcp_options options;
+    struct tcp_story story;
+};
+
+extern const struct stream_ops tcp_stream_ops; /* stream.c */
+
+static inline struct tcp_conn *conn_of_stream(struct stream *s)
+{
+    return CONTAINER_OF(s, struct tcp_conn, stream);
+}
+
+/* A new block in state CLOSED with its defaults, on no table; NULL at the limit (dropped by name). */
+struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
+                          const struct tcp_options *options, bool passive);
+void conn_free(struct tcp_conn *c);
+
+void conn_set_state(struct tcp_conn *c, enum tcp_state to);
+void conn_mark_dirty(struct tcp_conn *c);                      /* the flush will visit it */
+void conn_tell(struct tcp_conn *c, enum tcp_pending what);     /* the notifier will visit it */
+void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len);
+
+/* Takes the options and MSS of the peer's SYN or SYN-ACK (RFC 9293 3.7.1, RFC 7323, RFC 2018). */
+void conn_take_syn_options(struct tcp_conn *c, const struct tcp_segment *s);
+/* Recomputes snd_mss from the peer's MSS, the path's MTU and our options (MUST-16). */
+void conn_update_mss(struct tcp_conn *c);
+
+/* Our timestamp clock: milliseconds plus the connection's offset (RFC 7323 5.4). */
+uint32_t conn_ts_now(const struct tcp_conn *c, nsec now);
+
+#endif

@@ -1,0 +1,210 @@
+/* The three-way handshake.
+ *
+ *   client                                                server
+ *   SYN-SENT      SYN      seq=x                    ->    LISTEN -> SYN-RECEIVED    handshake_listen
+ *   ESTABLISHED   SYN ACK  seq=y ack=x+1            <-                              (send.c sends it)
+ *                 ACK      seq=x+1 ack=y+1          ->    ESTABLISHED             handshake_complete
+ *
+ * x and y are the initial sequence numbers (isn.c). Each side learns the other's, and each proves by
+ * its ACK that it does: no one who cannot see the answer can complete it.
+ */
+#include "stack/tcp/handshake.h"
+
+#include "stack/tcp/close.h"
+#include "stack/tcp/isn.h"
+#include "stack/tcp/receive.h"
+#include "stack/tcp/reply.h"
+#include "stack/tcp/timers.h"
+
+static void start_sending(struct tcp_conn *c, tcp_seq iss)
+{
+    c->iss = iss;
+    c->snd_una = iss;
+    c->snd_nxt = iss;
+    sendq_init(&c->sendq, seq_add(iss, 1));
+    recovery_init(&c->recovery, seq_add(iss, 1));
+    c->syn_due = true;
+    conn_mark_dirty(c);
+}
+
+/* The peer's SYN: its sequence number is where its bytes begin. */
+static void start_receiving(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    c->irs = s->seq;
+    c->rcv_nxt = seq_add(s->seq, 1);
+    c->rcv_adv = seq_add(c->rcv_nxt, receive_syn_window(c));
+    conn_take_syn_options(c, s);
+}
+
+void handshake_connect(struct tcp_conn *c, nsec now)
+{
+    conn_set_state(c, TCP_SYN_SENT);
+    conn_update_mss(c);
+    start_sending(c, isn_choose(c->tcp, &c->entry.tuple, now));
+}
+
+/* A new connection for a listener that has room for it; NULL: dropped by name. */
+static struct tcp_conn *new_half_open(struct tcp *t, struct tcp_listener *l,
+                                      const struct tcp_segment *s)
+{
+    if (l->half_open >= l->backlog || (l->max_open != 0 && l->open >= l->max_open)) {
+        trace_drop(t->recorder, DROP_TCP_BACKLOG_FULL, 0, 0);
+        return NULL;
+    }
+    struct tcp_tuple tuple = {.local = s->dst, .remote = s->src};
+    struct tcp_conn *c = conn_new(t, &tuple, &l->options, true);
+    if (c == NULL) {
+        return NULL;
+    }
+    c->listener = l;
+    c->half_open = true;
+    l->half_open++;
+    l->open++;
+    t->totals.opened_passive++;
+    demux_add(t, &c->entry);
+    return c;
+}
+
+static void take_syn(struct tcp_conn *c, const struct tcp_segment *s, const tcp_seq *isn_floor)
+{
+    segment_trace_in(c->tcp->recorder, c->id, s, s->wnd);
+    c->story.segments_in++;
+    c->story.syn_at = s->at;
+    c->story.syn_wnd = s->wnd;
+    c->last_heard = s->at;
+    c->state = TCP_LISTEN; /* the listener's, of which this is the copy */
+    start_receiving(c, s);
+    tcp_seq iss = isn_choose(c->tcp, &c->entry.tuple, s->at);
+    if (isn_floor != NULL && seq_le(iss, *isn_floor)) {
+        iss = seq_add(*isn_floor, UINT16_MAX);
+    }
+    start_sending(c, iss);
+    conn_set_state(c, TCP_SYN_RCVD);
+}
+
+void handshake_listen(struct tcp *t, struct tcp_listener *l, const struct tcp_segment *s,
+                      const tcp_seq *isn_floor)
+{
+    if ((s->flags & TCP_RST) != 0) { /* first: there is nothing that it could reset */
+        trace_drop(t->recorder, DROP_TCP_RST_NO_CONNECTION, 0, s->len);
+        return;
+    }
+    if ((s->flags & TCP_ACK) != 0) { /* second: it acknowledges nothing of ours */
+        trace_drop(t->recorder, DROP_TCP_ACK_UNACCEPTABLE, 0, s->len);
+        reply_reset(t, s);
+        return;
+    }
+    if ((s->flags & TCP_SYN) == 0 || (s->flags & TCP_FIN) != 0) { /* fourth */
+        trace_drop(t->recorder, DROP_TCP_BAD_FLAGS, 0, s->len);
+        return;
+    }
+    struct tcp_conn *c = new_half_open(t, l, s); /* third */
+    if (c != NULL) {
+        take_syn(c, s, isn_floor);
+    }
+}
+
+void handshake_syn_again(struct tcp_conn *c)
+{
+    c->syn_due = true;
+    conn_mark_dirty(c);
+}
+
+/* RFC 5681 3.1, RFC 6298 5.7: a lost SYN is a sign of congestion, and of a longer path than thought. */
+static void start_congestion_control(struct tcp_conn *c)
+{
+    bool syn_lost = c->backoff > 0;
+    cc_init(&c->cc, &cc_newreno, c->snd_mss, syn_lost);
+    if (syn_lost) {
+        c->rtt.rto = RTO_AFTER_SYN_LOSS;
+    }
+    TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
+          .in_flight = 0, .why = CWND_INITIAL);
+}
+
+static void trace_established(struct tcp_conn *c)
+{
+    const struct tcp_story *story = &c->story;
+    uint8_t opts = (uint8_t)((c->ts_ok ? TCP_OPT_HAS_TS : 0) |
+                             (c->sack_ok ? TCP_OPT_HAS_SACK_OK : 0) |
+                             (c->wscale_ok ? TCP_OPT_HAS_WSCALE : 0) |
+                             (story->mss_in != 0 ? TCP_OPT_HAS_MSS : 0));
+    nsec rtt = c->passive ? story->ack_at - story->syn_ack_at : story->syn_ack_at - story->syn_at;
+    TRACE(c->tcp->recorder, c->id, tcp_established, .took = story->ack_at - story->syn_at,
+          .rtt = rtt, .snd_mss = c->snd_mss, .snd_wscale = c->snd_wscale,
+          .rcv_wscale = c->rcv_wscale, .opts = opts);
+}
+
+static void establish(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    c->tcp->totals.established++;
+    c->story.ack_at = s->at;
+    start_congestion_control(c);
+    conn_set_state(c, c->fin_queued ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED);
+    if (c->listener != NULL && c->half_open) {
+        c->listener->half_open--;
+    }
+    c->half_open = false;
+    trace_established(c);
+    conn_tell(c, c->passive ? PENDING_ACCEPT | PENDING_OPENED : PENDING_OPENED);
+    timers_keepalive(c, s->at);
+}
+
+bool handshake_complete(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if (seq_le(s->ack, c->snd_una) || seq_gt(s->ack, c->snd_nxt)) {
+        conn_trace_drop(c, DROP_TCP_ACK_UNACCEPTABLE, s->len);
+        reply_reset(c->tcp, s);
+        return false;
+    }
+    c->snd_wl1 = seq_sub(s->seq, 1); /* so that this segment's window counts as newer */
+    c->story.ack_wnd = (uint32_t)s->wnd << c->snd_wscale;
+    establish(c, s);
+    return true;
+}
+
+/* RFC 9293 3.10.7.3, first and second. False: the segment is done with. */
+static bool syn_sent_checks(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    bool has_ack = (s->flags & TCP_ACK) != 0;
+    bool rst = (s->flags & TCP_RST) != 0;
+    if (has_ack && (seq_le(s->ack, c->iss) || seq_gt(s->ack, c->snd_nxt))) {
+        conn_trace_drop(c, rst ? DROP_TCP_RST_BAD_ACK : DROP_TCP_ACK_UNACCEPTABLE, s->len);
+        reply_reset(c->tcp, s);
+        return false;
+    }
+    if (rst && has_ack) {
+        close_by_reset(c);
+        return false;
+    }
+    if (rst) {
+        conn_trace_drop(c, DROP_TCP_RST_BAD_ACK, s->len);
+        return false;
+    }
+    return true;
+}
+
+void handshake_syn_sent(struct tcp_conn *c, struct tcp_segment *s)
+{
+    if (!syn_sent_checks(c, s)) {
+        return;
+    }
+    if ((s->flags & TCP_SYN) == 0) { /* fifth */
+        conn_trace_drop(c, DROP_TCP_BAD_FLAGS, s->len);
+        return;
+    }
+    c->last_heard = s->at;
+    start_receiving(c, s);
+    if ((s->flags & TCP_ACK) == 0) { /* simultaneous open (MUST-10) */
+        c->syn_due = true;
+        conn_set_state(c, TCP_SYN_RCVD);
+        conn_mark_dirty(c);
+        return;
+    }
+    c->story.syn_ack_at = s->at;
+    c->story.syn_ack_wnd = s->wnd;
+    c->snd_wl1 = seq_sub(s->seq, 1);
+    c->ack_due = true;
+    establish(c, s);
+    ack_process(c, s);
+}

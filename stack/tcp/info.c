@@ -1,0 +1,57 @@
+#include "stack/tcp/info.h"
+
+#include "stack/tcp/conn.h"
+
+static void story_info(const struct tcp_conn *c, struct tcp_info *out)
+{
+    const struct tcp_story *s = &c->story;
+    out->syn_at = s->syn_at;
+    out->syn_ack_at = s->syn_ack_at;
+    out->ack_at = s->ack_at;
+    out->syn_wnd = s->syn_wnd;
+    out->syn_ack_wnd = s->syn_ack_wnd;
+    out->ack_wnd = s->ack_wnd;
+    out->mss_in = s->mss_in;
+    out->mss_out = s->mss_out;
+    out->bytes_in = s->bytes_in;
+    out->bytes_out = s->bytes_out;
+    out->segments_in = s->segments_in;
+    out->segments_out = s->segments_out;
+    out->retransmitted = s->retransmitted;
+}
+
+void tcp_get_info(struct stream *s, struct tcp_info *out)
+{
+    const struct tcp_conn *c = conn_of_stream(s);
+    *out = (struct tcp_info){
+        .id = c->id,
+        .state = (enum tcp_state)c->state,
+        .local = c->entry.tuple.local,
+        .remote = c->entry.tuple.remote,
+        .passive = c->passive,
+        .iss = c->iss.v,
+        .irs = c->irs.v,
+        .snd_mss = c->snd_mss,
+        .wscale_ok = c->wscale_ok,
+        .ts_ok = c->ts_ok,
+        .sack_ok = c->sack_ok,
+        .snd_wscale = c->snd_wscale,
+        .rcv_wscale = c->rcv_wscale,
+        .snd_una = c->snd_una.v,
+        .snd_nxt = c->snd_nxt.v,
+        .snd_wnd = c->snd_wnd,
+        .rcv_nxt = c->rcv_nxt.v,
+        .rcv_wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? seq_span(c->rcv_nxt, c->rcv_adv) : 0,
+        .cwnd = c->cc.cwnd,
+        .ssthresh = c->cc.ssthresh,
+        .in_flight = recovery_in_flight(c),
+        .send_queued = c->sendq.len,
+        .receive_queued = c->rcv_queued,
+        .out_of_order = c->reassembly.bytes,
+        .srtt = c->rtt.srtt,
+        .rttvar = c->rtt.rttvar,
+        .rto = rtt_backed_off(&c->rtt, c->backoff, c->tcp->config.rto_max),
+        .rtt_min = c->rtt.min,
+    };
+    story_info(c, out);
+}

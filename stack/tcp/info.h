@@ -1,0 +1,39 @@
+/* A snapshot of a connection, for people and programs: what `GET /`, `tcp_info` of other systems
+ * and the debugger's views are made of.
+ */
+#ifndef VITRINE_TCP_INFO_H
+#define VITRINE_TCP_INFO_H
+
+#include "stack/tcp/tcp.h"
+
+struct tcp_info {
+    uint32_t id;
+    enum tcp_state state;
+    struct endpoint local, remote;
+    bool passive; /* opened by a listener */
+    /* the handshake, as it was */
+    uint32_t iss, irs;     /* our and the peer's initial sequence number */
+    nsec syn_at;           /* first SYN sent or received */
+    nsec syn_ack_at;       /* SYN-ACK sent (last time) or received */
+    nsec ack_at;           /* third segment received or sent: established; 0 = not yet */
+    uint32_t syn_wnd, syn_ack_wnd, ack_wnd; /* window fields of the three segments, scaled, in bytes */
+    uint16_t mss_in;       /* MSS option that the peer sent; 0 = none */
+    uint16_t mss_out;      /* MSS option that we sent */
+    uint16_t snd_mss;      /* bytes of payload in a full segment that we send now */
+    bool wscale_ok, ts_ok, sack_ok;
+    uint8_t snd_wscale, rcv_wscale; /* shift of the windows we receive, and of those we send */
+    /* now */
+    uint32_t snd_una, snd_nxt, snd_wnd, rcv_nxt, rcv_wnd;
+    uint32_t cwnd, ssthresh; /* bytes */
+    uint32_t in_flight;      /* bytes */
+    uint32_t send_queued;    /* bytes committed and not yet acknowledged */
+    uint32_t receive_queued; /* bytes received and not yet consumed */
+    uint32_t out_of_order;   /* bytes held beyond a hole */
+    nsec srtt, rttvar, rto, rtt_min; /* srtt 0: no sample yet */
+    uint64_t bytes_in, bytes_out;    /* payload delivered, and payload acknowledged */
+    uint64_t segments_in, segments_out, retransmitted;
+};
+
+void tcp_get_info(struct stream *s, struct tcp_info *out);
+
+#endif

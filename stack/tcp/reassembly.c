@@ -1,0 +1,177 @@
+/* Out-of-order data. Segments mostly extend the last range, so the search goes from the back. */
+#include "stack/tcp/reassembly.h"
+
+static struct tcp_range *range_of(struct list *node)
+{
+    return CONTAINER_OF(node, struct tcp_range, link);
+}
+
+void reassembly_init(struct reassembly *r)
+{
+    *r = (struct reassembly){0};
+    list_init(&r->ranges);
+}
+
+static void free_range(struct reassembly *r, struct pool *ranges, struct tcp_range *range)
+{
+    r->count--;
+    r->bytes -= seq_span(range->start, range->end);
+    list_remove(&range->link);
+    buf_free_queue(&range->bufs);
+    pool_put(ranges, range);
+}
+
+void reassembly_done(struct reassembly *r, struct pool *ranges)
+{
+    while (!list_empty(&r->ranges)) {
+        free_range(r, ranges, range_of(r->ranges.next));
+    }
+}
+
+/* The first range that ends at or behind `start`: the only one that `start` can touch. */
+static struct list *find_place(struct reassembly *r, tcp_seq start)
+{
+    struct list *at = &r->ranges;
+    while (at->prev != &r->ranges && seq_ge(range_of(at->prev)->end, start)) {
+        at = at->prev;
+    }
+    return at;
+}
+
+static struct tcp_range *new_range(struct reassembly *r, struct pool *ranges, uint32_t max,
+                                   struct list *before, tcp_seq start)
+{
+    struct tcp_range *range = r->count < max ? pool_get(ranges) : NULL;
+    if (range == NULL) {
+        return NULL;
+    }
+    list_init(&range->bufs);
+    range->start = start;
+    range->end = start;
+    list_insert_before(before, &range->link);
+    r->count++;
+    return range;
+}
+
+/* Puts `n` bytes of `buf` from `off` at the end of the range. False: no buf left for a view. */
+static bool append(struct reassembly *r, struct tcp_range *range, const struct buf *buf,
+                   uint32_t off, uint32_t n)
+{
+    struct buf *view = buf_share(buf);
+    if (view == NULL) {
+        return false;
+    }
+    buf_trim_front(view, off);
+    buf_trim_back(view, view->len - n);
+    list_push_back(&range->bufs, &view->link);
+    range->end = seq_add(range->end, n);
+    r->bytes += n;
+    return true;
+}
+
+/* Joins the range behind `range` to it when they touch. */
+static void join_next(struct reassembly *r, struct pool *ranges, struct tcp_range *range)
+{
+    struct list *node = range->link.next;
+    if (node == &r->ranges || !seq_eq(range_of(node)->start, range->end)) {
+        return;
+    }
+    struct tcp_range *next = range_of(node);
+    struct list *b;
+    while ((b = list_pop_front(&next->bufs)) != NULL) {
+        list_push_back(&range->bufs, b);
+    }
+    range->end = next->end;
+    next->start = next->end; /* its bytes have moved, not gone */
+    free_range(r, ranges, next);
+}
+
+bool reassembly_insert(struct reassembly *r, struct pool *ranges, uint32_t max, tcp_seq start,
+                       struct buf *buf)
+{
+    tcp_seq end = seq_add(start, buf->len);
+    tcp_seq at = start;
+    bool kept = false;
+    struct list *place = find_place(r, start);
+    struct tcp_range *range = NULL;
+    r->clock++;
+    if (place != &r->ranges && seq_le(range_of(place)->start, start)) {
+        range = range_of(place);
+        at = seq_max(start, range->end);
+        kept = true; /* at the least all of it is there already */
+    }
+    while (seq_lt(at, end)) {
+        if (range == NULL) {
+            range = new_range(r, ranges, max, place, at);
+        }
+        if (range == NULL) {
+            break;
+        }
+        struct list *next = range->link.next;
+        tcp_seq stop = next == &r->ranges ? end : seq_min(end, range_of(next)->start);
+        if (!append(r, range, buf, seq_span(start, at), seq_span(at, stop))) {
+            break;
+        }
+        kept = true;
+        tcp_seq joined = stop;
+        if (next != &r->ranges && seq_eq(range_of(next)->start, stop)) {
+            joined = range_of(next)->end;
+        }
+        join_next(r, ranges, range);
+        at = joined;
+    }
+    if (range != NULL) {
+        range->touched = r->clock;
+        if (seq_eq(range->start, range->end)) {
+            free_range(r, ranges, range); /* made, but no view could be had for it */
+        }
+    }
+    buf_free(buf);
+    return kept;
+}
+
+uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next, struct list *out)
+{
+    if (list_empty(&r->ranges) || seq_gt(range_of(r->ranges.next)->start, next)) {
+        return 0;
+    }
+    struct tcp_range *range = range_of(r->ranges.next);
+    uint32_t skip = seq_span(range->start, next);
+    uint32_t taken = 0;
+    struct list *node;
+    while ((node = list_pop_front(&range->bufs)) != NULL) {
+        struct buf *b = buf_of_link(node);
+        uint32_t cut = u32_min(skip, b->len);
+        buf_trim_front(b, cut);
+        skip -= cut;
+        if (b->len == 0) {
+            buf_free(b);
+            continue;
+        }
+        taken += b->len;
+        list_push_back(out, &b->link);
+    }
+    free_range(r, ranges, range);
+    return taken;
+}
+
+unsigned reassembly_sack(const struct reassembly *r, struct tcp_sack_block *out, unsigned max)
+{
+    unsigned n = 0;
+    uint32_t below = UINT32_MAX;
+    while (n < max) {
+        const struct tcp_range *latest = NULL;
+        for (struct list *node = r->ranges.next; node != &r->ranges; node = node->next) {
+            const struct tcp_range *range = range_of(node);
+            if (range->touched < below && (latest == NULL || range->touched > latest->touched)) {
+                latest = range;
+            }
+        }
+        if (latest == NULL) {
+            break;
+        }
+        out[n++] = (struct tcp_sack_block){latest->start, latest->end};
+        below = latest->touched;
+    }
+    return n;
+}

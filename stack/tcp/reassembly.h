@@ -1,0 +1,39 @@
+/* What arrived beyond a hole (RFC 9293 3.10.7.4 "seventh", SHLD-31): ranges of bytes in sequence
+ * order, kept by reference until the hole is filled. Their number is bounded.
+ */
+#ifndef VITRINE_TCP_REASSEMBLY_H
+#define VITRINE_TCP_REASSEMBLY_H
+
+#include "stack/base/buf.h"
+#include "stack/base/list.h"
+#include "stack/base/pool.h"
+#include "stack/tcp/segment.h"
+
+/* Consecutive bytes; ranges neither touch nor overlap. */
+struct tcp_range {
+    struct list link;
+    struct list bufs;
+    tcp_seq start, end;
+    uint32_t touched; /* reassembly.clock when it last grew: SACK tells the latest first */
+};
+
+struct reassembly {
+    struct list ranges; /* by sequence number */
+    uint32_t count;     /* ranges */
+    uint32_t bytes;     /* in all ranges */
+    uint32_t clock;     /* rises with each insertion */
+};
+
+void reassembly_init(struct reassembly *r);
+void reassembly_done(struct reassembly *r, struct pool *ranges);
+/* Keeps what of [start, start + buf->len) is not there yet; owns `buf`. What was there first stays.
+ * Returns false when the range limit `max` or the pool forbids a new range: nothing was kept. */
+bool reassembly_insert(struct reassembly *r, struct pool *ranges, uint32_t max, tcp_seq start,
+                       struct buf *buf);
+/* If the first range begins at or before `next`: takes it off, moves its bytes from `next` on to the
+ * end of `out`, returns how many. Else 0. */
+uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next, struct list *out);
+/* The ranges as SACK blocks, the latest grown first (RFC 2018 4); returns how many, at most `max`. */
+unsigned reassembly_sack(const struct reassembly *r, struct tcp_sack_block *out, unsigned max);
+
+#endif

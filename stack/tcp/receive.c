@@ -1,0 +1,228 @@
+/* RFC 9293 3.10.7.4 seventh (segment text) and eighth (FIN), 3.8.6.2.2 (receiver's silly-window
+ * avoidance), 3.8.6.3 (delayed ACK), 3.8.6 (the window never shrinks, SHLD-14).
+ */
+#include "stack/tcp/receive.h"
+
+#include <string.h>
+
+#include "stack/tcp/close.h"
+#include "stack/tcp/timers.h"
+
+#define COALESCE_MAX SLAB_SMALL_BYTES /* payloads up to this size are joined in one slab */
+
+/* Small payloads are copied together, so that a stream of single bytes does not hold a slab each. */
+static bool coalesce(struct list *queue, const struct buf *b)
+{
+    if (b->len > COALESCE_MAX || list_empty(queue)) {
+        return false;
+    }
+    struct buf *tail = buf_of_link(queue->prev);
+    if (tail->slab->refs != 1 || buf_tailroom(tail) < b->len) {
+        return false;
+    }
+    memcpy(buf_data(tail) + tail->len, buf_data(b), b->len);
+    tail->len += b->len;
+    return true;
+}
+
+static void deliver(struct tcp_conn *c, struct buf *b)
+{
+    uint32_t n = b->len;
+    c->rcv_nxt = seq_add(c->rcv_nxt, n);
+    c->rcv_unacked += n;
+    c->rcv_queued += n;
+    c->story.bytes_in += n;
+    c->tcp->totals.bytes_in += n;
+    if (coalesce(&c->rcv_queue, b)) {
+        buf_free(b);
+    } else {
+        list_push_back(&c->rcv_queue, &b->link);
+    }
+    conn_tell(c, PENDING_READABLE);
+}
+
+static void deliver_from_ranges(struct tcp_conn *c)
+{
+    struct list ready;
+    list_init(&ready);
+    if (reassembly_take(&c->reassembly, &c->tcp->range_pool, c->rcv_nxt, &ready) == 0) {
+        return;
+    }
+    struct list *node;
+    while ((node = list_pop_front(&ready)) != NULL) {
+        deliver(c, buf_of_link(node));
+    }
+}
+
+/* Cuts off what was received before and what lies beyond the window. */
+static void trim_to_window(struct tcp_conn *c, struct tcp_segment *s)
+{
+    if (seq_lt(s->seq, c->rcv_nxt)) {
+        uint32_t old = u32_min(seq_span(s->seq, c->rcv_nxt), s->len);
+        buf_trim_front(s->payload, old);
+        s->len -= old;
+        s->seq = seq_add(s->seq, old);
+    }
+    tcp_seq end = seq_add(s->seq, s->len);
+    if (seq_gt(end, c->rcv_adv)) {
+        uint32_t beyond = u32_min(seq_span(c->rcv_adv, end), s->len);
+        conn_trace_drop(c, DROP_TCP_BEYOND_WINDOW, beyond);
+        buf_trim_back(s->payload, beyond);
+        s->len -= beyond;
+        s->flags &= (uint8_t)~TCP_FIN; /* it comes after what was cut off */
+        c->ack_due = true;
+    }
+}
+
+/* RFC 9293 SHLD-18, SHLD-19: every second full segment at once, else within a moment. What a peer
+ * calls full is the largest segment that it has sent. */
+static void schedule_ack(struct tcp_conn *c, nsec now)
+{
+    if (c->rcv_unacked >= 2 * c->rcv_mss) {
+        c->ack_due = true;
+    } else if (!timers_running(c, TCP_TIMER_DELACK)) {
+        timers_set(c, TCP_TIMER_DELACK, now + c->tcp->config.delayed_ack);
+    }
+}
+
+static void queue_out_of_order(struct tcp_conn *c, struct tcp_segment *s)
+{
+    struct buf *b = s->payload;
+    s->payload = NULL;
+    TRACE(c->tcp->recorder, c->id, tcp_queued, .seq = s->seq.v, .len = s->len);
+    if (!reassembly_insert(&c->reassembly, &c->tcp->range_pool, c->tcp->config.reassembly_max,
+                           s->seq, b)) {
+        conn_trace_drop(c, DROP_TCP_REASSEMBLY_FULL, s->len);
+    }
+    c->ack_due = true; /* RFC 5681 4.2: at once, so that the sender sees the hole */
+}
+
+static void receive_text(struct tcp_conn *c, struct tcp_segment *s)
+{
+    trim_to_window(c, s);
+    if (s->len == 0) {
+        return;
+    }
+    c->rcv_mss = u32_max(c->rcv_mss, u32_min(s->len, c->story.mss_out));
+    if (seq_gt(s->seq, c->rcv_nxt)) {
+        queue_out_of_order(c, s);
+        return;
+    }
+    struct buf *b = s->payload;
+    s->payload = NULL;
+    bool hole = c->reassembly.count > 0;
+    deliver(c, b);
+    deliver_from_ranges(c);
+    if (hole) {
+        c->ack_due = true; /* RFC 5681 4.2: also when it fills a hole */
+    }
+    schedule_ack(c, s->at);
+}
+
+/* RFC 9293 3.10.7.4 eighth. */
+static void receive_fin(struct tcp_conn *c, nsec now)
+{
+    c->rcv_nxt = seq_add(c->rcv_nxt, 1);
+    c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
+    c->fin_received = true;
+    c->fin_ahead = false;
+    c->ack_due = true;
+    reassembly_done(&c->reassembly, &c->tcp->range_pool);
+    conn_tell(c, PENDING_PEER_CLOSED);
+    close_on_fin(c, now);
+}
+
+static void note_fin(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    c->fin_ahead = true;
+    c->fin_ahead_seq = seq_add(s->seq, s->len);
+}
+
+/* RFC 9293: text in these states would come after the peer's FIN. */
+static bool may_receive(const struct tcp_conn *c)
+{
+    return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 ||
+           c->state == TCP_FIN_WAIT_2;
+}
+
+void receive_segment(struct tcp_conn *c, struct tcp_segment *s)
+{
+    if (segment_span(s) == 0) {
+        return;
+    }
+    conn_mark_dirty(c);
+    if (!may_receive(c)) {
+        conn_trace_drop(c, DROP_TCP_DATA_AFTER_FIN, s->len);
+        c->ack_due = true;
+        return;
+    }
+    if (s->len > 0 && c->orphan) { /* SHLD-3: nobody will ever read it */
+        conn_trace_drop(c, DROP_TCP_DATA_AFTER_CLOSE, s->len);
+        close_abort(c);
+        return;
+    }
+    if (c->fin_ahead && seq_gt(seq_add(s->seq, s->len), c->fin_ahead_seq)) {
+        uint32_t beyond = seq_span(c->fin_ahead_seq, seq_add(s->seq, s->len));
+        conn_trace_drop(c, DROP_TCP_DATA_AFTER_FIN, beyond);
+        c->ack_due = true;
+        return;
+    }
+    receive_text(c, s);
+    if ((s->flags & TCP_FIN) != 0) {
+        note_fin(c, s);
+    }
+    if (c->fin_ahead && seq_eq(c->fin_ahead_seq, c->rcv_nxt)) {
+        receive_fin(c, s->at);
+    } else if ((s->flags & TCP_FIN) != 0) {
+        c->ack_due = true;
+    }
+}
+
+uint16_t receive_syn_window(const struct tcp_conn *c)
+{
+    return (uint16_t)u32_min(c->options.receive_buffer, UINT16_MAX);
+}
+
+/* Bytes that the buffer has room for; what is held beyond a hole lies inside the window anyway. */
+static uint32_t buffer_free(const struct tcp_conn *c)
+{
+    return c->options.receive_buffer - u32_min(c->rcv_queued, c->options.receive_buffer);
+}
+
+/* RFC 9293 3.8.6.2.2: the edge moves by a full segment or half the buffer, or not at all. */
+static bool worth_telling(const struct tcp_conn *c, tcp_seq edge)
+{
+    int32_t gain = seq_diff(edge, c->rcv_adv);
+    uint32_t step = u32_min(c->options.receive_buffer / 2, c->story.mss_out);
+    return gain > 0 && (uint32_t)gain >= step;
+}
+
+uint32_t receive_tell_window(struct tcp_conn *c)
+{
+    tcp_seq edge = seq_add(c->rcv_nxt, buffer_free(c));
+    if (!worth_telling(c, edge)) {
+        edge = c->rcv_adv;
+    }
+    uint32_t wnd = seq_gt(edge, c->rcv_nxt) ? seq_span(c->rcv_nxt, edge) : 0;
+    uint32_t unit = UINT32_C(1) << c->rcv_wscale;
+    uint32_t told = wnd & ~(unit - 1);
+    if (seq_lt(seq_add(c->rcv_nxt, told), c->rcv_adv)) {
+        told = (wnd + unit - 1) & ~(unit - 1); /* rounding down would take back what was offered */
+    }
+    told = u32_min(told, (uint32_t)UINT16_MAX << c->rcv_wscale);
+    c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, told));
+    return told;
+}
+
+void receive_consumed(struct tcp_conn *c)
+{
+    tcp_seq edge = seq_add(c->rcv_nxt, buffer_free(c));
+    uint32_t open = seq_gt(c->rcv_adv, c->rcv_nxt) ? seq_span(c->rcv_nxt, c->rcv_adv) : 0;
+    int32_t gain = seq_diff(edge, c->rcv_adv);
+    bool was_tight = open < c->options.receive_buffer / 2;
+    if (!c->fin_received && worth_telling(c, edge) &&
+        (was_tight || (uint32_t)gain >= c->options.receive_buffer / 2)) {
+        c->ack_due = true;
+        conn_mark_dirty(c);
+    }
+}

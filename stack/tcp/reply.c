@@ -1,0 +1,61 @@
+#include "stack/tcp/reply.h"
+
+void reply_queue(struct tcp *t, const struct tcp_reply *r)
+{
+    if (t->reply_count == TCP_REPLIES) {
+        trace_drop(t->recorder, DROP_TCP_RESET_QUEUE_FULL, r->conn, 0);
+        return;
+    }
+    t->replies[t->reply_count++] = *r;
+}
+
+void reply_reset(struct tcp *t, const struct tcp_segment *s)
+{
+    if ((s->flags & TCP_RST) != 0) {
+        return;
+    }
+    struct tcp_reply r = {.src = s->dst, .dst = s->src};
+    if ((s->flags & TCP_ACK) != 0) {
+        r.seq = s->ack;
+        r.flags = TCP_RST;
+    } else {
+        r.ack = segment_end(s);
+        r.flags = TCP_RST | TCP_ACK;
+    }
+    reply_queue(t, &r);
+}
+
+static void send_one(struct tcp *t, const struct tcp_reply *r, nsec now)
+{
+    struct tcp_segment s = {
+        .src = r->src,
+        .dst = r->dst,
+        .seq = r->seq,
+        .ack = r->ack,
+        .flags = r->flags,
+        .wnd = r->wnd,
+        .opts = r->has_ts ? TCP_OPT_HAS_TS : 0,
+        .tsval = r->tsval,
+        .tsecr = r->tsecr,
+    };
+    struct packet p;
+    packet_init(&p);
+    segment_write(&s, &p);
+    struct ip_how how = {.src = r->src.addr,
+                         .dst = r->dst.addr,
+                         .protocol = IP_TCP,
+                         .ttl = r->ttl != 0 ? r->ttl : IP_DEFAULT_TTL,
+                         .tos = r->tos};
+    segment_trace_out(t->recorder, r->conn, &s, r->wnd, false);
+    t->totals.segments_out++;
+    t->totals.resets_out += (r->flags & TCP_RST) != 0 ? 1 : 0;
+    ip_output(t->ip, &p, &how, now);
+}
+
+void reply_flush(struct tcp *t, nsec now)
+{
+    for (uint32_t i = 0; i < t->reply_count; i++) {
+        send_one(t, &t->replies[i], now);
+    }
+    t->reply_count = 0;
+}

@@ -1,0 +1,36 @@
+/* Round-trip time and the retransmission timeout (RFC 6298), with Karn's rule (MUST-18).
+ *
+ * One segment at a time is timed with the clock of the frames, to the nanosecond; the timestamps
+ * option (RFC 7323 4) gives samples where retransmissions forbid that.
+ */
+#ifndef VITRINE_TCP_RTT_H
+#define VITRINE_TCP_RTT_H
+
+#include "stack/tcp/seq.h"
+
+#define RTO_INITIAL (1 * NS_PER_SEC)      /* RFC 6298 2.1 */
+#define RTO_AFTER_SYN_LOSS (3 * NS_PER_SEC) /* RFC 6298 5.7 */
+
+struct tcp_rtt {
+    nsec srtt;   /* smoothed; 0 = no sample yet */
+    nsec rttvar; /* mean deviation */
+    nsec rto;    /* before back-off */
+    nsec min;    /* the smallest sample; 0 = none */
+    nsec timed_at;     /* when the timed segment left */
+    tcp_seq timed_end; /* acknowledged when this is */
+    bool timing;       /* a segment is being timed */
+};
+
+void rtt_init(struct tcp_rtt *r);
+/* A new segment that ends at `end` left; it is timed if none is. */
+void rtt_sent(struct tcp_rtt *r, tcp_seq end, nsec now);
+/* Something was retransmitted: the acknowledgment will not tell for which copy it is. */
+void rtt_retransmitted(struct tcp_rtt *r);
+/* An ACK of new data: the sample it gives, or 0. */
+nsec rtt_acked(struct tcp_rtt *r, tcp_seq ack, nsec now);
+/* Feeds one sample (RFC 6298 2.2, 2.3). */
+void rtt_sample(struct tcp_rtt *r, nsec sample, nsec rto_min, nsec rto_max);
+/* The timeout with `backoff` doublings (RFC 6298 5.5). */
+nsec rtt_backed_off(const struct tcp_rtt *r, unsigned backoff, nsec rto_max);
+
+#endif

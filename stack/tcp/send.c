@@ -1,0 +1,320 @@
+/* Output: SYN, retransmissions, new data, FIN, probes, and the ACK that none of them carried.
+ * RFC 9293 3.7.4 (Nagle), 3.8.6.2.1 (sender's silly-window avoidance), 3.8.6.1 (probes);
+ * RFC 5681 and RFC 3042 for how much; RFC 7323 for timestamps; RFC 2018 for SACK blocks.
+ */
+#include "stack/tcp/send.h"
+
+#include "stack/tcp/close.h"
+#include "stack/tcp/receive.h"
+#include "stack/tcp/timers.h"
+
+#define SACK_BLOCKS_WITH_TS 3U
+#define SACK_BLOCKS_ALONE 4U
+
+static bool carries_data(const struct tcp_conn *c)
+{
+    return !c->detached && c->state >= TCP_ESTABLISHED && c->state <= TCP_LAST_ACK;
+}
+
+static uint32_t unsent(const struct tcp_conn *c)
+{
+    tcp_seq end = sendq_end(&c->sendq);
+    return seq_lt(c->snd_nxt, end) ? seq_span(c->snd_nxt, end) : 0;
+}
+
+static bool fin_unsent(const struct tcp_conn *c)
+{
+    return c->fin_queued && !close_fin_sent(c);
+}
+
+bool send_has_more(const struct tcp_conn *c)
+{
+    return carries_data(c) &&
+           (recovery_pending(&c->recovery) > 0 || unsent(c) > 0 || fin_unsent(c));
+}
+
+/* ---- one segment ---- */
+
+static void add_sack_blocks(const struct tcp_conn *c, struct tcp_segment *s)
+{
+    if (c->sack_ok && c->reassembly.count > 0) {
+        unsigned max = c->ts_ok ? SACK_BLOCKS_WITH_TS : SACK_BLOCKS_ALONE;
+        s->sack_count = (uint8_t)reassembly_sack(&c->reassembly, s->sack, max);
+        s->opts |= TCP_OPT_HAS_SACK;
+    }
+}
+
+/* What every segment but SYN and RST has: the ACK, the window, timestamps, SACK blocks. */
+static struct tcp_segment new_segment(struct tcp_conn *c, tcp_seq seq, nsec now)
+{
+    struct tcp_segment s = {
+        .src = c->entry.tuple.local,
+        .dst = c->entry.tuple.remote,
+        .seq = seq,
+        .ack = c->rcv_nxt,
+        .flags = TCP_ACK,
+        .wnd = (uint16_t)(receive_tell_window(c) >> c->rcv_wscale),
+    };
+    if (c->ts_ok) {
+        s.opts |= TCP_OPT_HAS_TS;
+        s.tsval = conn_ts_now(c, now);
+        s.tsecr = c->ts_recent;
+    }
+    add_sack_blocks(c, &s);
+    return s;
+}
+
+static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p, nsec now,
+                     bool retransmission)
+{
+    struct tcp *t = c->tcp;
+    struct ip_how how = {.src = s->src.addr,
+                         .dst = s->dst.addr,
+                         .protocol = IP_TCP,
+                         .ttl = c->options.ttl,
+                         .tos = c->options.tos};
+    segment_write(s, p);
+    uint32_t shift = (s->flags & TCP_SYN) != 0 ? 0 : c->rcv_wscale;
+    segment_trace_out(t->recorder, c->id, s, (uint32_t)s->wnd << shift, retransmission);
+    c->story.segments_out++;
+    t->totals.segments_out++;
+    if (retransmission) {
+        c->story.retransmitted++;
+        t->totals.retransmitted++;
+        rtt_retransmitted(&c->rtt);
+    }
+    ip_output(t->ip, p, &how, now); /* a packet that is refused counts as lost on the way */
+    if ((s->flags & TCP_ACK) != 0) {
+        c->ack_due = false;
+        c->rcv_unacked = 0;
+        c->last_ack_sent = c->rcv_nxt;
+        timers_stop(c, TCP_TIMER_DELACK);
+    }
+}
+
+static void send_syn(struct tcp_conn *c, nsec now)
+{
+    const struct tcp_config *config = &c->tcp->config;
+    bool answer = c->state == TCP_SYN_RCVD;
+    bool first = seq_eq(c->snd_nxt, c->iss);
+    struct tcp_segment s = {
+        .src = c->entry.tuple.local,
+        .dst = c->entry.tuple.remote,
+        .seq = c->iss,
+        .flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN,
+        .ack = answer ? c->rcv_nxt : seq_of(0),
+        .wnd = receive_syn_window(c),
+        .opts = TCP_OPT_HAS_MSS,
+        .mss = c->story.mss_out,
+        .wscale = c->rcv_wscale,
+        .tsval = conn_ts_now(c, now),
+        .tsecr = answer ? c->ts_recent : 0,
+    };
+    bool wscale = answer ? c->wscale_ok : !config->no_window_scale;
+    bool ts = answer ? c->ts_ok : !config->no_timestamps;
+    bool sack = answer ? c->sack_ok : !config->no_sack;
+    s.opts |= (uint8_t)((wscale ? TCP_OPT_HAS_WSCALE : 0) | (ts ? TCP_OPT_HAS_TS : 0) |
+                        (sack ? TCP_OPT_HAS_SACK_OK : 0));
+    struct packet p;
+    packet_init(&p);
+    c->syn_due = false;
+    c->snd_nxt = seq_add(c->iss, 1);
+    if (answer) {
+        c->story.syn_ack_at = now;
+        c->story.syn_ack_wnd = s.wnd;
+    } else if (first) {
+        c->story.syn_at = now;
+        c->story.syn_wnd = s.wnd;
+    }
+    transmit(c, &s, &p, now, !first);
+    if (first) {
+        rtt_sent(&c->rtt, c->snd_nxt, now);
+    }
+}
+
+static void send_empty(struct tcp_conn *c, tcp_seq seq, nsec now)
+{
+    struct tcp_segment s = new_segment(c, seq, now);
+    struct packet p;
+    packet_init(&p);
+    transmit(c, &s, &p, now, false);
+}
+
+static void send_rst(struct tcp_conn *c, nsec now)
+{
+    struct tcp_segment s = {
+        .src = c->entry.tuple.local,
+        .dst = c->entry.tuple.remote,
+        .seq = c->snd_nxt,
+        .ack = c->rcv_nxt,
+        .flags = TCP_RST | TCP_ACK,
+    };
+    struct packet p;
+    packet_init(&p);
+    c->rst_due = false;
+    c->tcp->totals.resets_out++;
+    transmit(c, &s, &p, now, false);
+}
+
+/* Sends `len` bytes of the queue from `seq` on, and FIN behind them if asked; returns the octets of
+ * sequence space that went (fewer when the bytes lie in too many pieces: then without FIN). */
+static uint32_t send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, nsec now,
+                          bool retransmission)
+{
+    struct tcp_segment s = new_segment(c, seq, now);
+    struct packet p;
+    packet_init(&p);
+    uint32_t taken = sendq_slices(&c->sendq, seq, len, &p);
+    s.len = taken;
+    if (taken > 0 && seq_eq(seq_add(seq, taken), sendq_end(&c->sendq))) {
+        s.flags |= TCP_PSH; /* MUST-61 */
+    }
+    if (fin && taken == len) {
+        s.flags |= TCP_FIN;
+    }
+    transmit(c, &s, &p, now, retransmission);
+    c->last_sent = now;
+    return segment_span(&s);
+}
+
+/* ---- what, and how much ---- */
+
+/* Payload bytes that one segment may carry now: SACK blocks take their part (MUST-16). */
+static uint32_t segment_room(const struct tcp_conn *c)
+{
+    struct tcp_segment s = {0};
+    add_sack_blocks(c, &s);
+    uint32_t sack = s.sack_count > 0 ? 4U + 8U * s.sack_count : 0;
+    return c->snd_mss - u32_min(sack, c->snd_mss - 1U);
+}
+
+/* Bytes of the peer's window that are not used yet; none when it has shrunk below what is out
+ * (MUST-34, SHLD-15). */
+static uint32_t usable_window(const struct tcp_conn *c)
+{
+    int32_t usable = seq_diff(seq_add(c->snd_una, c->snd_wnd), c->snd_nxt);
+    return usable > 0 ? (uint32_t)usable : 0;
+}
+
+static uint32_t congestion_room(const struct tcp_conn *c)
+{
+    uint32_t window = c->cc.cwnd;
+    if (!c->recovery.active) { /* RFC 3042: one more segment for each of the first two duplicates */
+        window += u32_min(c->recovery.duplicates, 2) * c->snd_mss;
+    }
+    uint32_t in_flight = recovery_in_flight(c);
+    return window > in_flight ? window - in_flight : 0;
+}
+
+/* RFC 9293 3.8.6.2.1 and 3.7.4: whether less than a full segment may go. */
+static bool small_may_go(const struct tcp_conn *c, uint32_t n, uint32_t queued, uint32_t usable)
+{
+    bool idle = seq_eq(c->snd_una, c->snd_nxt);
+    if (c->nudge) {
+        return true; /* (4) the override timeout */
+    }
+    if (n == queued && (idle || c->options.no_delay || c->fin_queued)) {
+        return true; /* (2) all that is queued */
+    }
+    return idle && n == usable && n >= c->max_snd_wnd / 2; /* (3) half of the window */
+}
+
+/* Payload bytes that may go in the next new segment; 0: none now. */
+static uint32_t next_length(struct tcp_conn *c)
+{
+    uint32_t queued = unsent(c);
+    uint32_t usable = usable_window(c);
+    uint32_t room = segment_room(c);
+    uint32_t wanted = u32_min(u32_min(queued, usable), room);
+    uint32_t congestion = congestion_room(c);
+    if (wanted > congestion) {
+        c->cwnd_limited = true;
+        wanted = congestion;
+    }
+    if (wanted == 0 || wanted == room || small_may_go(c, wanted, queued, usable)) {
+        return wanted;
+    }
+    return 0;
+}
+
+static bool fin_may_go(const struct tcp_conn *c, uint32_t len)
+{
+    return fin_unsent(c) && len == unsent(c) && usable_window(c) > len;
+}
+
+static void send_new(struct tcp_conn *c, nsec now)
+{
+    bool idle = seq_eq(c->snd_una, c->snd_nxt);
+    if (idle && c->last_sent != 0 && now - c->last_sent > c->rtt.rto) {
+        cc_idle_restart(&c->cc);
+    }
+    for (;;) {
+        uint32_t len = next_length(c);
+        bool fin = fin_may_go(c, len);
+        if (len == 0 && !fin) {
+            break;
+        }
+        uint32_t span = send_text(c, c->snd_nxt, len, fin, now, false);
+        c->snd_nxt = seq_add(c->snd_nxt, span);
+        c->tcp->totals.bytes_out += len;
+        rtt_sent(&c->rtt, c->snd_nxt, now);
+    }
+    c->nudge = false;
+    bool half_used = c->cc.cwnd < c->cc.ssthresh && recovery_in_flight(c) >= c->cc.cwnd / 2;
+    c->cwnd_limited = c->cwnd_limited || half_used;
+}
+
+/* Sends again what recovery has marked lost, as far as the congestion window allows. */
+static void send_lost(struct tcp_conn *c, nsec now)
+{
+    struct tcp_recovery *r = &c->recovery;
+    while (recovery_pending(r) > 0 && c->snd_wnd > 0) {
+        uint32_t len = u32_min(recovery_pending(r), segment_room(c));
+        if (!r->must_send && recovery_in_flight(c) + len > c->cc.cwnd) {
+            c->cwnd_limited = true;
+            return;
+        }
+        r->must_send = false;
+        uint32_t text = u32_min(len, seq_span(r->rtx_next, sendq_end(&c->sendq)));
+        if (seq_ge(r->rtx_next, sendq_end(&c->sendq))) {
+            text = 0;
+        }
+        bool fin = close_fin_sent(c) && seq_eq(seq_add(r->rtx_next, text), sendq_end(&c->sendq)) &&
+                   recovery_pending(r) > text;
+        uint32_t span = send_text(c, r->rtx_next, text, fin, now, true);
+        r->rtx_next = seq_add(r->rtx_next, span);
+    }
+}
+
+static void send_data(struct tcp_conn *c, nsec now)
+{
+    c->cwnd_limited = false;
+    send_lost(c, now);
+    if (recovery_pending(&c->recovery) == 0) {
+        send_new(c, now);
+    }
+}
+
+void send_flush(struct tcp_conn *c, nsec now)
+{
+    if (c->rst_due) {
+        send_rst(c, now);
+        return;
+    }
+    if (c->syn_due) {
+        send_syn(c, now);
+    }
+    if (carries_data(c)) {
+        send_data(c, now);
+    }
+    if (c->probe_due) {
+        c->probe_due = false;
+        send_empty(c, seq_sub(c->snd_una, 1), now);
+    }
+    if (c->ack_due) {
+        send_empty(c, c->snd_nxt, now);
+    }
+    if (!c->detached) {
+        timers_after_send(c, now);
+    }
+}

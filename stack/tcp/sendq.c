@@ -1,0 +1,123 @@
+#include "stack/tcp/sendq.h"
+
+void sendq_init(struct sendq *q, tcp_seq start)
+{
+    *q = (struct sendq){.start = start};
+    list_init(&q->chunks);
+}
+
+void sendq_done(struct sendq *q)
+{
+    buf_free_queue(&q->chunks);
+    q->reserved = NULL;
+    q->hint = NULL;
+    q->len = 0;
+    q->chunk_count = 0;
+}
+
+tcp_seq sendq_end(const struct sendq *q)
+{
+    return seq_add(q->start, q->len);
+}
+
+uint8_t *sendq_reserve(struct sendq *q, struct slab_pools *pools, size_t min, size_t *room)
+{
+    struct buf *tail = list_empty(&q->chunks) ? NULL : buf_of_link(q->chunks.prev);
+    if (tail == NULL || buf_tailroom(tail) < min) {
+        tail = buf_new(pools, 0, SLAB_RECORD_BYTES);
+        if (tail == NULL) {
+            return NULL;
+        }
+        list_push_back(&q->chunks, &tail->link);
+        q->chunk_count++;
+    }
+    q->reserved = tail;
+    *room = buf_tailroom(tail);
+    return buf_data(tail) + tail->len;
+}
+
+void sendq_commit(struct sendq *q, size_t n)
+{
+    q->reserved->len += (uint32_t)n;
+    q->len += (uint32_t)n;
+}
+
+static void drop_head(struct sendq *q)
+{
+    struct buf *head = buf_of_link(list_pop_front(&q->chunks));
+    if (q->hint == head) {
+        q->hint = NULL;
+    }
+    if (q->reserved == head) {
+        q->reserved = NULL;
+    }
+    q->chunk_count--;
+    buf_free(head);
+}
+
+uint32_t sendq_acked(struct sendq *q, tcp_seq upto)
+{
+    if (seq_le(upto, q->start)) {
+        return 0;
+    }
+    uint32_t n = u32_min(seq_span(q->start, upto), q->len);
+    uint32_t left = n;
+    while (left > 0) {
+        struct buf *head = buf_of_link(q->chunks.next);
+        if (head->len > left) {
+            if (q->hint == head) {
+                q->hint_seq = seq_add(q->hint_seq, left);
+            }
+            buf_trim_front(head, left);
+            break;
+        }
+        left -= head->len;
+        drop_head(q);
+    }
+    q->start = seq_add(q->start, n);
+    q->len -= n;
+    if (q->len == 0 && !list_empty(&q->chunks)) {
+        drop_head(q); /* an idle connection holds no slab */
+    }
+    return n;
+}
+
+/* The chunk that holds `from`, and the sequence number of its first byte. */
+static struct buf *find_chunk(const struct sendq *q, tcp_seq from, tcp_seq *chunk_seq)
+{
+    struct buf *b = buf_of_link(q->chunks.next);
+    tcp_seq at = q->start;
+    if (q->hint != NULL && seq_ge(from, q->hint_seq)) {
+        b = q->hint;
+        at = q->hint_seq;
+    }
+    while (seq_ge(from, seq_add(at, b->len))) {
+        at = seq_add(at, b->len);
+        b = buf_of_link(b->link.next);
+    }
+    *chunk_seq = at;
+    return b;
+}
+
+uint32_t sendq_slices(struct sendq *q, tcp_seq from, uint32_t len, struct packet *p)
+{
+    uint32_t added = 0;
+    if (len == 0) {
+        return 0;
+    }
+    tcp_seq at;
+    struct buf *b = find_chunk(q, from, &at);
+    q->hint = b;
+    q->hint_seq = at;
+    uint32_t skip = seq_span(at, from);
+    while (added < len) {
+        uint32_t n = u32_min(len - added, b->len - skip);
+        if (n > 0 && !packet_add(p, (struct slice){buf_data(b) + skip, n})) {
+            break;
+        }
+        added += n;
+        skip = 0;
+        b = buf_of_link(b->link.next);
+    }
+    return added;
+}

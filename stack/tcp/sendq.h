@@ -1,0 +1,35 @@
+/* The send queue: payload lives here once, from commit until it is acknowledged. First transmission
+ * and retransmission point into it.
+ *
+ * A list of bufs (SLAB_RECORD each) that is written at its tail and given back at its head.
+ */
+#ifndef VITRINE_TCP_SENDQ_H
+#define VITRINE_TCP_SENDQ_H
+
+#include "stack/base/buf.h"
+#include "stack/link/packet.h"
+#include "stack/tcp/seq.h"
+
+struct sendq {
+    struct list chunks;
+    struct buf *reserved; /* chunk that the last reserve pointed into */
+    struct buf *hint;     /* a chunk, and the sequence number of its first byte: where the last */
+    tcp_seq hint_seq;     /* segment was cut, so that the next is found without a walk */
+    tcp_seq start;        /* sequence number of the first byte held */
+    uint32_t len;         /* bytes held */
+    uint32_t chunk_count; /* of `chunks` */
+};
+
+void sendq_init(struct sendq *q, tcp_seq start);
+void sendq_done(struct sendq *q);
+/* Room for at least `min` bytes in a row behind what is held; NULL when no slab is left. */
+uint8_t *sendq_reserve(struct sendq *q, struct slab_pools *pools, size_t min, size_t *room);
+void sendq_commit(struct sendq *q, size_t n);
+tcp_seq sendq_end(const struct sendq *q); /* the sequence number behind the last byte */
+/* Gives back all bytes before `upto`; returns how many. */
+uint32_t sendq_acked(struct sendq *q, tcp_seq upto);
+/* Adds bytes from `from` on to `p` as slices, at most `len`; returns how many (less when `p` has no
+ * slice left). All of them must be held. */
+uint32_t sendq_slices(struct sendq *q, tcp_seq from, uint32_t len, struct packet *p);
+
+#endif

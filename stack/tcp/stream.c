@@ -1,0 +1,123 @@
+/* A connection as a stream: what the application calls (stack/base/stream.h). */
+#include "stack/tcp/close.h"
+#include "stack/tcp/conn.h"
+#include "stack/tcp/receive.h"
+#include "stack/tcp/timers.h"
+
+static struct slice tcp_peek(struct stream *s)
+{
+    struct tcp_conn *c = conn_of_stream(s);
+    if (list_empty(&c->rcv_queue)) {
+        return (struct slice){0};
+    }
+    return buf_slice(buf_of_link(c->rcv_queue.next));
+}
+
+static void tcp_consume(struct stream *s, size_t n)
+{
+    struct tcp_conn *c = conn_of_stream(s);
+    c->rcv_queued -= (uint32_t)n;
+    while (n > 0) {
+        struct buf *head = buf_of_link(c->rcv_queue.next);
+        if (n < head->len) {
+            buf_trim_front(head, n);
+            break;
+        }
+        n -= head->len;
+        list_remove(&head->link);
+        buf_free(head);
+    }
+    if (c->detached) {
+        close_when_read(c);
+    } else {
+        receive_consumed(c);
+    }
+}
+
+static bool may_write(const struct tcp_conn *c)
+{
+    return !c->detached && !c->fin_queued &&
+           (c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT ||
+            c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD);
+}
+
+static uint8_t *tcp_reserve(struct stream *s, size_t min, size_t *room)
+{
+    struct tcp_conn *c = conn_of_stream(s);
+    if (!may_write(c)) {
+        return NULL;
+    }
+    /* An empty queue takes any record, however small the buffer that was asked for. */
+    uint32_t limit = c->options.send_buffer;
+    uint32_t held = c->sendq.len;
+    uint32_t chunks_max = 2 + 2 * (limit / SLAB_RECORD_BYTES); /* half-filled slabs count as well */
+    size_t space = limit > held ? limit - held : 0;
+    bool fits = held == 0 || (space >= min && c->sendq.chunk_count < chunks_max);
+    uint8_t *at = fits ? sendq_reserve(&c->sendq, c->tcp->pools, min, room) : NULL;
+    if (at == NULL) {
+        c->want_write = true;
+        if (fits && !list_linked(&c->starved_link)) {
+            conn_trace_drop(c, DROP_TCP_NO_BUFFER, min);
+            list_push_back(&c->tcp->starved, &c->starved_link);
+        }
+        return NULL;
+    }
+    if (held > 0) {
+        *room = size_min(*room, space);
+    }
+    return at;
+}
+
+static void tcp_commit(struct stream *s, size_t n)
+{
+    struct tcp_conn *c = conn_of_stream(s);
+    if (n > 0) {
+        sendq_commit(&c->sendq, n);
+        conn_mark_dirty(c);
+    }
+}
+
+static void tcp_shutdown(struct stream *s)
+{
+    close_shutdown(conn_of_stream(s));
+}
+
+static void tcp_abort(struct stream *s)
+{
+    close_abort(conn_of_stream(s));
+}
+
+const struct stream_ops tcp_stream_ops = {
+    .peek = tcp_peek,
+    .consume = tcp_consume,
+    .reserve = tcp_reserve,
+    .commit = tcp_commit,
+    .shutdown = tcp_shutdown,
+    .abort = tcp_abort,
+};
+
+struct tcp_conn *tcp_of_stream(struct stream *s)
+{
+    return s->ops == &tcp_stream_ops ? conn_of_stream(s) : NULL;
+}
+
+void tcp_close(struct stream *s)
+{
+    close_orphan(conn_of_stream(s));
+}
+
+void tcp_set_options(struct stream *s, const struct tcp_options *options)
+{
+    struct tcp_conn *c = conn_of_stream(s);
+    struct tcp_options old = c->options;
+    c->options = *options;
+    if (c->options.send_buffer == 0) {
+        c->options.send_buffer = old.send_buffer;
+    }
+    c->options.receive_buffer = old.receive_buffer; /* the window scale was chosen for it */
+    if (c->options.ttl == 0) {
+        c->options.ttl = old.ttl;
+    }
+    timers_keepalive(c, c->tcp->now);
+    conn_mark_dirty(c);
+}

@@ -1,0 +1,256 @@
+/* One host's TCP: set up, opened, driven by the host, taken apart. */
+#include "stack/tcp/tcp.h"
+
+#include <stdlib.h>
+
+#include "stack/tcp/conn.h"
+#include "stack/tcp/handshake.h"
+#include "stack/tcp/input.h"
+#include "stack/tcp/reply.h"
+#include "stack/tcp/send.h"
+#include "stack/tcp/timewait.h"
+
+#define RANGES_PER_HOST 65536U
+
+static void default_u32(uint32_t *v, uint32_t value)
+{
+    *v = *v != 0 ? *v : value;
+}
+
+static void default_ns(nsec *v, nsec value)
+{
+    *v = *v != 0 ? *v : value;
+}
+
+static void fill_defaults(struct tcp_config *c)
+{
+    default_u32(&c->max_connections, 65536);
+    default_u32(&c->max_timewait, 16384);
+    default_u32(&c->send_buffer, 512 * 1024);
+    default_u32(&c->receive_buffer, 512 * 1024);
+    default_u32(&c->reassembly_max, 256);
+    default_u32(&c->challenge_acks, 1000);
+    default_ns(&c->msl, 120 * NS_PER_SEC);
+    default_ns(&c->rto_min, 200 * NS_PER_MS);
+    default_ns(&c->rto_max, 60 * NS_PER_SEC);
+    default_ns(&c->delayed_ack, 40 * NS_PER_MS);
+    default_ns(&c->fin_wait_2, 60 * NS_PER_SEC);
+    if (c->port_first == 0 || c->port_last < c->port_first) {
+        c->port_first = 49152;
+        c->port_last = 65535;
+    }
+}
+
+static void init_lists(struct tcp *t)
+{
+    list_init(&t->listeners);
+    list_init(&t->all);
+    list_init(&t->dirty);
+    list_init(&t->events);
+    list_init(&t->starved);
+}
+
+bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *recorder,
+              struct slab_pools *pools, struct wheel *wheel, struct ip *ip, struct random *random,
+              nsec now)
+{
+    *t = (struct tcp){.config = *config,
+                      .recorder = recorder,
+                      .pools = pools,
+                      .wheel = wheel,
+                      .ip = ip,
+                      .random = random,
+                      .now = now};
+    fill_defaults(&t->config);
+    init_lists(t);
+    random_bytes(random, &t->demux_key, sizeof t->demux_key);
+    random_bytes(random, &t->isn_key, sizeof t->isn_key);
+    random_bytes(random, &t->port_key, sizeof t->port_key);
+    pool_init(&t->conn_pool, "tcp_conn", sizeof(struct tcp_conn), t->config.max_connections);
+    pool_init(&t->range_pool, "tcp_range", sizeof(struct tcp_range), RANGES_PER_HOST);
+    timewait_init(t);
+    t->replies = calloc(TCP_REPLIES, sizeof *t->replies);
+    if (t->replies == NULL || !table_init(&t->connections)) {
+        free(t->replies);
+        return false;
+    }
+    struct ip_transport transport = {
+        .protocol = IP_TCP, .input = input_segment, .error = input_error, .arg = t};
+    return ip_register(ip, &transport);
+}
+
+void tcp_done(struct tcp *t)
+{
+    while (!list_empty(&t->all)) {
+        conn_free(CONTAINER_OF(t->all.next, struct tcp_conn, all_link));
+    }
+    while (!list_empty(&t->listeners)) {
+        struct list *n = list_pop_front(&t->listeners);
+        free(CONTAINER_OF(n, struct tcp_listener, link));
+    }
+    timewait_done(t);
+    pool_done(&t->conn_pool);
+    pool_done(&t->range_pool);
+    table_done(&t->connections);
+    free(t->replies);
+}
+
+void tcp_enter(struct tcp *t, nsec now)
+{
+    t->now = now;
+}
+
+/* ---- telling applications ---- */
+
+/* A passive connection is new to its application. */
+static void tell_accept(struct tcp_conn *c)
+{
+    if (c->listener != NULL) {
+        c->listener->accept(c->listener->arg, &c->stream);
+    }
+    if (c->stream.events == NULL && !c->orphan) {
+        c->stream.ops->abort(&c->stream); /* nobody took it */
+    }
+}
+
+static void tell(struct tcp_conn *c, void (*callback)(struct stream *s))
+{
+    if (!c->orphan && callback != NULL) {
+        callback(&c->stream);
+    }
+}
+
+static void tell_closed(struct tcp_conn *c)
+{
+    bool told = !c->orphan && c->stream.events != NULL && c->stream.events->closed != NULL;
+    if (told) {
+        c->stream.events->closed(&c->stream, (enum close_reason)c->reason);
+    }
+    c->orphan = true;
+    c->dead = true;
+    conn_mark_dirty(c);
+}
+
+static void notify(struct tcp_conn *c)
+{
+    uint8_t what = c->pending;
+    c->pending = 0;
+    if ((what & PENDING_ACCEPT) != 0) {
+        tell_accept(c);
+    }
+    if ((what & PENDING_OPENED) != 0 && !c->orphan) {
+        tell(c, c->stream.events->opened);
+    }
+    if ((what & PENDING_READABLE) != 0 && !c->orphan && c->rcv_queued > 0) {
+        tell(c, c->stream.events->readable);
+    }
+    if ((what & PENDING_WRITABLE) != 0 && !c->orphan && c->want_write) {
+        c->want_write = false;
+        tell(c, c->stream.events->writable);
+    }
+    if ((what & PENDING_PEER_CLOSED) != 0 && !c->orphan) {
+        tell(c, c->stream.events->peer_closed);
+    }
+    if ((what & PENDING_CLOSED) != 0 && !c->dead) {
+        tell_closed(c);
+    }
+}
+
+void tcp_notify(struct tcp *t)
+{
+    struct list *n;
+    while ((n = list_pop_front(&t->events)) != NULL) {
+        notify(CONTAINER_OF(n, struct tcp_conn, events_link));
+    }
+}
+
+/* There may be slabs again for those who found none. */
+static void wake_starved(struct tcp *t)
+{
+    const struct pool *records = &t->pools->slabs[SLAB_RECORD];
+    struct list *n;
+    while (records->in_use < records->limit && (n = list_pop_front(&t->starved)) != NULL) {
+        conn_tell(CONTAINER_OF(n, struct tcp_conn, starved_link), PENDING_WRITABLE);
+    }
+}
+
+void tcp_flush(struct tcp *t, nsec now)
+{
+    t->now = now;
+    wake_starved(t);
+    tcp_notify(t);
+    struct list work;
+    list_move_all(&t->dirty, &work);
+    struct list *n;
+    while ((n = list_pop_front(&work)) != NULL) {
+        struct tcp_conn *c = CONTAINER_OF(n, struct tcp_conn, dirty_link);
+        t->recorder->cause = c->cause;
+        send_flush(c, now);
+        if (c->dead) {
+            conn_free(c);
+        }
+    }
+    reply_flush(t, now);
+}
+
+/* ---- active open (RFC 9293 3.10.1) ---- */
+
+static bool remote_valid(const struct tcp *t, const struct endpoint *remote)
+{
+    return remote->port != 0 && !ip_is_any(remote->addr) && !ip_is_multicast(remote->addr) &&
+           !ip_is_broadcast(t->ip, remote->addr); /* MUST-46 */
+}
+
+static enum tcp_error choose_local(struct tcp *t, struct tcp_tuple *tuple)
+{
+    if (ip_is_any(tuple->local.addr)) { /* MUST-44 */
+        if (!ip_source_for(t->ip, tuple->remote.addr, &tuple->local.addr)) {
+            return TCP_ERR_NO_ROUTE;
+        }
+    } else if (!ip_is_ours(t->ip, tuple->local.addr)) {
+        return TCP_ERR_ADDRESS;
+    }
+    if (tuple->local.port == 0) {
+        tuple->local.port = demux_ephemeral_port(t, tuple);
+        return tuple->local.port != 0 ? TCP_OK : TCP_ERR_RESOURCES;
+    }
+    return demux_find(t, tuple) == NULL ? TCP_OK : TCP_ERR_IN_USE;
+}
+
+enum tcp_error tcp_connect(struct tcp *t, const struct tcp_connect_args *args, struct stream **out)
+{
+    if (!remote_valid(t, &args->remote)) {
+        return TCP_ERR_ADDRESS;
+    }
+    struct tcp_tuple tuple = {.local = args->local, .remote = args->remote};
+    enum tcp_error e = choose_local(t, &tuple);
+    if (e != TCP_OK) {
+        return e;
+    }
+    if (ip_mtu(t->ip, tuple.remote.addr) == 0) {
+        return TCP_ERR_NO_ROUTE;
+    }
+    struct tcp_conn *c = conn_new(t, &tuple, &args->options, false);
+    if (c == NULL) {
+        return TCP_ERR_RESOURCES;
+    }
+    c->stream.events = args->events;
+    c->stream.app = args->app;
+    t->totals.opened_active++;
+    demux_add(t, &c->entry);
+    handshake_connect(c, t->now);
+    *out = &c->stream;
+    return TCP_OK;
+}
+
+const char *tcp_error_text(enum tcp_error e)
+{
+    static const char *const texts[] = {
+        [TCP_OK] = "no error",
+        [TCP_ERR_ADDRESS] = "that address or port cannot be used",
+        [TCP_ERR_IN_USE] = "that address and port are in use",
+        [TCP_ERR_NO_ROUTE] = "no route to that address",
+        [TCP_ERR_RESOURCES] = "a limit of the host was reached",
+    };
+    return (size_t)e < COUNT_OF(texts) ? texts[e] : "?";
+}

@@ -1,0 +1,262 @@
+/* What happens when time passes: retransmission timeout (RFC 6298 5), zero-window probes and the
+ * silly-window override (RFC 9293 3.8.6), delayed ACK (3.8.6.3), keep-alive (3.8.4), and the limits
+ * after which a connection is given up (3.8.3).
+ */
+#include "stack/tcp/timers.h"
+
+#include "stack/tcp/close.h"
+#include "stack/tcp/send.h"
+
+#define USER_TIMEOUT_DEFAULT (900 * NS_PER_SEC) /* R2: about 15 minutes; SHLD-11 asks for 100 s */
+#define SYN_TIMEOUT_DEFAULT (190 * NS_PER_SEC)  /* R2 of a SYN: MUST-23 asks for 3 minutes */
+#define R1_TIMEOUTS 3U                          /* SHLD-10 */
+#define KEEPALIVE_IDLE_DEFAULT (7200 * NS_PER_SEC)
+#define KEEPALIVE_INTERVAL_DEFAULT (75 * NS_PER_SEC)
+#define KEEPALIVE_PROBES_DEFAULT 9U
+
+static struct tcp_conn *conn_of_timer(struct timer *t)
+{
+    return CONTAINER_OF(t, struct tcp_conn, timer);
+}
+
+static nsec earliest(const struct tcp_conn *c)
+{
+    nsec due = NEVER;
+    for (unsigned i = 0; i < TCP_TIMERS; i++) {
+        due = nsec_min(due, c->due[i]);
+    }
+    return due;
+}
+
+void timers_set(struct tcp_conn *c, enum tcp_timer which, nsec due)
+{
+    c->due[which] = due;
+    if (!timer_armed(&c->timer) || due < c->timer.due) {
+        timer_arm(c->tcp->wheel, &c->timer, due);
+    }
+}
+
+void timers_stop(struct tcp_conn *c, enum tcp_timer which)
+{
+    c->due[which] = NEVER; /* the wheel finds out when it comes by */
+}
+
+static void announce(struct tcp_conn *c, enum tcp_timer which, nsec in)
+{
+    TRACE(c->tcp->recorder, c->id, tcp_timer_armed, .timer = (uint8_t)which, .in = in);
+}
+
+static nsec backed_off(const struct tcp_conn *c)
+{
+    return rtt_backed_off(&c->rtt, c->backoff, c->tcp->config.rto_max);
+}
+
+void timers_restart_rto(struct tcp_conn *c, nsec now)
+{
+    nsec rto = backed_off(c);
+    if (!timers_running(c, TCP_TIMER_RTO)) {
+        announce(c, TCP_TIMER_RTO, rto);
+    }
+    timers_set(c, TCP_TIMER_RTO, now + rto);
+}
+
+static nsec user_timeout(const struct tcp_conn *c)
+{
+    if (c->options.user_timeout != 0) {
+        return c->options.user_timeout;
+    }
+    bool opening = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD;
+    return opening ? SYN_TIMEOUT_DEFAULT : USER_TIMEOUT_DEFAULT;
+}
+
+/* R1 (MUST-20, SHLD-9): the application may look at it; the connection goes on. */
+static void report_trouble(struct tcp_conn *c)
+{
+    if (c->backoff == R1_TIMEOUTS) {
+        TRACE(c->tcp->recorder, c->id, tcp_soft_error, .type = 0, .code = 0);
+    }
+}
+
+/* The window is shut: what is outstanding cannot be taken by the peer now. It counts as lost, and is
+ * sent again when the window opens; until then there are probes (MUST-35, MUST-37). */
+static void probe_instead(struct tcp_conn *c, nsec now)
+{
+    recovery_all_lost(c);
+    rtt_retransmitted(&c->rtt);
+    timers_stop(c, TCP_TIMER_RTO);
+    c->probe_due = true;
+    timers_set(c, TCP_TIMER_PERSIST, now + backed_off(c));
+    conn_mark_dirty(c);
+}
+
+static void fire_rto(struct tcp_conn *c, nsec now)
+{
+    if (now - c->unacked_since >= user_timeout(c)) {
+        close_by_timeout(c);
+        return;
+    }
+    bool opening = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD;
+    if (!opening && c->snd_wnd == 0) {
+        probe_instead(c, now);
+        return;
+    }
+    bool first = c->backoff == 0;
+    if (c->backoff < UINT8_MAX) {
+        c->backoff++; /* RFC 6298 5.5 */
+    }
+    report_trouble(c);
+    rtt_retransmitted(&c->rtt);
+    if (opening) {
+        c->syn_due = true;
+    } else {
+        c->cc.ops->on_timeout(&c->cc, seq_span(c->snd_una, c->snd_nxt), first);
+        recovery_all_lost(c);
+        c->recovery.must_send = true;
+        TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
+              .in_flight = 0, .why = CWND_TIMEOUT);
+    }
+    timers_restart_rto(c, now); /* RFC 6298 5.6 */
+    conn_mark_dirty(c);
+}
+
+/* A peer that answers probes may keep its window shut for ever (MUST-37); one that is silent, or
+ * that holds up a connection whose application has gone, may not. */
+static bool probing_hopeless(const struct tcp_conn *c, nsec now)
+{
+    if (c->probes > 0 && now - c->last_heard >= user_timeout(c)) {
+        return true;
+    }
+    return c->orphan && now - c->unacked_since >= c->tcp->config.fin_wait_2;
+}
+
+static void fire_persist(struct tcp_conn *c, nsec now)
+{
+    if (probing_hopeless(c, now)) {
+        close_by_timeout(c);
+        return;
+    }
+    if (c->snd_wnd == 0) {
+        c->probe_due = true;
+        c->probes = c->probes < UINT8_MAX ? (uint8_t)(c->probes + 1) : UINT8_MAX;
+    } else {
+        c->nudge = true; /* RFC 9293 3.8.6.2.1 (4): the override timeout */
+    }
+    c->backoff = c->backoff < UINT8_MAX ? (uint8_t)(c->backoff + 1) : UINT8_MAX; /* SHLD-30 */
+    timers_set(c, TCP_TIMER_PERSIST, now + backed_off(c));
+    conn_mark_dirty(c);
+}
+
+static void fire_delack(struct tcp_conn *c, nsec now)
+{
+    (void)now;
+    c->ack_due = true;
+    conn_mark_dirty(c);
+}
+
+static nsec keepalive_idle(const struct tcp_conn *c)
+{
+    return c->options.keepalive_idle != 0 ? c->options.keepalive_idle : KEEPALIVE_IDLE_DEFAULT;
+}
+
+void timers_keepalive(struct tcp_conn *c, nsec now)
+{
+    bool synchronized = c->state >= TCP_ESTABLISHED && c->state < TCP_TIME_WAIT;
+    if (c->options.keepalive && synchronized && !c->detached) {
+        timers_set(c, TCP_TIMER_KEEPALIVE, nsec_max(c->last_heard, now) + keepalive_idle(c));
+    } else {
+        timers_stop(c, TCP_TIMER_KEEPALIVE);
+    }
+}
+
+static void fire_keepalive(struct tcp_conn *c, nsec now)
+{
+    nsec idle_until = c->last_heard + keepalive_idle(c);
+    bool outstanding = !seq_eq(c->snd_una, c->snd_nxt);
+    if (c->keepalives == 0 && (now < idle_until || outstanding)) { /* MUST-26 */
+        timers_set(c, TCP_TIMER_KEEPALIVE, nsec_max(idle_until, now + NS_PER_SEC));
+        return;
+    }
+    uint32_t limit = c->options.keepalive_probes;
+    if (c->keepalives >= (limit != 0 ? limit : KEEPALIVE_PROBES_DEFAULT)) {
+        close_by_timeout(c);
+        return;
+    }
+    c->keepalives++; /* MUST-29: one lost answer means nothing */
+    c->probe_due = true;
+    nsec interval = c->options.keepalive_interval;
+    timers_set(c, TCP_TIMER_KEEPALIVE, now + (interval != 0 ? interval : KEEPALIVE_INTERVAL_DEFAULT));
+    conn_mark_dirty(c);
+}
+
+static void fire_fin_wait(struct tcp_conn *c, nsec now)
+{
+    (void)now;
+    close_by_timeout(c);
+}
+
+typedef void (*fire_fn)(struct tcp_conn *c, nsec now);
+
+static const fire_fn fire_functions[TCP_TIMERS] = {
+    [TCP_TIMER_RTO] = fire_rto,
+    [TCP_TIMER_PERSIST] = fire_persist,
+    [TCP_TIMER_DELACK] = fire_delack,
+    [TCP_TIMER_KEEPALIVE] = fire_keepalive,
+    [TCP_TIMER_FIN_WAIT] = fire_fin_wait,
+};
+
+static void fire(struct timer *timer, nsec now)
+{
+    struct tcp_conn *c = conn_of_timer(timer);
+    c->tcp->now = now;
+    if (earliest(c) <= now) {
+        recorder_begin(c->tcp->recorder, CAUSE_TIMER, now);
+    }
+    for (unsigned i = 0; i < TCP_TIMERS; i++) {
+        if (c->due[i] > now) {
+            continue;
+        }
+        c->due[i] = NEVER;
+        TRACE(c->tcp->recorder, c->id, tcp_timer_fired, .timer = (uint8_t)i, .shots = c->backoff);
+        fire_functions[i](c, now);
+    }
+    nsec next = earliest(c);
+    if (next != NEVER) {
+        timer_arm(c->tcp->wheel, &c->timer, next);
+    }
+}
+
+void timers_init(struct tcp_conn *c)
+{
+    timer_init(&c->timer, fire);
+    for (unsigned i = 0; i < TCP_TIMERS; i++) {
+        c->due[i] = NEVER;
+    }
+}
+
+void timers_done(struct tcp_conn *c)
+{
+    timer_cancel(c->tcp->wheel, &c->timer);
+}
+
+void timers_after_send(struct tcp_conn *c, nsec now)
+{
+    bool outstanding = recovery_in_flight(c) > 0;
+    if (outstanding) {
+        timers_stop(c, TCP_TIMER_PERSIST);
+        if (!timers_running(c, TCP_TIMER_RTO)) { /* RFC 6298 5.1 */
+            c->unacked_since = now;
+            timers_restart_rto(c, now);
+        }
+        return;
+    }
+    timers_stop(c, TCP_TIMER_RTO); /* RFC 6298 5.2 */
+    if (!send_has_more(c)) {
+        timers_stop(c, TCP_TIMER_PERSIST);
+        return;
+    }
+    if (!timers_running(c, TCP_TIMER_PERSIST)) { /* SHLD-29: the first probe after one RTO */
+        c->unacked_since = now;
+        announce(c, TCP_TIMER_PERSIST, backed_off(c));
+        timers_set(c, TCP_TIMER_PERSIST, now + backed_off(c));
+    }
+}

@@ -1,0 +1,25 @@
+/* The timers of a connection. Each is a deadline in the control block; one timer in the host's wheel
+ * is armed for the earliest, and moved only when a deadline comes before it.
+ */
+#ifndef VITRINE_TCP_TIMERS_H
+#define VITRINE_TCP_TIMERS_H
+
+#include "stack/tcp/conn.h"
+
+void timers_init(struct tcp_conn *c);
+void timers_done(struct tcp_conn *c);
+void timers_set(struct tcp_conn *c, enum tcp_timer which, nsec due);
+void timers_stop(struct tcp_conn *c, enum tcp_timer which);
+static inline bool timers_running(const struct tcp_conn *c, enum tcp_timer which)
+{
+    return c->due[which] != NEVER;
+}
+
+/* (Re)starts the retransmission timer for now + RTO, with its back-off. */
+void timers_restart_rto(struct tcp_conn *c, nsec now);
+/* After output: the timers that what is outstanding and what is held back ask for. */
+void timers_after_send(struct tcp_conn *c, nsec now);
+/* The keep-alive timer, after the options or the state changed. */
+void timers_keepalive(struct tcp_conn *c, nsec now);
+
+#endif

@@ -1,0 +1,155 @@
+/* RFC 9293 3.10.7.4 for the state TIME-WAIT, RFC 6191 (new connections out of it), RFC 1337 (resets
+ * do not end it early).
+ */
+#include "stack/tcp/timewait.h"
+
+#include "stack/tcp/reply.h"
+
+#define ANSWER_INTERVAL (500 * NS_PER_MS) /* so that two ends in TIME-WAIT do not talk for ever */
+
+static struct tcp_timewait *timewait_of(struct list *node)
+{
+    return CONTAINER_OF(node, struct tcp_timewait, link);
+}
+
+static void forget(struct tcp *t, struct tcp_timewait *w)
+{
+    demux_remove(t, &w->entry);
+    list_remove(&w->link);
+    pool_put(&t->timewait_pool, w);
+}
+
+static void arm(struct tcp *t)
+{
+    if (list_empty(&t->timewaits)) {
+        timer_cancel(t->wheel, &t->timewait_timer);
+    } else {
+        timer_arm(t->wheel, &t->timewait_timer, timewait_of(t->timewaits.next)->ends);
+    }
+}
+
+static void fire(struct timer *timer, nsec now)
+{
+    struct tcp *t = CONTAINER_OF(timer, struct tcp, timewait_timer);
+    t->now = now;
+    recorder_begin(t->recorder, CAUSE_TIMER, now);
+    while (!list_empty(&t->timewaits) && timewait_of(t->timewaits.next)->ends <= now) {
+        struct tcp_timewait *w = timewait_of(t->timewaits.next);
+        TRACE(t->recorder, w->id, tcp_state, .from = TCP_TIME_WAIT, .to = TCP_CLOSED);
+        forget(t, w);
+    }
+    arm(t);
+}
+
+void timewait_init(struct tcp *t)
+{
+    list_init(&t->timewaits);
+    timer_init(&t->timewait_timer, fire);
+    pool_init(&t->timewait_pool, "tcp_timewait", sizeof(struct tcp_timewait),
+              t->config.max_timewait);
+}
+
+void timewait_done(struct tcp *t)
+{
+    while (!list_empty(&t->timewaits)) {
+        forget(t, timewait_of(t->timewaits.next));
+    }
+    arm(t);
+    pool_done(&t->timewait_pool);
+}
+
+static struct tcp_timewait *new_record(struct tcp *t)
+{
+    struct tcp_timewait *w = pool_get_zero(&t->timewait_pool);
+    if (w == NULL && !list_empty(&t->timewaits)) {
+        trace_drop(t->recorder, DROP_TCP_TIMEWAIT_FULL, timewait_of(t->timewaits.next)->id, 0);
+        forget(t, timewait_of(t->timewaits.next));
+        w = pool_get_zero(&t->timewait_pool);
+    }
+    return w;
+}
+
+void timewait_enter(struct tcp_conn *c, nsec now)
+{
+    struct tcp *t = c->tcp;
+    struct tcp_timewait *w = new_record(t);
+    if (w == NULL) {
+        return; /* the connection ends without its quiet time */
+    }
+    w->entry.tuple = c->entry.tuple;
+    w->entry.timewait = true;
+    w->ends = now + 2 * t->config.msl;
+    w->snd_nxt = c->snd_nxt;
+    w->rcv_nxt = c->rcv_nxt;
+    w->ts_recent = c->ts_recent;
+    w->ts_offset = c->ts_offset;
+    w->ts_ok = c->ts_ok;
+    w->id = c->id;
+    w->ttl = c->options.ttl;
+    w->tos = c->options.tos;
+    int32_t wnd = seq_diff(c->rcv_adv, c->rcv_nxt);
+    w->wnd = wnd > 0 ? (uint16_t)u32_min((uint32_t)wnd >> c->rcv_wscale, UINT16_MAX) : 0;
+    demux_add(t, &w->entry);
+    list_push_back(&t->timewaits, &w->link);
+    arm(t);
+}
+
+static void answer(struct tcp *t, struct tcp_timewait *w, const struct tcp_segment *s)
+{
+    if (w->last_ack != 0 && s->at - w->last_ack < ANSWER_INTERVAL && segment_span(s) == 0) {
+        return;
+    }
+    w->last_ack = s->at;
+    struct tcp_reply r = {
+        .src = w->entry.tuple.local,
+        .dst = w->entry.tuple.remote,
+        .seq = w->snd_nxt,
+        .ack = w->rcv_nxt,
+        .flags = TCP_ACK,
+        .wnd = w->wnd,
+        .has_ts = w->ts_ok,
+        .tsval = (uint32_t)(s->at / NS_PER_MS) + w->ts_offset,
+        .tsecr = w->ts_recent,
+        .ttl = w->ttl,
+        .tos = w->tos,
+        .conn = w->id,
+    };
+    reply_queue(t, &r);
+}
+
+/* RFC 6191 2 and RFC 9293 MAY-2: a later timestamp, or a later sequence number, tells the new
+ * incarnation from the old. */
+static bool may_reopen(const struct tcp_timewait *w, const struct tcp_segment *s)
+{
+    if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {
+        return false;
+    }
+    if (w->ts_ok && (s->opts & TCP_OPT_HAS_TS) != 0) {
+        int32_t newer = (int32_t)(s->tsval - w->ts_recent);
+        return newer > 0 || (newer == 0 && seq_gt(s->seq, w->rcv_nxt));
+    }
+    return !w->ts_ok && seq_gt(s->seq, w->rcv_nxt);
+}
+
+bool timewait_input(struct tcp *t, struct tcp_timewait *w, const struct tcp_segment *s,
+                    tcp_seq *isn_floor)
+{
+    if (may_reopen(w, s)) {
+        *isn_floor = w->snd_nxt;
+        forget(t, w);
+        arm(t);
+        return true;
+    }
+    trace_drop(t->recorder, DROP_TCP_TIMEWAIT_SEGMENT, w->id, s->len);
+    if ((s->flags & TCP_RST) != 0) {
+        return false; /* RFC 1337: ignored */
+    }
+    if ((s->flags & TCP_FIN) != 0 && seq_eq(segment_end(s), w->rcv_nxt)) {
+        w->ends = s->at + 2 * t->config.msl; /* a retransmitted FIN restarts the wait */
+        list_remove(&w->link);
+        list_push_back(&t->timewaits, &w->link);
+        arm(t);
+    }
+    answer(t, w, s);
+    return false;
+}

@@ -1,0 +1,193 @@
+/* RFC 9293 3.10.7.4, the first to the fifth check, in order. */
+#include "stack/tcp/validate.h"
+
+#include "stack/tcp/close.h"
+#include "stack/tcp/handshake.h"
+
+#define PAWS_FORGET (24 * 86400 * NS_PER_SEC) /* RFC 7323 5.5 */
+#define REFUSAL_ACK_INTERVAL (500 * NS_PER_MS)
+
+void validate_challenge(struct tcp_conn *c)
+{
+    struct tcp *t = c->tcp;
+    if (t->now - t->challenge_since >= NS_PER_SEC) {
+        t->challenge_since = t->now;
+        t->challenge_used = 0;
+    }
+    if (t->challenge_used >= t->config.challenge_acks) {
+        conn_trace_drop(c, DROP_TCP_CHALLENGE_LIMITED, 0);
+        return;
+    }
+    t->challenge_used++;
+    c->ack_due = true;
+    conn_mark_dirty(c);
+}
+
+/* An unacceptable segment is answered with an ACK. One that carries nothing is answered only now and
+ * then: two ends that each find the other's ACK unacceptable would go on for ever. */
+static void acknowledge_refused(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if (segment_span(s) == 0) {
+        if (c->last_refusal_acked != 0 && s->at - c->last_refusal_acked < REFUSAL_ACK_INTERVAL) {
+            conn_trace_drop(c, DROP_TCP_CHALLENGE_LIMITED, 0);
+            return;
+        }
+        c->last_refusal_acked = s->at;
+    }
+    c->ack_due = true;
+    conn_mark_dirty(c);
+}
+
+enum verdict validate_timestamp(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if (!c->ts_ok || (s->flags & TCP_RST) != 0) { /* RFC 7323 5.3: not for RST */
+        return PASS;
+    }
+    if ((s->opts & TCP_OPT_HAS_TS) == 0) {
+        /* RFC 7323 3.2 has it dropped. Not so the ACK that ends a handshake: senders in the field
+         * leave the option out there, and its ISNs vouch for it. */
+        if (c->state == TCP_SYN_RCVD) {
+            return PASS;
+        }
+        conn_trace_drop(c, DROP_TCP_NO_TIMESTAMP, s->len);
+        return DROPPED;
+    }
+    bool older = (int32_t)(s->tsval - c->ts_recent) < 0;
+    if (!older || s->at - c->ts_recent_at > PAWS_FORGET) {
+        return PASS;
+    }
+    conn_trace_drop(c, DROP_TCP_PAWS, s->len);
+    acknowledge_refused(c, s);
+    return DROPPED;
+}
+
+void validate_remember_timestamp(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if (c->ts_ok && (s->opts & TCP_OPT_HAS_TS) != 0 && seq_le(s->seq, c->last_ack_sent) &&
+        (int32_t)(s->tsval - c->ts_recent) >= 0) {
+        c->ts_recent = s->tsval;
+        c->ts_recent_at = s->at;
+    }
+}
+
+static bool in_window(const struct tcp_conn *c, tcp_seq seq)
+{
+    return seq_ge(seq, c->rcv_nxt) && seq_lt(seq, c->rcv_adv);
+}
+
+/* RFC 9293 3.4, table 6. */
+static bool acceptable(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+    bool window_zero = seq_eq(c->rcv_adv, c->rcv_nxt);
+    uint32_t span = segment_span(s);
+    if (span == 0) {
+        return window_zero ? seq_eq(s->seq, c->rcv_nxt)
+                           : in_window(c, s->seq) || seq_eq(s->seq, c->rcv_nxt);
+    }
+    if (window_zero) {
+        return false;
+    }
+    return in_window(c, s->seq) || in_window(c, seq_sub(segment_end(s), 1));
+}
+
+/* RFC 9293 3.10.7.4: with a shut window nothing is acceptable, but ACK, RST and URG of the segment
+ * that comes next still count (MUST-66). Its data does not: the probe is answered. */
+static bool strip_probe(struct tcp_conn *c, struct tcp_segment *s)
+{
+    if (!seq_eq(c->rcv_adv, c->rcv_nxt) || !seq_eq(s->seq, c->rcv_nxt)) {
+        return false;
+    }
+    conn_trace_drop(c, DROP_TCP_BEYOND_WINDOW, s->len);
+    buf_trim_back(s->payload, s->len);
+    s->len = 0;
+    s->flags &= (uint8_t)~TCP_FIN;
+    c->ack_due = true;
+    conn_mark_dirty(c);
+    return true;
+}
+
+/* Simultaneous open (MUST-10, RFC 9293 3.5 figure 8): the peer's SYN comes again with the ACK of ours. Its
+ * SYN is known; the rest is the segment that ends the handshake. */
+static void strip_crossed_syn(struct tcp_conn *c, struct tcp_segment *s)
+{
+    bool crossed = c->state == TCP_SYN_RCVD && !c->passive &&
+                   (s->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
+                   seq_eq(s->seq, c->irs);
+    if (crossed) {
+        s->flags &= (uint8_t)~TCP_SYN;
+        s->seq = seq_add(s->seq, 1);
+        c->ack_due = true;
+        conn_mark_dirty(c);
+    }
+}
+
+enum verdict validate_sequence(struct tcp_conn *c, struct tcp_segment *s)
+{
+    strip_crossed_syn(c, s);
+    if (acceptable(c, s) || strip_probe(c, s)) {
+        return PASS;
+    }
+    if ((s->flags & TCP_RST) != 0) {
+        conn_trace_drop(c, DROP_TCP_RST_OUTSIDE_WINDOW, s->len);
+        return DROPPED;
+    }
+    bool old = segment_span(s) > 0 && seq_le(segment_end(s), c->rcv_nxt);
+    conn_trace_drop(c, old ? DROP_TCP_DUPLICATE : DROP_TCP_OUTSIDE_WINDOW, s->len);
+    if (c->state == TCP_SYN_RCVD && (s->flags & TCP_SYN) != 0 && seq_eq(s->seq, c->irs)) {
+        handshake_syn_again(c);
+        return DROPPED;
+    }
+    acknowledge_refused(c, s);
+    return DROPPED;
+}
+
+enum verdict validate_rst(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if ((s->flags & TCP_RST) == 0) {
+        return PASS;
+    }
+    if (!seq_eq(s->seq, c->rcv_nxt)) { /* RFC 5961 3.2 */
+        conn_trace_drop(c, DROP_TCP_RST_CHALLENGED, s->len);
+        validate_challenge(c);
+        return DROPPED;
+    }
+    close_by_reset(c);
+    return DROPPED;
+}
+
+enum verdict validate_syn(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if ((s->flags & TCP_SYN) == 0) {
+        return PASS;
+    }
+    conn_trace_drop(c, DROP_TCP_SYN_CHALLENGED, s->len);
+    if (c->state == TCP_SYN_RCVD && c->passive) { /* back to LISTEN */
+        close_silently(c);
+        return DROPPED;
+    }
+    validate_challenge(c); /* RFC 5961 4.2 */
+    return DROPPED;
+}
+
+enum verdict validate_ack(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if ((s->flags & TCP_ACK) == 0) {
+        conn_trace_drop(c, DROP_TCP_NO_ACK, s->len);
+        return DROPPED;
+    }
+    if (c->state == TCP_SYN_RCVD) {
+        return PASS; /* handshake_complete judges it */
+    }
+    if (seq_gt(s->ack, c->snd_nxt)) {
+        conn_trace_drop(c, DROP_TCP_ACK_UNSENT, s->len);
+        validate_challenge(c);
+        return DROPPED;
+    }
+    /* RFC 5961 5.2 (MAY-12): an ACK may be old, but not older than the window is wide */
+    if (seq_lt(s->ack, seq_sub(c->snd_una, c->max_snd_wnd))) {
+        conn_trace_drop(c, DROP_TCP_ACK_TOO_OLD, s->len);
+        validate_challenge(c);
+        return DROPPED;
+    }
+    return PASS;
+}

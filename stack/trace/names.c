@@ -1,0 +1,162 @@
+/* Names for the numbers in events: states and timers in the words of RFC 9293, and the lists of
+ * drops.def and events.def.
+ */
+#include "stack/trace/names.h"
+
+#include "stack/trace/trace.h"
+
+#include <string.h>
+
+static const char *name_of(const char *const *names, size_t count, size_t i)
+{
+    return i < count ? names[i] : "?";
+}
+
+const char *tcp_state_name(enum tcp_state s)
+{
+    static const char *const names[TCP_STATES] = {
+        [TCP_CLOSED] = "CLOSED",           [TCP_LISTEN] = "LISTEN",
+        [TCP_SYN_SENT] = "SYN-SENT",       [TCP_SYN_RCVD] = "SYN-RECEIVED",
+        [TCP_ESTABLISHED] = "ESTABLISHED", [TCP_FIN_WAIT_1] = "FIN-WAIT-1",
+        [TCP_FIN_WAIT_2] = "FIN-WAIT-2",   [TCP_CLOSE_WAIT] = "CLOSE-WAIT",
+        [TCP_CLOSING] = "CLOSING",         [TCP_LAST_ACK] = "LAST-ACK",
+        [TCP_TIME_WAIT] = "TIME-WAIT",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)s);
+}
+
+const char *tcp_timer_name(enum tcp_timer t)
+{
+    static const char *const names[TCP_TIMERS] = {
+        [TCP_TIMER_RTO] = "rto",
+        [TCP_TIMER_PERSIST] = "persist",
+        [TCP_TIMER_DELACK] = "delayed-ack",
+        [TCP_TIMER_KEEPALIVE] = "keep-alive",
+        [TCP_TIMER_FIN_WAIT] = "fin-wait",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)t);
+}
+
+const char *close_reason_name(enum close_reason r)
+{
+    static const char *const names[CLOSE_REASONS] = {
+        [CLOSE_NORMAL] = "closed by both sides",
+        [CLOSE_RESET] = "reset by peer",
+        [CLOSE_REFUSED] = "refused by peer",
+        [CLOSE_TIMEOUT] = "peer stopped answering",
+        [CLOSE_UNREACHABLE] = "peer unreachable",
+        [CLOSE_ABORTED] = "aborted by our application",
+        [CLOSE_NO_RESOURCES] = "a limit of ours was reached",
+        [CLOSE_TRUNCATED] = "truncated: FIN without close_notify",
+        [CLOSE_TLS_ALERT] = "fatal TLS alert from peer",
+        [CLOSE_TLS_FAILED] = "TLS failed on our side",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)r);
+}
+
+const char *cwnd_why_name(enum cwnd_why w)
+{
+    static const char *const names[CWND_WHYS] = {
+        [CWND_INITIAL] = "initial window",
+        [CWND_SLOW_START] = "slow start",
+        [CWND_AVOIDANCE] = "congestion avoidance",
+        [CWND_FAST_RETRANSMIT] = "fast retransmit",
+        [CWND_RECOVERY] = "fast recovery",
+        [CWND_RECOVERED] = "recovered",
+        [CWND_TIMEOUT] = "timeout",
+        [CWND_IDLE] = "idle",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)w);
+}
+
+const char *loss_how_name(enum loss_how h)
+{
+    static const char *const names[LOSS_HOWS] = {
+        [LOSS_DUPLICATE_ACKS] = "duplicate acks",
+        [LOSS_PARTIAL_ACK] = "partial ack",
+        [LOSS_TIMEOUT] = "timeout",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)h);
+}
+
+const char *neighbour_state_name(enum neighbour_state s)
+{
+    static const char *const names[NEIGHBOUR_STATES] = {
+        [NEIGHBOUR_INCOMPLETE] = "incomplete",
+        [NEIGHBOUR_REACHABLE] = "reachable",
+        [NEIGHBOUR_STALE] = "stale",
+        [NEIGHBOUR_FAILED] = "failed",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)s);
+}
+
+/* The names of the bits that are set in `bits`, lowest first, with spaces between. */
+static const char *bits_text(unsigned bits, const char *const *names, size_t count, char *out)
+{
+    char *p = out;
+    for (size_t i = 0; i < count; i++) {
+        if ((bits >> i & 1) == 0) {
+            continue;
+        }
+        if (p != out) {
+            *p++ = ' ';
+        }
+        size_t len = strlen(names[i]);
+        memcpy(p, names[i], len);
+        p += len;
+    }
+    *p = '\0';
+    return out;
+}
+
+const char *tcp_flags_text(uint8_t flags, char out[TCP_FLAGS_TEXT_MAX])
+{
+    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+    return bits_text(flags, names, COUNT_OF(names), out);
+}
+
+const char *tcp_opts_text(uint8_t opts, char out[TCP_OPTS_TEXT_MAX])
+{
+    static const char *const names[] = {"MSS", "WSCALE", "SACK-OK", "TS", "SACK"};
+    return bits_text(opts, names, COUNT_OF(names), out);
+}
+
+const char *drop_name(enum drop_reason reason)
+{
+    static const char *const names[] = {
+#define DROP(name, text) #name,
+#include "stack/trace/drops.def"
+#undef DROP
+    };
+    return name_of(names, COUNT_OF(names), (size_t)reason);
+}
+
+const char *drop_text(enum drop_reason reason)
+{
+    static const char *const texts[] = {
+#define DROP(name, text) text,
+#include "stack/trace/drops.def"
+#undef DROP
+    };
+    return name_of(texts, COUNT_OF(texts), (size_t)reason);
+}
+
+const char *event_name(enum event_type type)
+{
+    static const char *const names[] = {
+#define EVENT(name, text, fields) #name,
+#include "stack/trace/events.def"
+#undef EVENT
+    };
+    return name_of(names, COUNT_OF(names), (size_t)type);
+}
+
+const char *event_text(enum event_type type)
+{
+    static const char *const texts[] = {
+#define EVENT(name, text, fields) text,
+#include "stack/trace/events.def"
+#undef EVENT
+    };
+    return name_of(texts, COUNT_OF(texts), (size_t)type);
+}

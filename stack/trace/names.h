@@ -1,0 +1,95 @@
+/* Numbers that stand in events, in the field's words: states, reasons, timers, flags.
+ *
+ * The enumerations that events carry live here, on the lowest floor that needs to name them, so
+ * that the recorder, the terminal, JSON and gdb all use one list.
+ */
+#ifndef VITRINE_TRACE_NAMES_H
+#define VITRINE_TRACE_NAMES_H
+
+#include "stack/base/stream.h"
+#include "stack/base/types.h"
+
+/* RFC 9293 3.3.2. In this order a greater state is a later one in a connection's life. */
+enum tcp_state {
+    TCP_CLOSED,
+    TCP_LISTEN,
+    TCP_SYN_SENT,
+    TCP_SYN_RCVD,
+    TCP_ESTABLISHED,
+    TCP_FIN_WAIT_1,
+    TCP_FIN_WAIT_2,
+    TCP_CLOSE_WAIT,
+    TCP_CLOSING,
+    TCP_LAST_ACK,
+    TCP_TIME_WAIT,
+    TCP_STATES,
+};
+
+enum tcp_flag {
+    TCP_FIN = 0x01,
+    TCP_SYN = 0x02,
+    TCP_RST = 0x04,
+    TCP_PSH = 0x08,
+    TCP_ACK = 0x10,
+    TCP_URG = 0x20,
+    TCP_ECE = 0x40,
+    TCP_CWR = 0x80,
+};
+
+/* Which options a segment carried, or a connection uses. */
+enum tcp_opts {
+    TCP_OPT_HAS_MSS = 0x01,
+    TCP_OPT_HAS_WSCALE = 0x02,
+    TCP_OPT_HAS_SACK_OK = 0x04,
+    TCP_OPT_HAS_TS = 0x08,
+    TCP_OPT_HAS_SACK = 0x10,
+};
+
+enum tcp_timer {
+    TCP_TIMER_RTO,       /* retransmission (RFC 6298) */
+    TCP_TIMER_PERSIST,   /* zero-window probe (RFC 9293 3.8.6.1) */
+    TCP_TIMER_DELACK,    /* delayed ACK (RFC 9293 3.8.6.3) */
+    TCP_TIMER_KEEPALIVE, /* RFC 9293 3.8.4 */
+    TCP_TIMER_FIN_WAIT,  /* FIN-WAIT-2 or an orphan that must end */
+    TCP_TIMERS,
+};
+
+enum cwnd_why {
+    CWND_INITIAL,
+    CWND_SLOW_START,
+    CWND_AVOIDANCE,
+    CWND_FAST_RETRANSMIT,
+    CWND_RECOVERY,  /* inflation and deflation inside fast recovery */
+    CWND_RECOVERED, /* fast recovery ended */
+    CWND_TIMEOUT,
+    CWND_IDLE,
+    CWND_WHYS,
+};
+
+enum loss_how {
+    LOSS_DUPLICATE_ACKS,
+    LOSS_PARTIAL_ACK,
+    LOSS_TIMEOUT,
+    LOSS_HOWS,
+};
+
+enum neighbour_state {
+    NEIGHBOUR_INCOMPLETE, /* asked for, no answer yet */
+    NEIGHBOUR_REACHABLE,
+    NEIGHBOUR_STALE, /* past its time; used while it is asked again */
+    NEIGHBOUR_FAILED,
+    NEIGHBOUR_STATES,
+};
+
+const char *tcp_state_name(enum tcp_state s); /* "SYN-RECEIVED" as in RFC 9293 */
+const char *tcp_timer_name(enum tcp_timer t);
+const char *close_reason_name(enum close_reason r); /* "reset by peer" */
+const char *cwnd_why_name(enum cwnd_why w);
+const char *loss_how_name(enum loss_how h);
+const char *neighbour_state_name(enum neighbour_state s);
+#define TCP_FLAGS_TEXT_MAX 40
+const char *tcp_flags_text(uint8_t flags, char out[TCP_FLAGS_TEXT_MAX]); /* "SYN ACK" */
+#define TCP_OPTS_TEXT_MAX 32
+const char *tcp_opts_text(uint8_t opts, char out[TCP_OPTS_TEXT_MAX]); /* "MSS WSCALE SACK-OK TS" */
+
+#endif
