@@ -1,0 +1,173 @@
+/* What the rooms of tls/ share with each other, and with nobody else.
+ *
+ * Some fields of mbedTLS' session are read here although they are private to it: the state, the
+ * length of the handshake message in hand, the place of the decrypted record and that of the next
+ * one to write. Nothing else would tell them; they are the same in every release of mbedTLS 3.6.
+ */
+#ifndef VITRINE_TLS_INTERNAL_H
+#define VITRINE_TLS_INTERNAL_H
+
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS
+#include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
+#include <mbedtls/x509_crt.h>
+
+#include "stack/base/cursor.h"
+#include "stack/base/list.h"
+#include "tls/tls.h"
+
+/* ---- rng.c ---- */
+/* Prepares mbedTLS' cryptography and our generator, once; 0 or an mbedTLS error. */
+int tls_rng_start(void);
+/* The one place from which tls/ draws randomness, in the form that mbedTLS asks for. */
+int tls_rng(void *unused, unsigned char *out, size_t len);
+
+/* ---- certificate.c ---- */
+enum tls_key_kind { TLS_KEY_P256, TLS_KEY_P384, TLS_KEY_RSA };
+
+struct tls_certificate {
+    struct list link; /* in context->certificates, in the order of adding */
+    mbedtls_x509_crt chain;
+    mbedtls_pk_context key;
+    enum tls_key_kind kind;
+    unsigned key_bits;
+    char *subject, *issuer, *san, *public_key_hex;
+    char not_before[32], not_after[32]; /* "2026-01-31 12:00:00" UTC */
+    char fingerprint[65];               /* SHA-256, hex */
+};
+
+/* What a ClientHello says that the choice of a certificate depends on. */
+struct tls_offer {
+    struct slice sni;             /* host name, empty when there is none */
+    bool ecdsa_p256, ecdsa_p384;  /* signature schemes */
+    bool rsa_pss, rsa_pkcs1;
+    bool suite_ecdsa, suite_rsa; /* TLS 1.2 suites that sign with such a key */
+};
+
+struct tls_certificate *tls_certificate_load(const char *chain_file, const char *key_file,
+                                             char *error, size_t error_size);
+void tls_certificate_free(struct tls_certificate *c);
+bool tls_certificate_matches(const struct tls_certificate *c, struct slice name);
+bool tls_certificate_has_ip(const struct tls_certificate *c, struct slice ip);
+/* NULL only when the list is empty. */
+struct tls_certificate *tls_certificate_choose(const struct list *certificates,
+                                               const struct tls_offer *offer, uint16_t version);
+/* One sentence for what mbedTLS said: "<what>: <its words>". */
+void tls_error(char *error, size_t error_size, const char *what, int code);
+
+/* ---- context.c ---- */
+#define TLS_GROUPS_MAX 8
+
+struct tls_context {
+    mbedtls_ssl_config ssl;
+    mbedtls_ssl_ticket_context tickets;
+    struct list certificates;
+    char **alpn;                         /* NULL-terminated copy, or NULL */
+    uint16_t groups[TLS_GROUPS_MAX + 1]; /* IANA numbers, 0-terminated */
+    int keylog_fd;                       /* -1: none */
+    unsigned sessions;                   /* now alive */
+    struct list lingering;               /* struct tls_linger, oldest first */
+    unsigned lingering_count;
+};
+
+void tls_keylog_line(const struct tls_context *c, const char *label, const uint8_t random[32],
+                     const uint8_t *secret, size_t secret_len);
+
+/* ---- lens.c ---- */
+/* One direction of the record layer as it goes by (RFC 8446 5.1). */
+struct tls_lens_side {
+    uint8_t header[5];      /* of the current record */
+    uint8_t header_len;     /* bytes of it seen */
+    uint16_t record_len;    /* payload bytes of the current record */
+    uint16_t record_left;   /* of them not yet seen */
+    uint8_t message[4];     /* header of the current plaintext handshake message */
+    uint8_t message_header; /* bytes of it seen */
+    uint32_t message_left;  /* bytes of its body not yet seen */
+    uint8_t alert_level;    /* first byte of a plaintext alert, until the second comes */
+    bool ciphered;          /* TLS 1.2: a ChangeCipherSpec has gone by */
+};
+
+struct tls_lens {
+    struct tls_lens_side in, out;
+    uint16_t version;      /* of the ServerHello; 0 = not yet */
+    uint16_t suite;        /* of the ServerHello */
+    uint16_t group;        /* IANA number; 0 = none was used, or not yet */
+    uint16_t signature;    /* scheme with which we signed; 0 = we did not */
+    int stepping;          /* mbedTLS state in which the current step began */
+    int writer;            /* mbedTLS state that wrote what lies in its output buffer; -1: none */
+    bool certificate_sent; /* so the session is not resumed */
+    bool bad_type;         /* the peer sent a record of a type that does not exist */
+    bool too_long;         /* the peer sent a record longer than RFC 8446 5.2 allows */
+    bool fatal_in;         /* a fatal alert came in plaintext */
+    bool fatal_out;        /* a fatal alert was sent */
+    bool alert_unnamed;    /* an encrypted alert was sent whose description is not known yet */
+};
+
+/* Bytes that were taken from, and given to, the lower stream. */
+void tls_lens_in(struct tls_session *t, const uint8_t *data, size_t len);
+void tls_lens_out(struct tls_session *t, const uint8_t *data, size_t len);
+/* The machine took a step that began in state `before` and gave `ret`. */
+void tls_lens_step(struct tls_session *t, int before, int ret);
+/* An encrypted alert that was sent turns out to be this one. */
+void tls_lens_name_alert(struct tls_session *t, uint8_t level, uint8_t description);
+void tls_lens_alert(struct tls_session *t, bool outgoing, uint8_t level, uint8_t description);
+/* Reads a ClientHello's body; false: malformed. */
+bool tls_lens_client_hello(struct slice body, struct tls_offer *out);
+
+/* ---- session.c ---- */
+struct tls_session {
+    struct stream stream; /* what the application holds */
+    struct tls_context *context;
+    struct stream *lower; /* NULL once it is gone */
+    struct recorder *recorder;
+    uint32_t conn_id;
+    mbedtls_ssl_context ssl;
+    struct tls_lens lens;
+    const struct tls_certificate *certificate; /* chosen for this client; NULL = not yet */
+    char *sni;                    /* as sent, made printable; NULL: none */
+    nsec started;                 /* first byte of the ClientHello */
+    nsec finished;                /* both Finished messages done */
+    uint32_t bytes_in, bytes_out; /* of the handshake's records */
+    uint32_t discarded;           /* bytes that came after close_notify */
+    size_t unsent;                /* plaintext bytes of the record in mbedTLS' hands; 0 = none */
+    unsigned depth;               /* events of the lower stream that are being handled */
+    enum close_reason reason;     /* when `ended` */
+    uint8_t alert_level, alert;   /* what is being sent while `alerting` */
+    bool alerting;
+    bool begun;         /* a byte has come */
+    bool established;   /* both Finished messages are done */
+    bool starved;       /* the read callback found nothing */
+    bool at_eof;        /* the read callback met the peer's FIN */
+    bool lower_eof;     /* the lower stream has said peer_closed */
+    bool open;          /* the application was told `opened` */
+    bool want_room;     /* the application's reserve failed */
+    bool want_shutdown; /* the application's shutdown waits for room */
+    bool shut;          /* nothing more goes out: close_notify or a fatal alert, and the FIN */
+    bool peer_shut;     /* close_notify came */
+    bool peer_told;     /* and the application knows */
+    bool ended;         /* nothing goes in or out any more */
+    bool aborted;       /* by the application, inside an event */
+};
+
+/* Sends an alert, if the lower stream has room for it. */
+void tls_send_alert(struct tls_session *t, uint8_t level, uint8_t description);
+/* The session ends for what mbedTLS returned: with an alert to the peer, unless it sent us one. */
+void tls_fail(struct tls_session *t, int ret);
+/* Nothing goes in or out from here; our side of the lower stream is closed. */
+void tls_end(struct tls_session *t, enum close_reason reason);
+
+/* ---- tls_handshake.c ---- */
+/* Connects mbedTLS with the lower stream and with the events. */
+void tls_handshake_setup(struct tls_session *t);
+/* Goes on as far as possible; true when there is nothing more to do. */
+bool tls_handshake(struct tls_session *t);
+
+/* ---- linger.c ---- */
+#define TLS_LINGER_BYTES 65536U /* what a peer may still send after a fatal alert */
+
+/* Waits on a lower stream, after its session is gone, until the peer has had our last alert. */
+void tls_linger(struct tls_context *c, struct stream *lower, nsec now);
+void tls_linger_abort_all(struct tls_context *c);
+
+#endif

@@ -1,0 +1,379 @@
+/* The lens: what goes by on a session, told as events.
+ *
+ * Two sources, both true. The bytes that pass between mbedTLS and the lower stream give records and,
+ * where they are in plaintext, messages and alerts (RFC 8446 5.1, RFC 5246 6.2), however they are cut.
+ * For encrypted ones the steps of mbedTLS' machine say which message it was; its length is the one
+ * that mbedTLS decrypted, or, outgoing, that of the record without what protection adds.
+ * Not seen: encrypted alerts of level warning that mbedTLS ignores.
+ */
+#include <string.h>
+
+#include "tls/internal.h"
+
+enum { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
+enum { EXT_SERVER_NAME = 0, EXT_SIGNATURES = 13, EXT_SUPPORTED_VERSIONS = 43, EXT_KEY_SHARE = 51 };
+
+#define AEAD_TAG 16U            /* bytes: every suite that we have */
+#define RECORD_MAX (16384U + 256U) /* bytes of payload (RFC 8446 5.2) */
+#define RECORD_MAX_1_2 (16384U + 2048U) /* RFC 5246 6.2.3 */
+
+static void tell_message(const struct tls_session *t, bool outgoing, uint8_t type, uint32_t len,
+                         bool encrypted)
+{
+    TRACE(t->recorder, t->conn_id, tls_message, .outgoing = outgoing, .type = type, .len = len,
+          .encrypted = encrypted);
+}
+
+void tls_lens_alert(struct tls_session *t, bool outgoing, uint8_t level, uint8_t description)
+{
+    if (outgoing && level == MBEDTLS_SSL_ALERT_LEVEL_FATAL) {
+        t->lens.fatal_out = true;
+    }
+    TRACE(t->recorder, t->conn_id, tls_alert, .outgoing = outgoing, .level = level,
+          .description = description);
+}
+
+void tls_lens_name_alert(struct tls_session *t, uint8_t level, uint8_t description)
+{
+    if (t->lens.alert_unnamed) {
+        t->lens.alert_unnamed = false;
+        tls_lens_alert(t, true, level, description);
+    }
+}
+
+/* ---- our plaintext messages that say what was agreed ---- */
+
+/* SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3). */
+static const uint8_t retry_random[32] = {
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+};
+
+/* Returns the message's type as events have it (RFC 8446 4.1.3, 4.2.1, 4.2.8). */
+static uint8_t see_server_hello(struct tls_lens *l, struct slice body)
+{
+    uint8_t random[32];
+    struct rd r = rd_slice(body);
+    l->version = rd_be16(&r);
+    rd_copy(&r, random, sizeof(random));
+    rd_skip(&r, rd_u8(&r)); /* legacy_session_id_echo */
+    l->suite = rd_be16(&r);
+    rd_skip(&r, 1); /* legacy_compression_method */
+    struct rd extensions = rd_sub(&r, rd_be16(&r));
+    while (rd_left(&extensions) > 0) {
+        uint16_t type = rd_be16(&extensions);
+        struct rd body_of = rd_sub(&extensions, rd_be16(&extensions));
+        if (type == EXT_SUPPORTED_VERSIONS) {
+            l->version = rd_be16(&body_of);
+        } else if (type == EXT_KEY_SHARE) {
+            l->group = rd_be16(&body_of);
+        }
+    }
+    return memcmp(random, retry_random, sizeof(random)) == 0 ? TLS_HELLO_RETRY_REQUEST
+                                                             : TLS_SERVER_HELLO;
+}
+
+/* RFC 8422 5.4: a named curve, our point, and the signature over both. */
+static void see_server_key_exchange(struct tls_lens *l, struct slice body)
+{
+    struct rd r = rd_slice(body);
+    rd_skip(&r, 1); /* curve_type: named_curve */
+    uint16_t group = rd_be16(&r);
+    rd_skip(&r, rd_u8(&r));
+    uint16_t signature = rd_be16(&r);
+    if (!r.failed) {
+        l->group = group;
+        l->signature = signature;
+    }
+}
+
+static uint8_t see_our_message(struct tls_lens *l, uint8_t type, struct slice body)
+{
+    if (type == TLS_SERVER_HELLO) {
+        return see_server_hello(l, body);
+    }
+    if (type == TLS_SERVER_KEY_EXCHANGE) {
+        see_server_key_exchange(l, body);
+    } else if (type == TLS_CERTIFICATE) {
+        l->certificate_sent = true;
+    }
+    return type;
+}
+
+/* ---- records ---- */
+
+static void see_handshake(struct tls_session *t, struct tls_lens_side *side, struct rd *r)
+{
+    bool outgoing = side == &t->lens.out;
+    while (rd_left(r) > 0) {
+        if (side->message_header < sizeof(side->message)) {
+            side->message[side->message_header++] = rd_u8(r);
+            if (side->message_header < sizeof(side->message)) {
+                continue;
+            }
+            struct rd header = rd_of(side->message + 1, 3);
+            side->message_left = rd_be24(&header);
+        }
+        struct slice part = rd_take(r, size_min(rd_left(r), side->message_left));
+        side->message_left -= (uint32_t)part.len;
+        if (side->message_left > 0) {
+            return;
+        }
+        struct rd header = rd_of(side->message, sizeof(side->message));
+        uint8_t type = rd_u8(&header);
+        uint32_t len = rd_be24(&header);
+        /* mbedTLS writes a message into one record, so ours is here as a whole. */
+        if (outgoing && part.len == len) {
+            type = see_our_message(&t->lens, type, part);
+        }
+        side->message_header = 0;
+        tell_message(t, outgoing, type, len + 4, false);
+    }
+}
+
+static void see_alert(struct tls_session *t, struct tls_lens_side *side, struct rd *r)
+{
+    bool outgoing = side == &t->lens.out;
+    while (rd_left(r) > 0) {
+        if (side->alert_level == 0) {
+            side->alert_level = rd_u8(r);
+            continue;
+        }
+        if (!outgoing && side->alert_level == MBEDTLS_SSL_ALERT_LEVEL_FATAL) {
+            t->lens.fatal_in = true;
+        }
+        tls_lens_alert(t, outgoing, side->alert_level, rd_u8(r));
+        side->alert_level = 0;
+    }
+}
+
+static bool is_encrypted(const struct tls_lens_side *side)
+{
+    return side->header[0] == RECORD_DATA || side->ciphered;
+}
+
+/* Which message the machine encrypts in a state. 0: none. */
+static uint8_t message_of_state(int state)
+{
+    switch (state) {
+    case MBEDTLS_SSL_ENCRYPTED_EXTENSIONS:
+        return TLS_ENCRYPTED_EXTENSIONS;
+    case MBEDTLS_SSL_CERTIFICATE_REQUEST:
+        return TLS_CERTIFICATE_REQUEST;
+    case MBEDTLS_SSL_SERVER_CERTIFICATE:
+        return TLS_CERTIFICATE;
+    case MBEDTLS_SSL_CERTIFICATE_VERIFY:
+        return TLS_CERTIFICATE_VERIFY;
+    case MBEDTLS_SSL_SERVER_FINISHED:
+        return TLS_FINISHED;
+    case MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET:
+        return TLS_NEW_SESSION_TICKET;
+    default:
+        return 0;
+    }
+}
+
+/* Bytes that protection adds to a payload; 0: it depends (padding is switched on). */
+static uint32_t expansion(const struct tls_lens *l)
+{
+    if (l->version == TLS_1_3) {
+        return MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY == 1 ? 1 + AEAD_TAG : 0;
+    }
+    /* RFC 5288 3: GCM has an explicit nonce of 8 bytes; RFC 7905 2: ChaCha20-Poly1305 has none. */
+    return l->suite == 0xcca8 || l->suite == 0xcca9 ? AEAD_TAG : 8 + AEAD_TAG;
+}
+
+/* A record of ours that nobody can read any more: what it was follows from the machine. */
+static void see_our_encrypted(struct tls_session *t, const struct tls_lens_side *side)
+{
+    if (t->unsent > 0) {
+        return; /* the application's */
+    }
+    if (t->alerting) {
+        tls_lens_alert(t, true, t->alert_level, t->alert);
+        return;
+    }
+    if (t->ssl.send_alert) {
+        tls_lens_alert(t, true, MBEDTLS_SSL_ALERT_LEVEL_FATAL, t->ssl.alert_type);
+        return;
+    }
+    struct tls_lens *l = &t->lens;
+    uint8_t type = message_of_state(l->writer >= 0 ? l->writer : l->stepping);
+    uint32_t extra = expansion(l);
+    uint32_t len = extra > 0 && side->record_len > extra ? side->record_len - extra : 0;
+    if (type == 0 || len == 2 || side->header[0] == RECORD_ALERT) {
+        l->alert_unnamed = true; /* mbedTLS sent it by itself; what it returns will name it */
+        return;
+    }
+    if (type == TLS_CERTIFICATE) {
+        l->certificate_sent = true;
+    } else if (type == TLS_CERTIFICATE_VERIFY && t->certificate != NULL) {
+        static const uint16_t by_kind[] = {
+            [TLS_KEY_P256] = 0x0403, [TLS_KEY_P384] = 0x0503, [TLS_KEY_RSA] = 0x0804};
+        l->signature = by_kind[t->certificate->kind];
+    }
+    tell_message(t, true, type, len, true);
+}
+
+static void see_payload(struct tls_session *t, struct tls_lens_side *side, struct slice part)
+{
+    bool outgoing = side == &t->lens.out;
+    bool whole = side->record_left == 0;
+    struct rd r = rd_slice(part);
+    if (side->header[0] == RECORD_CCS) {
+        if (whole) {
+            tell_message(t, outgoing, TLS_CHANGE_CIPHER_SPEC, 1, false);
+            side->ciphered = t->lens.version == TLS_1_2;
+        }
+    } else if (is_encrypted(side)) {
+        if (whole && outgoing) {
+            see_our_encrypted(t, side);
+        }
+    } else if (side->header[0] == RECORD_HANDSHAKE) {
+        see_handshake(t, side, &r);
+    } else if (side->header[0] == RECORD_ALERT) {
+        see_alert(t, side, &r);
+    }
+}
+
+static void see_header(struct tls_session *t, struct tls_lens_side *side)
+{
+    struct rd r = rd_of(side->header, sizeof(side->header));
+    uint8_t type = rd_u8(&r);
+    rd_skip(&r, 2);
+    side->record_len = rd_be16(&r);
+    side->record_left = side->record_len;
+    if (side == &t->lens.in) {
+        t->lens.bad_type = type < RECORD_CCS || type > RECORD_DATA;
+        t->lens.too_long =
+            side->record_len > (t->lens.version == TLS_1_3 ? RECORD_MAX : RECORD_MAX_1_2);
+    }
+}
+
+static void see(struct tls_session *t, struct tls_lens_side *side, struct rd *r)
+{
+    while (rd_left(r) > 0) {
+        if (side->header_len < sizeof(side->header)) {
+            side->header[side->header_len++] = rd_u8(r);
+            if (side->header_len < sizeof(side->header)) {
+                continue;
+            }
+            see_header(t, side);
+        }
+        struct slice part = rd_take(r, size_min(rd_left(r), side->record_left));
+        side->record_left = (uint16_t)(side->record_left - part.len);
+        if (part.len > 0) {
+            see_payload(t, side, part);
+        }
+        if (side->record_left == 0) {
+            side->header_len = 0;
+        }
+    }
+}
+
+void tls_lens_in(struct tls_session *t, const uint8_t *data, size_t len)
+{
+    struct rd r = rd_of(data, len);
+    if (!t->begun) {
+        t->begun = true;
+        t->started = t->recorder->now;
+    }
+    if (!t->established) {
+        t->bytes_in += (uint32_t)len;
+    }
+    see(t, &t->lens.in, &r);
+}
+
+void tls_lens_out(struct tls_session *t, const uint8_t *data, size_t len)
+{
+    struct rd r = rd_of(data, len);
+    if (!t->established) {
+        t->bytes_out += (uint32_t)len;
+    }
+    see(t, &t->lens.out, &r);
+    t->lens.writer = -1;
+}
+
+void tls_lens_step(struct tls_session *t, int before, int ret)
+{
+    /* A TLS 1.3 step leaves its record in mbedTLS' buffer, and the next step sends it. */
+    if (t->ssl.out_left > 0 && t->lens.writer < 0) {
+        t->lens.writer = before;
+    }
+    /* Without client certificates a Finished is all that a client encrypts. */
+    if (ret == 0 && before == MBEDTLS_SSL_CLIENT_FINISHED && t->ssl.in_msgtype == MBEDTLS_SSL_MSG_HANDSHAKE &&
+        is_encrypted(&t->lens.in)) {
+        tell_message(t, false, t->ssl.in_msg[0], (uint32_t)t->ssl.in_hslen, true);
+    }
+    if (ret == 0 && t->ssl.state != before) {
+        TRACE(t->recorder, t->conn_id, tls_state, .state = (uint16_t)t->ssl.state);
+    }
+}
+
+/* ---- the ClientHello ---- */
+
+/* RFC 6066 3: the first host_name; at most one is allowed. */
+static void read_server_name(struct rd *r, struct tls_offer *out)
+{
+    struct rd list = rd_sub(r, rd_be16(r));
+    while (rd_left(&list) > 0) {
+        uint8_t type = rd_u8(&list);
+        struct slice name = rd_take(&list, rd_be16(&list));
+        if (type == 0 && name.len > 0 && name.len <= 255) {
+            out->sni = name;
+            return;
+        }
+    }
+}
+
+static void read_signatures(struct rd *r, struct tls_offer *out)
+{
+    struct rd list = rd_sub(r, rd_be16(r));
+    while (rd_left(&list) > 0) {
+        switch (rd_be16(&list)) {
+        case 0x0401:
+            out->rsa_pkcs1 = true;
+            break;
+        case 0x0403:
+            out->ecdsa_p256 = true;
+            break;
+        case 0x0503:
+            out->ecdsa_p384 = true;
+            break;
+        case 0x0804:
+            out->rsa_pss = true;
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+bool tls_lens_client_hello(struct slice body, struct tls_offer *out)
+{
+    *out = (struct tls_offer){.sni = {NULL, 0}};
+    struct rd r = rd_slice(body);
+    rd_skip(&r, 2 + 32);    /* legacy_version, random */
+    rd_skip(&r, rd_u8(&r)); /* legacy_session_id */
+    struct rd suites = rd_sub(&r, rd_be16(&r));
+    while (rd_left(&suites) > 0) {
+        uint16_t suite = rd_be16(&suites);
+        out->suite_ecdsa |= suite == 0xc02b || suite == 0xc02c || suite == 0xcca9;
+        out->suite_rsa |= suite == 0xc02f || suite == 0xc030 || suite == 0xcca8;
+    }
+    rd_skip(&r, rd_u8(&r)); /* legacy_compression_methods */
+    if (rd_left(&r) == 0) {
+        return !r.failed; /* TLS 1.2 may come without extensions */
+    }
+    struct rd extensions = rd_sub(&r, rd_be16(&r));
+    while (rd_left(&extensions) > 0) {
+        uint16_t type = rd_be16(&extensions);
+        struct rd value = rd_sub(&extensions, rd_be16(&extensions));
+        if (type == EXT_SERVER_NAME) {
+            read_server_name(&value, out);
+        } else if (type == EXT_SIGNATURES) {
+            read_signatures(&value, out);
+        }
+    }
+    return !r.failed && !extensions.failed;
+}

@@ -1,0 +1,454 @@
+/* A TLS session as a stream on a stream (RFC 8446 5 and 6).
+ *
+ * Reading is in place: the application sees the decrypted record where mbedTLS decrypted it, and the
+ * next record is only opened once that one is consumed, so what the application does not take stays
+ * in the lower stream and closes its window. Writing is in place too: the application fills the
+ * plaintext of the next record where mbedTLS will encrypt it. No record is begun that does not fit
+ * into the lower stream as a whole.
+ *
+ * Memory: an idle session holds mbedTLS' two record buffers (16 KiB and some each), about 2 KiB of
+ * keys and this struct.
+ *
+ * Endings (RFC 8446 6.1, 6.2). close_notify closes one direction; a FIN without it is a truncation.
+ * After a fatal alert nothing goes in or out: mbedTLS would allow it, so it is forbidden here. The
+ * application hears `closed` at the end of an event of the lower stream and never inside a call of
+ * its own: a fault that is found in such a call is told with the lower stream's next event.
+ */
+#include <stdlib.h>
+
+#include <mbedtls/platform_util.h>
+
+#include "tls/internal.h"
+
+#define ALERT_RECORD_MAX 64U /* bytes of an encrypted alert at its largest */
+
+static struct tls_session *of_stream(struct stream *s)
+{
+    return CONTAINER_OF(s, struct tls_session, stream);
+}
+
+/* Decrypted bytes that the application has not consumed. */
+static size_t plain_len(const struct tls_session *t)
+{
+    return t->ssl.in_offt != NULL ? t->ssl.in_msglen : 0;
+}
+
+static void session_free(struct tls_session *t)
+{
+    t->context->sessions--;
+    mbedtls_ssl_free(&t->ssl);
+    free(t->sni);
+    free(t);
+}
+
+/* ---- endings ---- */
+
+void tls_send_alert(struct tls_session *t, uint8_t level, uint8_t description)
+{
+    if (t->ssl.out_left > 0) { /* a record that waits goes first */
+        mbedtls_ssl_send_alert_message(&t->ssl, level, description);
+        t->unsent = 0;
+    }
+    t->alerting = true;
+    t->alert_level = level;
+    t->alert = description;
+    mbedtls_ssl_send_alert_message(&t->ssl, level, description);
+    t->alerting = false;
+}
+
+static void shut_lower(struct tls_session *t)
+{
+    if (!t->shut && t->lower != NULL) {
+        t->shut = true;
+        stream_shutdown(t->lower);
+    }
+}
+
+void tls_end(struct tls_session *t, enum close_reason reason)
+{
+    if (t->ended) {
+        return;
+    }
+    t->ended = true;
+    t->reason = reason;
+    shut_lower(t);
+}
+
+/* RFC 8446 6.2, where mbedTLS only returns an error. */
+static uint8_t alert_for(const struct tls_session *t, int ret)
+{
+    switch (ret) {
+    case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
+    case MBEDTLS_ERR_SSL_UNEXPECTED_RECORD:
+        return MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE;
+    case MBEDTLS_ERR_SSL_INVALID_RECORD:
+        if (t->lens.bad_type) {
+            return MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE;
+        }
+        return t->lens.too_long ? MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW
+                                : MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR;
+    case MBEDTLS_ERR_SSL_INVALID_MAC:
+        return MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC;
+    case MBEDTLS_ERR_SSL_BAD_INPUT_DATA: /* a record longer than the buffer */
+        return t->lens.too_long ? MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW
+                                : MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
+    case MBEDTLS_ERR_SSL_DECODE_ERROR:
+    case MBEDTLS_ERR_SSL_CONN_EOF:
+        return MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR;
+    case MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER:
+        return MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER;
+    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
+        return MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION;
+    case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL:
+        return MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL;
+    case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
+        return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+    default:
+        return MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
+    }
+}
+
+/* The peer left before the handshake was complete. In the middle of a message that is a fault of the
+ * message; between two it is a change of mind; before the first it was no TLS at all. */
+static void answer_early_end(struct tls_session *t, int ret)
+{
+    const struct tls_lens_side *in = &t->lens.in;
+    if (!t->begun) {
+        return;
+    }
+    if (in->header_len > 0 || in->message_header > 0) {
+        tls_send_alert(t, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(t, ret));
+    } else {
+        tls_send_alert(t, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
+    }
+}
+
+void tls_fail(struct tls_session *t, int ret)
+{
+    bool told_us = ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
+    if (told_us && !t->lens.fatal_in) { /* it was encrypted, so the lens did not see it */
+        tls_lens_alert(t, false, t->ssl.in_msg[0], t->ssl.in_msg[1]);
+    }
+    tls_lens_name_alert(t, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(t, ret));
+    if (told_us || t->lens.fatal_in) {
+        tls_end(t, CLOSE_TLS_ALERT);
+        return;
+    }
+    if (ret == MBEDTLS_ERR_SSL_CONN_EOF || ret == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+        answer_early_end(t, ret);
+    } else if (!t->lens.fatal_out && !t->shut) {
+        tls_send_alert(t, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(t, ret));
+    }
+    tls_end(t, CLOSE_TLS_FAILED);
+}
+
+/* RFC 8446 6.1: what comes after close_notify must be ignored; not for ever, though. */
+static void discard(struct tls_session *t)
+{
+    struct slice s;
+    while ((s = stream_peek(t->lower)).len > 0) {
+        t->discarded += (uint32_t)s.len;
+        stream_consume(t->lower, s.len);
+        if (t->discarded > TLS_LINGER_BYTES) {
+            stream_abort(t->lower);
+            t->lower = NULL;
+            tls_end(t, CLOSE_TLS_FAILED);
+            return;
+        }
+    }
+}
+
+/* ---- the application's calls ---- */
+
+/* Opens the next record of application data, if there is one. */
+static void read_record(struct tls_session *t)
+{
+    while (!t->ended && !t->peer_shut && t->ssl.in_offt == NULL) {
+        t->starved = false;
+        /* With no room mbedTLS leaves the record where it decrypted it. */
+        int ret = mbedtls_ssl_read(&t->ssl, NULL, 0);
+        if (ret == 0) {
+            if (t->at_eof) {
+                tls_end(t, CLOSE_TRUNCATED);
+            }
+        } else if (ret == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+            tls_lens_alert(t, false, t->ssl.in_msg[0], t->ssl.in_msg[1]);
+            t->peer_shut = true;
+            discard(t);
+        } else if (ret == MBEDTLS_ERR_SSL_WANT_WRITE ||
+                   (ret == MBEDTLS_ERR_SSL_WANT_READ && t->starved)) {
+            break;
+        } else if (ret != MBEDTLS_ERR_SSL_WANT_READ) {
+            tls_fail(t, ret);
+        }
+    }
+    /* TLS 1.2: a renegotiation was refused (RFC 5246 7.2.2), the only alert that ends nothing. */
+    tls_lens_name_alert(t, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_NO_RENEGOTIATION);
+}
+
+static struct slice peek(struct stream *s)
+{
+    struct tls_session *t = of_stream(s);
+    if (!t->open || t->ended) {
+        return (struct slice){NULL, 0};
+    }
+    read_record(t);
+    return (struct slice){t->ssl.in_offt, plain_len(t)};
+}
+
+static void consume(struct stream *s, size_t n)
+{
+    struct tls_session *t = of_stream(s);
+    if (n == 0 || n > plain_len(t)) {
+        return;
+    }
+    mbedtls_platform_zeroize(t->ssl.in_offt, n);
+    t->ssl.in_msglen -= n;
+    t->ssl.in_offt = t->ssl.in_msglen > 0 ? t->ssl.in_offt + n : NULL;
+    if (t->ssl.in_offt == NULL) {
+        t->ssl.keep_current_message = 0;
+    }
+}
+
+static bool lower_has_room(struct tls_session *t, size_t min)
+{
+    size_t room;
+    return t->unsent == 0 && stream_reserve(t->lower, min, &room) != NULL;
+}
+
+static uint8_t *reserve(struct stream *s, size_t min, size_t *room)
+{
+    struct tls_session *t = of_stream(s);
+    *room = 0;
+    if (!t->open || t->ended || t->shut || t->want_shutdown || min > STREAM_PLAIN_MAX) {
+        return NULL;
+    }
+    if (!lower_has_room(t, STREAM_RESERVE_MAX)) {
+        t->want_room = true;
+        return NULL;
+    }
+    *room = STREAM_PLAIN_MAX;
+    return t->ssl.out_msg;
+}
+
+/* Encrypts what lies in the record buffer and hands the record down. */
+static void send_record(struct tls_session *t)
+{
+    int ret = mbedtls_ssl_write(&t->ssl, t->ssl.out_msg, t->unsent);
+    if (ret == MBEDTLS_ERR_SSL_WANT_WRITE) {
+        return; /* the lower stream gave less room than it promised: `writable` goes on */
+    }
+    bool whole = ret >= 0 && (size_t)ret == t->unsent;
+    t->unsent = 0;
+    if (!whole) {
+        tls_fail(t, ret < 0 ? ret : MBEDTLS_ERR_SSL_INTERNAL_ERROR);
+    }
+}
+
+static void commit(struct stream *s, size_t n)
+{
+    struct tls_session *t = of_stream(s);
+    if (n == 0 || n > STREAM_PLAIN_MAX || !t->open || t->ended || t->shut || t->unsent > 0) {
+        return;
+    }
+    t->unsent = n;
+    send_record(t);
+}
+
+/* RFC 8446 6.1: close_notify before the FIN. */
+static void try_shutdown(struct tls_session *t)
+{
+    if (t->want_shutdown && t->open && !t->ended && lower_has_room(t, ALERT_RECORD_MAX)) {
+        t->want_shutdown = false;
+        tls_send_alert(t, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
+        shut_lower(t);
+    }
+}
+
+static void shutdown_stream(struct stream *s)
+{
+    struct tls_session *t = of_stream(s);
+    if (!t->ended && !t->shut) {
+        t->want_shutdown = true;
+        try_shutdown(t);
+    }
+}
+
+static void abort_stream(struct stream *s)
+{
+    struct tls_session *t = of_stream(s);
+    if (t->lower != NULL) {
+        stream_abort(t->lower);
+        t->lower = NULL;
+    }
+    t->ended = true;
+    t->aborted = true;
+    TRACE(t->recorder, t->conn_id, tls_closed, .reason = CLOSE_ABORTED);
+    if (t->depth == 0) {
+        session_free(t);
+    }
+}
+
+static const struct stream_ops ops = {
+    .peek = peek,
+    .consume = consume,
+    .reserve = reserve,
+    .commit = commit,
+    .shutdown = shutdown_stream,
+    .abort = abort_stream,
+};
+
+/* ---- the lower stream's events ---- */
+
+static void tell(struct tls_session *t, void (*event)(struct stream *s))
+{
+    if (!t->aborted && event != NULL) {
+        event(&t->stream);
+    }
+}
+
+/* Shows the application one record after the other, as long as it takes them. */
+static void pump(struct tls_session *t)
+{
+    while (!t->ended && plain_len(t) == 0) {
+        read_record(t);
+        if (t->ended || plain_len(t) == 0) {
+            break;
+        }
+        tell(t, t->stream.events->readable);
+    }
+    if (t->peer_shut && !t->ended) {
+        discard(t);
+    }
+}
+
+static void go_on(struct tls_session *t)
+{
+    if (!t->open) {
+        if (!tls_handshake(t)) {
+            return;
+        }
+        t->open = true;
+        tell(t, t->stream.events->opened);
+        try_shutdown(t);
+    }
+    pump(t);
+}
+
+static void tell_closed(struct tls_session *t)
+{
+    TRACE(t->recorder, t->conn_id, tls_closed, .reason = (uint8_t)t->reason);
+    if (t->stream.events->closed != NULL) {
+        t->stream.events->closed(&t->stream, t->reason);
+    }
+    if (t->lower != NULL && !t->aborted) {
+        tls_linger(t->context, t->lower, t->recorder->now);
+    }
+    session_free(t);
+}
+
+/* An event was handled: the application hears of endings, and the session may go. */
+static void settle(struct tls_session *t)
+{
+    if (t->peer_shut && !t->peer_told && !t->ended && plain_len(t) == 0) {
+        t->peer_told = true;
+        tell(t, t->stream.events->peer_closed);
+    }
+    if (--t->depth > 0) {
+        return;
+    }
+    if (t->aborted) {
+        session_free(t);
+    } else if (t->ended) {
+        t->depth++; /* so that an abort inside `closed` does not free it twice */
+        tell_closed(t);
+    }
+}
+
+static void on_input(struct stream *lower)
+{
+    struct tls_session *t = lower->app;
+    t->depth++;
+    go_on(t);
+    settle(t);
+}
+
+static void on_writable(struct stream *lower)
+{
+    struct tls_session *t = lower->app;
+    t->depth++;
+    if (t->unsent > 0 && !t->ended) {
+        send_record(t);
+    }
+    go_on(t);
+    try_shutdown(t);
+    if (t->want_room && !t->ended && !t->shut && lower_has_room(t, STREAM_RESERVE_MAX)) {
+        t->want_room = false;
+        tell(t, t->stream.events->writable);
+    }
+    settle(t);
+}
+
+static void on_peer_closed(struct stream *lower)
+{
+    struct tls_session *t = lower->app;
+    t->lower_eof = true;
+    on_input(lower);
+}
+
+static void on_closed(struct stream *lower, enum close_reason reason)
+{
+    struct tls_session *t = lower->app;
+    t->depth++;
+    t->lower = NULL;
+    if (reason == CLOSE_NORMAL && !t->peer_shut) {
+        reason = t->open ? CLOSE_TRUNCATED : CLOSE_TLS_FAILED;
+    }
+    tls_end(t, reason);
+    settle(t);
+}
+
+static const struct stream_events lower_events = {
+    .opened = on_input,
+    .readable = on_input,
+    .writable = on_writable,
+    .peer_closed = on_peer_closed,
+    .closed = on_closed,
+};
+
+/* ---- */
+
+struct stream *tls_server(struct tls_context *c, struct stream *lower, struct recorder *recorder,
+                          uint32_t conn_id, const struct stream_events *events, void *app)
+{
+    struct tls_session *t = calloc(1, sizeof(*t));
+    if (t == NULL) {
+        return NULL;
+    }
+    mbedtls_ssl_init(&t->ssl);
+    if (mbedtls_ssl_setup(&t->ssl, &c->ssl) != 0) {
+        mbedtls_ssl_free(&t->ssl);
+        free(t);
+        return NULL;
+    }
+    t->stream = (struct stream){.ops = &ops, .events = events, .app = app};
+    t->context = c;
+    t->lower = lower;
+    t->recorder = recorder;
+    t->conn_id = conn_id;
+    tls_handshake_setup(t);
+    c->sessions++;
+    lower->events = &lower_events;
+    lower->app = t;
+    return &t->stream;
+}
+
+struct tls_session *tls_of_stream(struct stream *s)
+{
+    return s->ops == &ops ? of_stream(s) : NULL;
+}
+
+struct stream *tls_lower(const struct tls_session *t)
+{
+    return t->lower;
+}

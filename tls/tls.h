@@ -1,0 +1,115 @@
+/* TLS over a stream: an mbedTLS session whose bytes come from and go to a lower stream (TCP), and
+ * which is itself a stream for the application.
+ *
+ * A `struct tls_context` holds what many sessions share: certificates by name, ticket keys, ALPN,
+ * versions. Made once; nothing on the path reads files.
+ */
+#ifndef VITRINE_TLS_TLS_H
+#define VITRINE_TLS_TLS_H
+
+#include "stack/base/stream.h"
+#include "stack/trace/trace.h"
+
+struct tls_context;
+struct tls_session;
+
+enum tls_version { TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
+
+struct tls_config {
+    uint16_t min_version, max_version; /* enum tls_version; 0: TLS 1.2 and TLS 1.3 */
+    const char *const *alpn;           /* NULL-terminated, in order of preference; NULL: none */
+    const char *keylog;                /* file to append NSS key log lines to (SSLKEYLOGFILE), or NULL */
+    bool no_tickets;
+    uint32_t ticket_lifetime;          /* seconds; 0: 86400 */
+    const char *const *groups;         /* NULL: x25519, secp256r1, secp384r1 */
+};
+
+/* Which secret a `tls_secret` event is about (RFC 8446 7.1; RFC 5246 8.1 for TLS 1.2). */
+enum tls_secret {
+    TLS_SECRET_MASTER, /* TLS 1.2 */
+    TLS_SECRET_CLIENT_HANDSHAKE,
+    TLS_SECRET_SERVER_HANDSHAKE,
+    TLS_SECRET_CLIENT_TRAFFIC,
+    TLS_SECRET_SERVER_TRAFFIC,
+    TLS_SECRETS,
+};
+
+/* Types in `tls_message` events are those of RFC 8446 4 and RFC 5246 7.4, and two of our own making:
+ * a HelloRetryRequest, on the wire a ServerHello (RFC 8446 4.1.4), has the number that drafts gave
+ * it; a ChangeCipherSpec, a record of its own and no handshake message, has a free one. `len` counts
+ * the message with its 4-byte header, whatever records it came in; 0: it cannot be known. */
+enum tls_message {
+    TLS_CLIENT_HELLO = 1,
+    TLS_SERVER_HELLO = 2,
+    TLS_NEW_SESSION_TICKET = 4,
+    TLS_HELLO_RETRY_REQUEST = 6,
+    TLS_ENCRYPTED_EXTENSIONS = 8,
+    TLS_CERTIFICATE = 11,
+    TLS_SERVER_KEY_EXCHANGE = 12,
+    TLS_CERTIFICATE_REQUEST = 13,
+    TLS_SERVER_HELLO_DONE = 14,
+    TLS_CERTIFICATE_VERIFY = 15,
+    TLS_CLIENT_KEY_EXCHANGE = 16,
+    TLS_FINISHED = 20,
+    TLS_KEY_UPDATE = 24,
+    TLS_CHANGE_CIPHER_SPEC = 255,
+};
+
+/* What became of the handshake, for people. Text fields are "" when there is nothing. */
+struct tls_info {
+    bool established;
+    uint16_t version;         /* enum tls_version */
+    uint16_t suite;           /* IANA number */
+    const char *suite_name;   /* "TLS_AES_128_GCM_SHA256" */
+    const char *group_name;   /* "x25519" */
+    const char *signature_algorithm; /* of our CertificateVerify or ServerKeyExchange, if any */
+    const char *alpn;
+    const char *sni;
+    bool resumed;
+    nsec started;  /* first byte of the ClientHello */
+    nsec finished; /* both Finished messages done; 0 = not yet */
+    uint32_t handshake_bytes_in, handshake_bytes_out; /* TLS records of the handshake, with headers */
+    /* the certificate that we presented; all "" when the session was resumed: then there was none */
+    const char *certificate_subject, *certificate_issuer, *certificate_san;
+    const char *certificate_not_before, *certificate_not_after; /* "2026-01-31 12:00:00" UTC */
+    const char *key_type; /* "EC P-256", "RSA" */
+    unsigned key_bits;
+    const char *public_key_hex;     /* DER SubjectPublicKeyInfo's key bits: EC point, or RSA modulus */
+    const char *fingerprint_sha256; /* of the certificate, hex */
+};
+
+/* NULL, and a sentence in `error`, when something cannot be had. */
+struct tls_context *tls_context_new(const struct tls_config *config, char *error, size_t error_size);
+void tls_context_free(struct tls_context *c); /* every session must have ended; lingering ones are aborted */
+/* A certificate chain and its key, PEM files (EC P-256, EC P-384 or RSA of 2048 bits and more). The
+ * first one added is the default; others are chosen by SNI: the names are the certificate's DNS SANs
+ * (wildcards by RFC 6125 6.4.3). Of several that fit a name, the first one wins whose key the client
+ * can verify: so an EC and an RSA certificate may stand for the same name. */
+bool tls_context_add_certificate(struct tls_context *c, const char *chain_file, const char *key_file,
+                                 char *error, size_t error_size);
+
+/* Wraps `lower` for the server side: takes over its events and app. The session's stream is
+ * announced by `opened` when the handshake is complete; a failed handshake ends with `closed`.
+ * `conn_id` names the connection in events; the time is recorder->now.
+ * NULL: no memory (the lower stream is untouched). */
+struct stream *tls_server(struct tls_context *c, struct stream *lower, struct recorder *recorder,
+                          uint32_t conn_id, const struct stream_events *events, void *app);
+struct tls_session *tls_of_stream(struct stream *s); /* NULL when the stream is not TLS */
+void tls_get_info(const struct tls_session *t, struct tls_info *out); /* text lives as long as the session */
+struct stream *tls_lower(const struct tls_session *t);
+/* Aborts lower streams that wait for longer than TLS_LINGER for the peer's FIN after a fatal alert.
+ * Each failing session does the same, so this is for a driver that wants them gone when all is quiet. */
+#define TLS_LINGER (5 * NS_PER_SEC)
+void tls_context_sweep(struct tls_context *c, nsec now);
+
+/* Names for numbers in events. */
+const char *tls_message_name(uint8_t type);   /* "ClientHello" */
+const char *tls_alert_name(uint8_t description);
+const char *tls_version_name(uint16_t version); /* "TLS 1.3" */
+const char *tls_group_name(uint16_t group);
+const char *tls_suite_name(uint16_t suite);       /* "TLS_AES_128_GCM_SHA256" */
+const char *tls_signature_name(uint16_t scheme);  /* "ecdsa_secp256r1_sha256" */
+const char *tls_secret_name(enum tls_secret s);   /* as in a key log: "CLIENT_TRAFFIC_SECRET_0" */
+const char *tls_state_name(uint16_t state);       /* of mbedTLS' machine: "CLIENT_HELLO" */
+
+#endif

@@ -1,0 +1,162 @@
+/* The handshake, step by step (RFC 8446 2, RFC 5246 7.3).
+ *
+ * mbedTLS' machine goes one state at a time, so each state is an event and a place for a breakpoint.
+ * It never blocks: its reads are served from the lower stream's receive queue, its records are copied
+ * into the room that the lower stream reserves. A state that writes is entered only when a whole
+ * record fits. All messages of one flight are queued before the lower stream is flushed, so they
+ * leave in full segments.
+ */
+#include <string.h>
+
+#include "tls/internal.h"
+
+/* mbedTLS asks for bytes of a record. 0 is the end of the stream. */
+static int bio_read(void *arg, unsigned char *buf, size_t len)
+{
+    struct tls_session *t = arg;
+    size_t got = 0;
+    while (got < len) {
+        struct slice s = stream_peek(t->lower);
+        size_t n = size_min(s.len, len - got);
+        if (n == 0) {
+            break;
+        }
+        memcpy(buf + got, s.data, n);
+        stream_consume(t->lower, n);
+        got += n;
+    }
+    if (got > 0) {
+        tls_lens_in(t, buf, got);
+        return (int)got;
+    }
+    if (t->lower_eof) {
+        t->at_eof = true;
+        return 0;
+    }
+    t->starved = true;
+    return MBEDTLS_ERR_SSL_WANT_READ;
+}
+
+/* mbedTLS hands over whole records; each goes out whole or not at all. */
+static int bio_write(void *arg, const unsigned char *buf, size_t len)
+{
+    struct tls_session *t = arg;
+    size_t room;
+    uint8_t *to = stream_reserve(t->lower, len, &room);
+    if (to == NULL) {
+        return MBEDTLS_ERR_SSL_WANT_WRITE;
+    }
+    memcpy(to, buf, len);
+    stream_commit(t->lower, len);
+    tls_lens_out(t, buf, len);
+    return (int)len;
+}
+
+static int label_of(mbedtls_ssl_key_export_type type)
+{
+    switch (type) {
+    case MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET:
+        return TLS_SECRET_MASTER;
+    case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_HANDSHAKE_TRAFFIC_SECRET:
+        return TLS_SECRET_CLIENT_HANDSHAKE;
+    case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_HANDSHAKE_TRAFFIC_SECRET:
+        return TLS_SECRET_SERVER_HANDSHAKE;
+    case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_APPLICATION_TRAFFIC_SECRET:
+        return TLS_SECRET_CLIENT_TRAFFIC;
+    case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_APPLICATION_TRAFFIC_SECRET:
+        return TLS_SECRET_SERVER_TRAFFIC;
+    default:
+        return -1;
+    }
+}
+
+/* A secret of the key schedule was made. The event names it and never shows it. */
+static void on_secret(void *arg, mbedtls_ssl_key_export_type type, const unsigned char *secret,
+                      size_t secret_len, const unsigned char client_random[32],
+                      const unsigned char server_random[32], mbedtls_tls_prf_types prf)
+{
+    struct tls_session *t = arg;
+    int label = label_of(type);
+    (void)server_random;
+    (void)prf;
+    if (label < 0) {
+        return;
+    }
+    TRACE(t->recorder, t->conn_id, tls_secret, .label = (uint8_t)label);
+    tls_keylog_line(t->context, tls_secret_name((enum tls_secret)label), client_random, secret,
+                    secret_len);
+}
+
+void tls_handshake_setup(struct tls_session *t)
+{
+    mbedtls_ssl_set_user_data_p(&t->ssl, t);
+    mbedtls_ssl_set_bio(&t->ssl, t, bio_write, bio_read, NULL);
+    mbedtls_ssl_set_export_keys_cb(&t->ssl, on_secret, t);
+    t->lens.writer = -1;
+}
+
+static bool waits_for_client(const struct tls_session *t)
+{
+    switch (t->ssl.state) {
+    case MBEDTLS_SSL_HELLO_REQUEST: /* what every machine begins with; it does nothing */
+    case MBEDTLS_SSL_CLIENT_HELLO:
+    case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE:
+    case MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC:
+    case MBEDTLS_SSL_CLIENT_FINISHED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Something can come of a step: there is room for what it writes, or input for what it reads. A
+ * reading state does not ask for room, so that a connection which waits holds no buffer. */
+static bool may_step(struct tls_session *t)
+{
+    size_t room;
+    bool pending = t->ssl.out_left > 0;
+    if (pending || !waits_for_client(t)) {
+        return stream_reserve(t->lower, STREAM_RESERVE_MAX, &room) != NULL;
+    }
+    return t->lower_eof || mbedtls_ssl_check_pending(&t->ssl) || stream_peek(t->lower).len > 0;
+}
+
+static void established(struct tls_session *t)
+{
+    t->established = true;
+    t->finished = t->recorder->now;
+    TRACE(t->recorder, t->conn_id, tls_established, .took = t->finished - t->started,
+          .version = t->lens.version, .suite = t->lens.suite, .group = t->lens.group,
+          .resumed = !t->lens.certificate_sent, .bytes_in = t->bytes_in,
+          .bytes_out = t->bytes_out);
+}
+
+/* Not mbedtls_ssl_is_handshake_over: that is already true while TLS 1.3 tickets are written. */
+static bool is_over(const struct tls_session *t)
+{
+    return t->ssl.state == MBEDTLS_SSL_HANDSHAKE_OVER;
+}
+
+bool tls_handshake(struct tls_session *t)
+{
+    while (!t->ended && !is_over(t)) {
+        if (!may_step(t)) {
+            return false;
+        }
+        int before = t->ssl.state;
+        t->lens.stepping = before;
+        t->starved = false;
+        int ret = mbedtls_ssl_handshake_step(&t->ssl);
+        tls_lens_step(t, before, ret);
+        if (ret == 0 && before == MBEDTLS_SSL_HANDSHAKE_WRAPUP) {
+            established(t);
+        }
+        if (ret == MBEDTLS_ERR_SSL_WANT_WRITE || (ret == MBEDTLS_ERR_SSL_WANT_READ && t->starved)) {
+            return false;
+        }
+        if (ret != 0 && ret != MBEDTLS_ERR_SSL_WANT_READ) {
+            tls_fail(t, ret);
+        }
+    }
+    return !t->ended;
+}

@@ -1,0 +1,61 @@
+/* What became of a handshake, for people. */
+#include "tls/internal.h"
+
+static void certificate_info(const struct tls_certificate *c, struct tls_info *out)
+{
+    out->certificate_subject = c->subject;
+    out->certificate_issuer = c->issuer;
+    out->certificate_san = c->san;
+    out->certificate_not_before = c->not_before;
+    out->certificate_not_after = c->not_after;
+    out->key_bits = c->key_bits;
+    out->public_key_hex = c->public_key_hex;
+    out->fingerprint_sha256 = c->fingerprint;
+    switch (c->kind) {
+    case TLS_KEY_P256:
+        out->key_type = "EC P-256";
+        break;
+    case TLS_KEY_P384:
+        out->key_type = "EC P-384";
+        break;
+    case TLS_KEY_RSA:
+        out->key_type = "RSA";
+        break;
+    }
+}
+
+static const char *or_nothing(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+void tls_get_info(const struct tls_session *t, struct tls_info *out)
+{
+    const struct tls_lens *l = &t->lens;
+    *out = (struct tls_info){
+        .established = t->established,
+        .version = l->version,
+        .suite = l->suite,
+        .suite_name = tls_suite_name(l->suite),
+        .group_name = tls_group_name(l->group),
+        .signature_algorithm = tls_signature_name(l->signature),
+        .alpn = or_nothing(mbedtls_ssl_get_alpn_protocol(&t->ssl)),
+        .sni = or_nothing(t->sni),
+        .resumed = t->established && !l->certificate_sent,
+        .started = t->started,
+        .finished = t->finished,
+        .handshake_bytes_in = t->bytes_in,
+        .handshake_bytes_out = t->bytes_out,
+        .certificate_subject = "",
+        .certificate_issuer = "",
+        .certificate_san = "",
+        .certificate_not_before = "",
+        .certificate_not_after = "",
+        .key_type = "",
+        .public_key_hex = "",
+        .fingerprint_sha256 = "",
+    };
+    if (l->certificate_sent && t->certificate != NULL) {
+        certificate_info(t->certificate, out);
+    }
+}
