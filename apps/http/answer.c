@@ -1,0 +1,407 @@
+/* What a request gets: a page, a file or part of it, the echo, or a refusal. RFC 9110 (8, 9, 13, 14,
+ * 15), RFC 9112 (6.3, 9.3). See conn.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apps/commands.h"
+#include "apps/http/conn.h"
+#include "apps/http/date.h"
+#include "apps/http/field.h"
+#include "apps/http/files.h"
+#include "apps/http/range.h"
+#include "apps/http/target.h"
+
+#define ECHO_PATH "/echo"
+#define NO_LENGTH UINT64_MAX /* the content comes in chunks, or there can be none */
+
+const char *http_status_text(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *text;
+    } known[] = {
+        {200, "OK"},
+        {206, "Partial Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {416, "Range Not Satisfiable"},
+        {417, "Expectation Failed"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+    };
+    for (size_t i = 0; i < COUNT_OF(known); i++) {
+        if (known[i].status == status) {
+            return known[i].text;
+        }
+    }
+    return "Unknown";
+}
+
+/* ---- events ---- */
+
+static void tell_request(const struct http_conn *c)
+{
+    const struct http_parser *p = &c->exchange->parser;
+    struct recorder *r = c->server->config.recorder;
+    struct slice target = http_span_of(p, p->request.target);
+    struct event *e = recorder_next(r, c->id, EV_http_request);
+    struct ev_http_request *u = &e->u.http_request;
+    *u = (struct ev_http_request){.method = (uint8_t)p->request.method};
+    memcpy(u->target, target.data, size_min(target.len, sizeof u->target - 1));
+    if (r->listening) {
+        recorder_tell(r, e);
+    }
+}
+
+static void tell_answer(struct http_conn *c, unsigned status, uint64_t length)
+{
+    c->server->answers[status / 100 % 6]++;
+    TRACE(c->server->config.recorder, c->id, http_response, .status = (uint16_t)status,
+          .length = length == NO_LENGTH ? 0 : length);
+}
+
+/* ---- the head of an answer ---- */
+
+struct head {
+    unsigned status;
+    const char *type; /* NULL: no content */
+    uint64_t length; /* bytes of content, or NO_LENGTH */
+    bool chunked;
+};
+
+/* The Date field (RFC 9110 6.6.1), made once a second. */
+static const char *date_now(struct http_server *s)
+{
+    int64_t now = s->config.clock != NULL ? s->config.clock() : (int64_t)time(NULL);
+    if (now != s->date_second || s->date[0] == '\0') {
+        s->date_second = now;
+        http_date(now, s->date);
+    }
+    return s->date;
+}
+
+static bool has_body(const struct http_request *r)
+{
+    return r->chunked || r->length > 0;
+}
+
+/* The request has a body that will not be read: one that waits for 100 (Continue) and may never come
+ * (RFC 9110 10.1.1), or one that is too long to read for nothing. */
+static bool leaves_body(const struct http_conn *c)
+{
+    const struct http_request *r = &c->exchange->parser.request;
+    bool unread = c->state != HTTP_CONN_ECHO && has_body(r) && c->exchange->body.total == 0;
+    return unread && (r->expect_continue || r->length > HTTP_DISCARD_MAX);
+}
+
+/* Begins the answer's text: everything but the empty line, so that fields can be added. */
+static struct draft *begin_head(struct http_conn *c, const struct head *h)
+{
+    struct http_exchange *x = c->exchange;
+    struct draft *t = &x->text;
+    x->close = x->close || leaves_body(c);
+    draft_addf(t, "HTTP/1.1 %u %s\r\nDate: %s\r\nServer: vitrine/" VITRINE_VERSION "\r\n", h->status,
+              http_status_text(h->status), date_now(c->server));
+    if (h->type != NULL) {
+        draft_addf(t, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", h->type);
+    }
+    if (h->chunked) {
+        draft_add(t, "Transfer-Encoding: chunked\r\n");
+    } else if (h->length != NO_LENGTH) {
+        draft_addf(t, "Content-Length: %" PRIu64 "\r\n", h->length);
+    }
+    if (x->close) {
+        draft_add(t, "Connection: close\r\n");
+    } else if (x->parser.request.minor == 0) {
+        draft_add(t, "Connection: keep-alive\r\n");
+    }
+    tell_answer(c, h->status, h->length);
+    return t;
+}
+
+/* The answer stands. What is left of the request's body is read first, so that the next request is
+ * found behind it. */
+static void answer_ready(struct http_conn *c)
+{
+    struct http_exchange *x = c->exchange;
+    if (x->text.failed) { /* no memory: better no answer than half of one */
+        x->close = true;
+        x->text_sent = x->text.len;
+        x->file_left = 0;
+    }
+    bool unread = !x->close && has_body(&x->parser.request) && x->body.state != HTTP_BODY_DONE;
+    http_enter(c, unread ? HTTP_CONN_DISCARD : HTTP_CONN_SEND);
+}
+
+static void forget_answer(struct http_exchange *x)
+{
+    if (x->fd >= 0) {
+        close(x->fd);
+        x->fd = -1;
+    }
+    x->file_left = 0;
+    x->text_sent = 0;
+    draft_done(&x->text);
+}
+
+/* `fields`: more field lines, each with its end. */
+static void refuse(struct http_conn *c, unsigned status, const char *why, const char *fields)
+{
+    struct http_exchange *x = c->exchange;
+    struct http_request *r = &x->parser.request;
+    char content[256];
+    int n = snprintf(content, sizeof content, "%u %s: %s\n", status, http_status_text(status), why);
+    forget_answer(x);
+    struct draft *t = begin_head(c, &(struct head){.status = status,
+                                                  .type = "text/plain; charset=utf-8",
+                                                  .length = (uint64_t)n});
+    draft_addf(t, "%s\r\n", fields);
+    if (r->method != HTTP_HEAD) {
+        draft_bytes(t, content, (size_t)n);
+    }
+    answer_ready(c);
+}
+
+void http_answer_error(struct http_conn *c, unsigned status, const char *why, bool close_after)
+{
+    c->exchange->close = c->exchange->close || close_after;
+    refuse(c, status, why, "");
+}
+
+/* 405 says what the path would take (RFC 9110 15.5.6). */
+static void refuse_method(struct http_conn *c, bool is_echo)
+{
+    if (is_echo) {
+        refuse(c, 405, "this path takes POST and PUT and gives back their body",
+               "Allow: POST, PUT\r\n");
+    } else {
+        refuse(c, 405, "only /echo takes other methods than GET and HEAD", "Allow: GET, HEAD\r\n");
+    }
+}
+
+/* ---- pages ---- */
+
+static bool answer_page(struct http_conn *c, const struct http_target *target)
+{
+    struct http_exchange *x = c->exchange;
+    const struct http_server_config *config = &c->server->config;
+    struct draft content;
+    draft_init(&content, HTTP_ANSWER_MAX - HTTP_FIELDS_BYTES_MAX);
+    struct http_page page = {
+        .path = target->path,
+        .query = target->query,
+        .accept = http_span_of(&x->parser, x->parser.request.accept),
+        .type = "text/plain; charset=utf-8",
+        .text = &content,
+    };
+    if (config->page == NULL || !config->page(config->page_arg, c->stream, &page)) {
+        draft_done(&content);
+        return false;
+    }
+    if (content.failed) {
+        http_answer_error(c, 500, "no memory for this page", false);
+    } else {
+        struct draft *t = begin_head(
+            c, &(struct head){.status = 200, .type = page.type, .length = content.len});
+        draft_add(t, "Cache-Control: no-store\r\nVary: Accept\r\n\r\n");
+        if (x->parser.request.method != HTTP_HEAD) {
+            draft_bytes(t, content.data, content.len);
+        }
+        answer_ready(c);
+    }
+    draft_done(&content);
+    return true;
+}
+
+/* ---- files ---- */
+
+/* An entity tag in a list of them, weakly compared (RFC 9110 8.8.3.2, 13.1.2). */
+static bool lists_etag(struct slice list, const char *etag)
+{
+    struct rd r = rd_slice(list);
+    struct slice item;
+    while (http_field_next(&r, &item)) {
+        if (item.len == 1 && item.data[0] == '*') {
+            return true;
+        }
+        if (item.len > 2 && item.data[0] == 'W' && item.data[1] == '/') {
+            item.data += 2;
+            item.len -= 2;
+        }
+        if (item.len == strlen(etag) && memcmp(item.data, etag, item.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 9110 13.2.2: If-None-Match decides; without it, If-Modified-Since. */
+static bool not_modified(const struct http_parser *p, const struct http_file *f)
+{
+    const struct http_request *r = &p->request;
+    int64_t since;
+    if (r->if_none_match.len > 0) {
+        return lists_etag(http_span_of(p, r->if_none_match), f->etag);
+    }
+    return r->if_modified_since.len > 0 &&
+           http_date_parse(http_span_of(p, r->if_modified_since), &since) && f->modified <= since;
+}
+
+/* The Range field counts: a GET, and If-Range (RFC 9110 13.1.5) names the file as it is. */
+static bool range_applies(const struct http_parser *p, const struct http_file *f)
+{
+    const struct http_request *r = &p->request;
+    if (!r->has_range || r->method != HTTP_GET) {
+        return false;
+    }
+    if (r->if_range.len == 0) {
+        return true;
+    }
+    struct slice s = http_span_of(p, r->if_range);
+    char modified[HTTP_DATE_MAX];
+    http_date(f->modified, modified);
+    return (s.len == strlen(f->etag) && memcmp(s.data, f->etag, s.len) == 0) ||
+           (s.len == strlen(modified) && memcmp(s.data, modified, s.len) == 0);
+}
+
+static void file_fields(struct draft *t, const struct http_file *f)
+{
+    char modified[HTTP_DATE_MAX];
+    draft_addf(t, "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n", f->etag,
+              http_date(f->modified, modified));
+}
+
+static void answer_range_error(struct http_conn *c, const struct http_file *f)
+{
+    struct draft *t = begin_head(c, &(struct head){.status = 416, .length = 0});
+    draft_addf(t, "Content-Range: bytes */%" PRIu64 "\r\n\r\n", f->size);
+    answer_ready(c);
+}
+
+static void answer_file(struct http_conn *c, const struct http_file *f)
+{
+    struct http_exchange *x = c->exchange;
+    struct http_parser *p = &x->parser;
+    uint64_t first = 0, length = f->size;
+    enum http_range range = HTTP_RANGE_WHOLE;
+    x->fd = f->fd;
+    if (not_modified(p, f)) {
+        struct draft *t = begin_head(c, &(struct head){.status = 304, .length = NO_LENGTH});
+        file_fields(t, f);
+        draft_add(t, "\r\n");
+        answer_ready(c);
+        return;
+    }
+    if (range_applies(p, f)) {
+        range = http_range_of(http_span_of(p, p->request.range), f->size, &first, &length);
+    }
+    if (range == HTTP_RANGE_UNSATISFIED) {
+        answer_range_error(c, f);
+        return;
+    }
+    bool part = range == HTTP_RANGE_PART;
+    struct draft *t = begin_head(
+        c, &(struct head){.status = part ? 206 : 200, .type = f->type, .length = length});
+    file_fields(t, f);
+    if (part) {
+        draft_addf(t, "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n", first,
+                  first + length - 1, f->size);
+    }
+    draft_add(t, "\r\n");
+    x->file_at = first;
+    x->file_left = p->request.method == HTTP_HEAD ? 0 : length;
+    answer_ready(c);
+}
+
+/* ---- the echo ---- */
+
+static void answer_echo(struct http_conn *c)
+{
+    struct http_exchange *x = c->exchange;
+    if (x->parser.request.expect_continue && x->body.state != HTTP_BODY_DONE) {
+        draft_add(&x->text, "HTTP/1.1 100 Continue\r\n\r\n");
+        tell_answer(c, 100, 0);
+    }
+    http_enter(c, HTTP_CONN_ECHO);
+}
+
+void http_answer_echo_head(struct http_conn *c)
+{
+    struct http_exchange *x = c->exchange;
+    struct draft *t = begin_head(c, &(struct head){
+                                       .status = 200,
+                                       .type = "application/octet-stream",
+                                       .length = x->body.chunked ? NO_LENGTH : x->parser.request.length,
+                                       .chunked = x->body.chunked,
+                                   });
+    draft_add(t, "Cache-Control: no-store\r\n\r\n");
+    x->answered = true;
+}
+
+/* ---- which of them ---- */
+
+static void answer_get(struct http_conn *c, const struct http_target *target)
+{
+    struct http_file file;
+    if (answer_page(c, target)) {
+        return;
+    }
+    if (http_file_open(c->server->config.root_fd, target->path, &file)) {
+        answer_file(c, &file);
+    } else {
+        http_answer_error(c, 404, "there is nothing at this path", false);
+    }
+}
+
+static void answer_target(struct http_conn *c)
+{
+    const struct http_parser *p = &c->exchange->parser;
+    enum http_method method = p->request.method;
+    bool get = method == HTTP_GET || method == HTTP_HEAD;
+    bool post = method == HTTP_POST || method == HTTP_PUT;
+    struct http_target target;
+    enum http_target_fault fault = http_target_parse(http_span_of(p, p->request.target), &target);
+    if (fault == HTTP_TARGET_GOOD && strcmp(target.path, ECHO_PATH) == 0) {
+        if (post) {
+            answer_echo(c);
+        } else {
+            refuse_method(c, true);
+        }
+    } else if (!get) {
+        refuse_method(c, false);
+    } else if (fault == HTTP_TARGET_MALFORMED) {
+        http_answer_error(c, 400, "the request target is malformed (RFC 9112 3.2)", true);
+    } else if (fault == HTTP_TARGET_NOWHERE) {
+        http_answer_error(c, 404, "there is nothing at this path", false);
+    } else {
+        answer_get(c, &target);
+    }
+}
+
+void http_answer_request(struct http_conn *c)
+{
+    struct http_exchange *x = c->exchange;
+    const struct http_request *r = &x->parser.request;
+    http_body_init(&x->body, r);
+    tell_request(c);
+    x->close = !r->keep_alive;
+    bool get = r->method == HTTP_GET || r->method == HTTP_HEAD;
+    if (r->method == HTTP_UNKNOWN) {
+        http_answer_error(c, 501, "a method that is not known here (RFC 9110 9.1)", true);
+    } else if (get && r->length > HTTP_DISCARD_MAX) {
+        http_answer_error(c, 413, "a body of more than 1 MiB where none is wanted", true);
+    } else {
+        answer_target(c);
+    }
+}

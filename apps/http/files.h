@@ -1,0 +1,28 @@
+/* Files below one directory, and no way out of it.
+ *
+ * A path is resolved by the kernel with RESOLVE_BENEATH (openat2), so that "..", absolute links and
+ * links that lead out end at an error; where the kernel lacks it, component by component, following
+ * no link at all. Only regular files are served; a directory stands for its index.html.
+ */
+#ifndef VITRINE_APPS_HTTP_FILES_H
+#define VITRINE_APPS_HTTP_FILES_H
+
+#include "stack/base/types.h"
+
+struct http_file {
+    int fd; /* -1: none */
+    uint64_t size; /* bytes */
+    int64_t modified; /* seconds since 1970 */
+    char etag[64]; /* with its quotes (RFC 9110 8.8.3) */
+    const char *type; /* Content-Type */
+};
+
+/* Opens the directory. A descriptor, or a negative errno. */
+int http_root_open(const char *dir);
+/* Opens the file that `path` (decoded, begins with "/") names below `root_fd`. false: there is none
+ * that may be served. The caller closes `out->fd`. */
+bool http_file_open(int root_fd, const char *path, struct http_file *out);
+/* The Content-Type that goes with the ending of a path. */
+const char *http_type_of(const char *path);
+
+#endif

@@ -1,0 +1,52 @@
+/* The `vitrine` command: finds the subcommand. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/commands.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *what;
+} commands[] = {
+    {"serve", cmd_serve, "serve HTTP over TLS and TCP on a TAP device, and show both handshakes"},
+    {"nc", cmd_nc, "open a TCP connection from a TAP device; standard input and output go through it"},
+    {"ca", cmd_ca, "make a development CA and issue certificates"},
+};
+
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static void usage(FILE *out)
+{
+    fprintf(out, "vitrine: a TCP/IP stack and a TLS service that you can look into\n\n"
+                 "usage: vitrine COMMAND [OPTION…]\n\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        fprintf(out, "  %-8s%s\n", commands[i].name, commands[i].what);
+    }
+    fprintf(out, "\n  vitrine COMMAND --help   says what a command takes\n"
+                 "  vitrine --version\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("vitrine %s\n", VITRINE_VERSION);
+        return EXIT_SUCCESS;
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "vitrine: there is no command '%s'; vitrine --help lists them\n", argv[1]);
+    return 2;
+}

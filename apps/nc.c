@@ -1,0 +1,323 @@
+/* `vitrine nc`: an active open (RFC 9293 3.10.1) from our own TCP. Standard input goes to the peer and
+ * the peer's bytes to standard output, both without blocking and with backpressure; the end of the
+ * input closes our half.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "apps/commands.h"
+#include "apps/node.h"
+
+/* One end of a pipe between a descriptor and the stream. */
+struct nc_end {
+    int fd;
+    int flags;     /* of the descriptor, before we touched them */
+    bool pollable; /* a regular file is not: it never makes one wait */
+    bool waiting;  /* in the epoll set */
+    bool done;
+};
+
+struct nc {
+    struct node node;
+    struct stream *stream; /* NULL once closed */
+    int epoll_fd;          /* of `in` and `out`; the loop watches it */
+    int signal_fd;
+    struct nc_end in, out;
+    bool peer_closed, shut, failed;
+    enum close_reason reason;
+};
+
+static const char usage_text[] =
+    "usage: vitrine nc --tap NAME [OPTION…] ADDRESS PORT\n\n"
+    "Opens a TCP connection from the TAP device NAME, by our own TCP. Standard input goes there, what\n"
+    "comes back goes to standard output. Exit status 0: both sides have closed in order.\n\n"
+    "  --tap NAME          TAP device to stand on\n"
+    "  --address A/BITS    our address and network [10.9.0.2/24]\n"
+    "  --gateway A         next hop for other networks\n"
+    "  --mac M             our link address [from the address]\n"
+    "  --source-port N     our port [any]\n"
+    "  --msl SECONDS       maximum segment lifetime [120]\n";
+
+/* ---- descriptors ---- */
+
+static void end_open(struct nc *nc, struct nc_end *end, int fd)
+{
+    struct epoll_event none = {.data.fd = fd};
+    *end = (struct nc_end){.fd = fd, .flags = fcntl(fd, F_GETFL)};
+    if (end->flags >= 0) {
+        fcntl(fd, F_SETFL, end->flags | O_NONBLOCK);
+    }
+    end->pollable = epoll_ctl(nc->epoll_fd, EPOLL_CTL_ADD, fd, &none) == 0;
+    if (end->pollable) {
+        epoll_ctl(nc->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    }
+}
+
+/* The descriptor may be shared with our parent: it gets it back as it was. */
+static void end_close(struct nc_end *end)
+{
+    if (end->flags >= 0) {
+        fcntl(end->fd, F_SETFL, end->flags);
+    }
+}
+
+/* Waits for these events, or for none. Then the descriptor must leave the set: a hangup, which cannot
+ * be masked, would wake us for ever. */
+static void end_wait(struct nc *nc, struct nc_end *end, uint32_t events)
+{
+    struct epoll_event want = {.events = events, .data.fd = end->fd};
+    if (!end->pollable || (events == 0 && !end->waiting)) {
+        return;
+    }
+    int operation = events == 0 ? EPOLL_CTL_DEL : end->waiting ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    epoll_ctl(nc->epoll_fd, operation, end->fd, &want);
+    end->waiting = events != 0;
+}
+
+static void fail(struct nc *nc, const char *what)
+{
+    fprintf(stderr, "vitrine nc: %s: %s\n", what, strerror(errno));
+    nc->failed = true;
+    if (nc->stream != NULL) {
+        stream_abort(nc->stream);
+        nc->stream = NULL;
+    }
+    loop_stop(&nc->node.loop);
+}
+
+static void shut(struct nc *nc)
+{
+    nc->in.done = true;
+    end_wait(nc, &nc->in, 0);
+    if (!nc->shut) {
+        nc->shut = true;
+        stream_shutdown(nc->stream);
+    }
+}
+
+/* Standard input, as far as it has bytes and the send queue has room. */
+static void pump_in(struct nc *nc)
+{
+    while (nc->stream != NULL && !nc->in.done) {
+        size_t room;
+        uint8_t *out = stream_reserve(nc->stream, 1, &room);
+        if (out == NULL) {
+            end_wait(nc, &nc->in, 0); /* until `writable` */
+            return;
+        }
+        ssize_t n = read(nc->in.fd, out, room);
+        if (n > 0) {
+            stream_commit(nc->stream, (size_t)n);
+        } else if (n == 0) {
+            shut(nc);
+        } else if (errno == EAGAIN) {
+            end_wait(nc, &nc->in, EPOLLIN);
+            return;
+        } else if (errno != EINTR) {
+            fail(nc, "standard input");
+        }
+    }
+}
+
+/* What came, as far as standard output takes it. */
+static void pump_out(struct nc *nc)
+{
+    while (nc->stream != NULL) {
+        struct slice in = stream_peek(nc->stream);
+        if (in.len == 0) {
+            end_wait(nc, &nc->out, 0); /* until `readable` */
+            if (nc->peer_closed) {
+                shut(nc); /* nobody is left to talk to */
+            }
+            return;
+        }
+        ssize_t n = write(nc->out.fd, in.data, in.len);
+        if (n > 0) {
+            stream_consume(nc->stream, (size_t)n);
+        } else if (n < 0 && errno == EAGAIN) {
+            end_wait(nc, &nc->out, EPOLLOUT);
+            return;
+        } else if (n < 0 && errno != EINTR) {
+            fail(nc, "standard output");
+        }
+    }
+}
+
+static void on_descriptors(void *arg)
+{
+    struct nc *nc = arg;
+    struct epoll_event ready[2];
+    int n = epoll_wait(nc->epoll_fd, ready, 2, 0);
+    for (int i = 0; i < n; i++) {
+        if (ready[i].data.fd == nc->in.fd) {
+            pump_in(nc);
+        } else {
+            pump_out(nc);
+        }
+    }
+}
+
+static void on_signal(void *arg)
+{
+    struct nc *nc = arg;
+    fprintf(stderr, "vitrine nc: interrupted\n");
+    nc->failed = true;
+    if (nc->stream != NULL) {
+        stream_abort(nc->stream);
+        nc->stream = NULL;
+    }
+    loop_stop(&nc->node.loop);
+}
+
+/* ---- events of the stream ---- */
+
+static void on_in_room(struct stream *s)
+{
+    pump_in(s->app);
+}
+
+static void on_readable(struct stream *s)
+{
+    pump_out(s->app);
+}
+
+static void on_peer_closed(struct stream *s)
+{
+    struct nc *nc = s->app;
+    nc->peer_closed = true;
+    pump_out(nc);
+}
+
+static void on_closed(struct stream *s, enum close_reason reason)
+{
+    struct nc *nc = s->app;
+    nc->stream = NULL;
+    nc->reason = reason;
+    nc->failed = nc->failed || reason != CLOSE_NORMAL;
+    if (reason != CLOSE_NORMAL) {
+        fprintf(stderr, "vitrine nc: %s\n", close_reason_name(reason));
+    }
+    loop_stop(&nc->node.loop);
+}
+
+static const struct stream_events nc_events = {
+    .opened = on_in_room,
+    .readable = on_readable,
+    .writable = on_in_room,
+    .peer_closed = on_peer_closed,
+    .closed = on_closed,
+};
+
+/* ---- the command ---- */
+
+enum { OPT_TAP = 256, OPT_ADDRESS, OPT_GATEWAY, OPT_MAC, OPT_SOURCE_PORT, OPT_MSL, OPT_HELP };
+
+static const struct option long_options[] = {
+    {"tap", required_argument, NULL, OPT_TAP},
+    {"address", required_argument, NULL, OPT_ADDRESS},
+    {"gateway", required_argument, NULL, OPT_GATEWAY},
+    {"mac", required_argument, NULL, OPT_MAC},
+    {"source-port", required_argument, NULL, OPT_SOURCE_PORT},
+    {"msl", required_argument, NULL, OPT_MSL},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static bool take_option(int option, const char *value, struct node_options *o, uint16_t *port)
+{
+    switch (option) {
+    case OPT_TAP:
+        o->tap = value;
+        return true;
+    case OPT_ADDRESS:
+        return option_prefix("address", value, &o->address, &o->prefix);
+    case OPT_GATEWAY:
+        return option_address("gateway", value, &o->gateway);
+    case OPT_MAC:
+        o->has_mac = true;
+        return option_mac("mac", value, &o->mac);
+    case OPT_SOURCE_PORT:
+        return option_port("source-port", value, port);
+    case OPT_MSL:
+        return option_seconds("msl", value, &o->tcp.msl);
+    default:
+        fputs(usage_text, stderr);
+        return false;
+    }
+}
+
+static int run(struct nc *nc, const struct tcp_connect_args *args)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    int error = loop_watch(&nc->node.loop, nc->epoll_fd, on_descriptors, nc);
+    if (error != 0 || !node_watch_signals(&nc->node, signals, COUNT_OF(signals), &nc->signal_fd,
+                                          on_signal, nc)) {
+        return EXIT_FAILURE;
+    }
+    host_enter(&nc->node.host, loop_now());
+    enum tcp_error refused = tcp_connect(&nc->node.host.tcp, args, &nc->stream);
+    if (refused != TCP_OK) {
+        fprintf(stderr, "vitrine nc: %s\n", tcp_error_text(refused));
+        return EXIT_FAILURE;
+    }
+    end_open(nc, &nc->in, STDIN_FILENO);
+    end_open(nc, &nc->out, STDOUT_FILENO);
+    error = loop_run(&nc->node.loop);
+    end_close(&nc->in);
+    end_close(&nc->out);
+    if (error != 0) {
+        fprintf(stderr, "vitrine nc: the TAP is gone: %s\n", strerror(-error));
+    }
+    return error == 0 && !nc->failed ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int cmd_nc(int argc, char **argv)
+{
+    struct node_options options;
+    uint16_t source_port = 0, port = 0;
+    struct ip_addr remote;
+    int option;
+    node_defaults(&options);
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option == OPT_HELP) {
+            fputs(usage_text, stdout);
+            return EXIT_SUCCESS;
+        }
+        if (!take_option(option, optarg, &options, &source_port)) {
+            return 2;
+        }
+    }
+    if (argc - optind != 2) {
+        fputs(usage_text, stderr);
+        return 2;
+    }
+    if (!option_address("ADDRESS", argv[optind], &remote) ||
+        !option_port("PORT", argv[optind + 1], &port)) {
+        return 2;
+    }
+    struct nc *nc = calloc(1, sizeof *nc);
+    if (nc == NULL || !node_open(&nc->node, &options)) {
+        free(nc);
+        return EXIT_FAILURE;
+    }
+    nc->signal_fd = -1;
+    nc->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    int status = run(nc, &(struct tcp_connect_args){.local = {options.address, source_port},
+                                                    .remote = {remote, port},
+                                                    .events = &nc_events,
+                                                    .app = nc});
+    close(nc->epoll_fd);
+    if (nc->signal_fd >= 0) {
+        close(nc->signal_fd);
+    }
+    node_close(&nc->node);
+    free(nc);
+    return status;
+}

@@ -1,0 +1,332 @@
+/* The options of `vitrine serve`; see options.h. */
+#include "apps/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage_text[] =
+    "usage: vitrine serve --tap NAME [OPTION…]\n\n"
+    "Serves HTTP/1.1 over TLS and over plain TCP on a TAP device, and shows both handshakes of each\n"
+    "connection. GET / tells a client the story of its own connection.\n\n"
+    "network\n"
+    "  --tap NAME            TAP device to stand on\n"
+    "  --address A/BITS      our address and network [10.9.0.2/24]\n"
+    "  --gateway A           next hop for other networks\n"
+    "  --mac M               our link address [from the address]\n"
+    "  --msl SECONDS         maximum segment lifetime; TIME-WAIT lasts twice as long [120]\n\n"
+    "services (0 = off)\n"
+    "  --port N              HTTP over TLS [443]\n"
+    "  --plain-port N        HTTP over plain TCP [80]\n"
+    "  --echo-port N         echo, RFC 862 [7]\n"
+    "  --discard-port N      discard, RFC 863 [9]\n"
+    "  --root DIR            files to serve; there is no way out of DIR\n"
+    "  --max-connections N   at once, on each port [4096]\n"
+    "  --idle-timeout S      between requests [60]\n\n"
+    "TLS\n"
+    "  --cert FILE --key FILE  certificate chain and key, PEM; again for more names (SNI)\n"
+    "  --ca-dir DIR          development CA, made when it is not there; used without --cert [build/ca]\n"
+    "  --rsa                 the development CA's RSA certificate instead of the ECDSA one\n"
+    "  --tls-min 1.2|1.3     oldest version [1.2]\n"
+    "  --tls-max 1.2|1.3     newest version [1.3]\n"
+    "  --alpn LIST           protocols, comma-separated, best first [http/1.1]; '' for none\n"
+    "  --no-tickets          no resumption\n"
+    "  --keylog FILE         secrets for Wireshark and tshark [$SSLKEYLOGFILE]\n\n"
+    "looking in\n"
+    "  --quiet               no ladder of the handshakes\n"
+    "  --events FILE         every event as a line of JSON\n"
+    "  --status FILE         on SIGUSR1 replace FILE by the state of everything, as JSON\n"
+    "                        (without it: as text on standard output)\n"
+    "  --stats               the same as text at the end\n\n"
+    "SIGINT and SIGTERM end it.\n";
+
+enum {
+    OPT_TAP = 256,
+    OPT_ADDRESS,
+    OPT_GATEWAY,
+    OPT_MAC,
+    OPT_MSL,
+    OPT_PORT,
+    OPT_PLAIN_PORT,
+    OPT_ECHO_PORT,
+    OPT_DISCARD_PORT,
+    OPT_ROOT,
+    OPT_MAX_CONNECTIONS,
+    OPT_IDLE_TIMEOUT,
+    OPT_CERT,
+    OPT_KEY,
+    OPT_CA_DIR,
+    OPT_RSA,
+    OPT_TLS_MIN,
+    OPT_TLS_MAX,
+    OPT_ALPN,
+    OPT_NO_TICKETS,
+    OPT_KEYLOG,
+    OPT_QUIET,
+    OPT_EVENTS,
+    OPT_STATUS,
+    OPT_STATS,
+    OPT_HELP,
+};
+
+static const struct option long_options[] = {
+    {"tap", required_argument, NULL, OPT_TAP},
+    {"address", required_argument, NULL, OPT_ADDRESS},
+    {"gateway", required_argument, NULL, OPT_GATEWAY},
+    {"mac", required_argument, NULL, OPT_MAC},
+    {"msl", required_argument, NULL, OPT_MSL},
+    {"port", required_argument, NULL, OPT_PORT},
+    {"plain-port", required_argument, NULL, OPT_PLAIN_PORT},
+    {"echo-port", required_argument, NULL, OPT_ECHO_PORT},
+    {"discard-port", required_argument, NULL, OPT_DISCARD_PORT},
+    {"root", required_argument, NULL, OPT_ROOT},
+    {"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
+    {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
+    {"cert", required_argument, NULL, OPT_CERT},
+    {"key", required_argument, NULL, OPT_KEY},
+    {"ca-dir", required_argument, NULL, OPT_CA_DIR},
+    {"rsa", no_argument, NULL, OPT_RSA},
+    {"tls-min", required_argument, NULL, OPT_TLS_MIN},
+    {"tls-max", required_argument, NULL, OPT_TLS_MAX},
+    {"alpn", required_argument, NULL, OPT_ALPN},
+    {"no-tickets", no_argument, NULL, OPT_NO_TICKETS},
+    {"keylog", required_argument, NULL, OPT_KEYLOG},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"events", required_argument, NULL, OPT_EVENTS},
+    {"status", required_argument, NULL, OPT_STATUS},
+    {"stats", no_argument, NULL, OPT_STATS},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static void defaults(struct serve_options *o)
+{
+    *o = (struct serve_options){
+        .port = 443,
+        .plain_port = 80,
+        .echo_port = 7,
+        .discard_port = 9,
+        .ca_dir = "build/ca",
+        .max_connections = 4096,
+        .idle_timeout = 60 * NS_PER_SEC,
+    };
+    node_defaults(&o->node);
+    o->alpn[0] = "http/1.1";
+    const char *keylog = getenv("SSLKEYLOGFILE");
+    o->tls.keylog = keylog != NULL && keylog[0] != '\0' ? keylog : NULL;
+}
+
+static bool take_version(const char *option, const char *text, uint16_t *out)
+{
+    if (strcmp(text, "1.2") == 0) {
+        *out = TLS_1_2;
+    } else if (strcmp(text, "1.3") == 0) {
+        *out = TLS_1_3;
+    } else {
+        fprintf(stderr, "vitrine: --%s takes 1.2 or 1.3, not '%s'\n", option, text);
+        return false;
+    }
+    return true;
+}
+
+static bool take_alpn(struct serve_options *o, const char *text)
+{
+    unsigned n = 0;
+    memset(o->alpn, 0, sizeof o->alpn);
+    if (strlen(text) >= sizeof o->alpn_text) {
+        fprintf(stderr, "vitrine: --alpn is too long\n");
+        return false;
+    }
+    memcpy(o->alpn_text, text, strlen(text) + 1);
+    for (char *rest = o->alpn_text, *item; (item = strsep(&rest, ",")) != NULL;) {
+        if (*item == '\0') {
+            continue;
+        }
+        if (n == SERVE_ALPN) {
+            fprintf(stderr, "vitrine: --alpn takes at most %u protocols\n", SERVE_ALPN);
+            return false;
+        }
+        o->alpn[n++] = item;
+    }
+    return true;
+}
+
+static bool take_certificate(struct serve_options *o, const char *file)
+{
+    if (o->certificates == SERVE_CERTIFICATES) {
+        fprintf(stderr, "vitrine: at most %u certificates\n", SERVE_CERTIFICATES);
+        return false;
+    }
+    o->certificate[o->certificates++].chain = file;
+    return true;
+}
+
+/* A key belongs to the certificate before it. */
+static bool take_key(struct serve_options *o, const char *file)
+{
+    if (o->certificates == 0 || o->certificate[o->certificates - 1].key != NULL) {
+        fprintf(stderr, "vitrine: --key '%s' needs its --cert before it\n", file);
+        return false;
+    }
+    o->certificate[o->certificates - 1].key = file;
+    return true;
+}
+
+static bool take_network(int option, const char *value, struct serve_options *o)
+{
+    switch (option) {
+    case OPT_TAP:
+        o->node.tap = value;
+        return true;
+    case OPT_ADDRESS:
+        return option_prefix("address", value, &o->node.address, &o->node.prefix);
+    case OPT_GATEWAY:
+        return option_address("gateway", value, &o->node.gateway);
+    case OPT_MAC:
+        o->node.has_mac = true;
+        return option_mac("mac", value, &o->node.mac);
+    case OPT_MSL:
+        return option_seconds("msl", value, &o->node.tcp.msl);
+    default:
+        return false;
+    }
+}
+
+static bool take_max_connections(struct serve_options *o, const char *value)
+{
+    uint64_t n;
+    if (!option_number("max-connections", value, 1, 1000000, &n)) {
+        return false;
+    }
+    o->max_connections = (size_t)n;
+    return true;
+}
+
+static bool take_service(int option, const char *value, struct serve_options *o)
+{
+    switch (option) {
+    case OPT_PORT:
+        return option_port("port", value, &o->port);
+    case OPT_PLAIN_PORT:
+        return option_port("plain-port", value, &o->plain_port);
+    case OPT_ECHO_PORT:
+        return option_port("echo-port", value, &o->echo_port);
+    case OPT_DISCARD_PORT:
+        return option_port("discard-port", value, &o->discard_port);
+    case OPT_ROOT:
+        o->root = value;
+        return true;
+    case OPT_MAX_CONNECTIONS:
+        return take_max_connections(o, value);
+    case OPT_IDLE_TIMEOUT:
+        return option_seconds("idle-timeout", value, &o->idle_timeout);
+    default:
+        return false;
+    }
+}
+
+static bool take_tls(int option, const char *value, struct serve_options *o)
+{
+    switch (option) {
+    case OPT_CERT:
+        return take_certificate(o, value);
+    case OPT_KEY:
+        return take_key(o, value);
+    case OPT_CA_DIR:
+        o->ca_dir = value;
+        return true;
+    case OPT_RSA:
+        o->rsa = true;
+        return true;
+    case OPT_TLS_MIN:
+        return take_version("tls-min", value, &o->tls.min_version);
+    case OPT_TLS_MAX:
+        return take_version("tls-max", value, &o->tls.max_version);
+    case OPT_ALPN:
+        return take_alpn(o, value);
+    case OPT_NO_TICKETS:
+        o->tls.no_tickets = true;
+        return true;
+    case OPT_KEYLOG:
+        o->tls.keylog = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool take_looking(int option, const char *value, struct serve_options *o)
+{
+    switch (option) {
+    case OPT_QUIET:
+        o->quiet = true;
+        return true;
+    case OPT_EVENTS:
+        o->events = value;
+        return true;
+    case OPT_STATUS:
+        o->status = value;
+        return true;
+    case OPT_STATS:
+        o->stats = true;
+        return true;
+    default:
+        fprintf(stderr, "vitrine: vitrine serve --help lists the options\n");
+        return false;
+    }
+}
+
+static bool take_option(int option, const char *value, struct serve_options *o)
+{
+    if (option >= OPT_TAP && option <= OPT_MSL) {
+        return take_network(option, value, o);
+    }
+    if (option >= OPT_PORT && option <= OPT_IDLE_TIMEOUT) {
+        return take_service(option, value, o);
+    }
+    if (option >= OPT_CERT && option <= OPT_KEYLOG) {
+        return take_tls(option, value, o);
+    }
+    return take_looking(option, value, o);
+}
+
+/* What only all options together can tell. */
+static bool agree(struct serve_options *o)
+{
+    for (unsigned i = 0; i < o->certificates; i++) {
+        if (o->certificate[i].key == NULL) {
+            fprintf(stderr, "vitrine: --cert '%s' has no --key behind it\n", o->certificate[i].chain);
+            return false;
+        }
+    }
+    uint16_t min = o->tls.min_version != 0 ? o->tls.min_version : TLS_1_2;
+    uint16_t max = o->tls.max_version != 0 ? o->tls.max_version : TLS_1_3;
+    if (min > max) {
+        fprintf(stderr, "vitrine: --tls-min is above --tls-max\n");
+        return false;
+    }
+    o->tls.alpn = o->alpn[0] != NULL ? o->alpn : NULL;
+    return true;
+}
+
+enum options_result serve_options_parse(int argc, char **argv, struct serve_options *out)
+{
+    int option;
+    defaults(out);
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option == OPT_HELP) {
+            fputs(usage_text, stdout);
+            return OPTIONS_HELP;
+        }
+        if (!take_option(option, optarg, out)) {
+            return OPTIONS_BAD;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "vitrine: '%s' is no option; vitrine serve --help lists them\n", argv[optind]);
+        return OPTIONS_BAD;
+    }
+    return agree(out) ? OPTIONS_GOOD : OPTIONS_BAD;
+}

@@ -1,0 +1,39 @@
+/* What `vitrine serve` can be told. */
+#ifndef VITRINE_APPS_OPTIONS_H
+#define VITRINE_APPS_OPTIONS_H
+
+#include "apps/node.h"
+#include "tls/tls.h"
+
+#define SERVE_CERTIFICATES 16U
+#define SERVE_ALPN 8U
+
+struct serve_options {
+    struct node_options node;
+    uint16_t port, plain_port, echo_port, discard_port; /* 0: off */
+    const char *root; /* directory of files; NULL: none */
+    const char *ca_dir;
+    unsigned certificates; /* given by --cert and --key */
+    struct {
+        const char *chain, *key;
+    } certificate[SERVE_CERTIFICATES];
+    bool rsa; /* the development CA's RSA certificate instead of the EC one */
+    struct tls_config tls;
+    const char *alpn[SERVE_ALPN + 1];
+    char alpn_text[256];
+    bool quiet, stats;
+    const char *events; /* file for JSON lines; NULL: none */
+    const char *status; /* file for the status at SIGUSR1; NULL: as text on stdout */
+    size_t max_connections;
+    nsec idle_timeout;
+};
+
+enum options_result {
+    OPTIONS_GOOD,
+    OPTIONS_HELP, /* was asked for, and shown */
+    OPTIONS_BAD,  /* said on stderr */
+};
+
+enum options_result serve_options_parse(int argc, char **argv, struct serve_options *out);
+
+#endif

@@ -1,0 +1,447 @@
+/* `vitrine serve`: wires host, TCP, TLS, HTTP and the views on them together, and runs until a signal.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "apps/commands.h"
+#include "apps/http/files.h"
+#include "apps/options.h"
+#include "apps/page.h"
+#include "apps/status.h"
+#include "apps/terminal.h"
+#include "tls/ca.h"
+
+#define SERVER_NAME "vitrine.test" /* that the development certificates are for */
+#define ECHO_CONNECTIONS 1024U
+#define ECHO_IDLE (300 * NS_PER_SEC)
+#define LISTENERS 4U
+#define BACKLOG 512U
+
+struct serve {
+    struct serve_options options;
+    struct node node;
+    struct http_server http;
+    struct echo_service echo;
+    struct tls_context *tls; /* NULL: no TLS port */
+    struct tcp_listener *listeners[LISTENERS];
+    unsigned listener_count;
+    struct timer sweep; /* of TLS streams that linger after an alert */
+    struct terminal terminal;
+    struct event_file event_file;
+    int root_fd, signal_fd;
+    char certificate[4096]; /* the file that is the default */
+};
+
+/* ---- HTTP over TCP and over TLS ---- */
+
+static struct stream *tcp_below(struct stream *s)
+{
+    struct tls_session *tls = tls_of_stream(s);
+    return tls != NULL ? tls_lower(tls) : s;
+}
+
+static uint64_t unsent(struct stream *s)
+{
+    struct stream *tcp = tcp_below(s);
+    struct tcp_info info = {0};
+    if (tcp != NULL) {
+        tcp_get_info(tcp, &info);
+    }
+    return info.send_queued;
+}
+
+static bool is_query(const struct http_page *page, const char *word)
+{
+    return http_same(page->query, word);
+}
+
+/* GET /: the story of this connection, in the form that the client likes. */
+static bool story_page(void *arg, struct stream *s, struct http_page *page)
+{
+    struct serve *v = arg;
+    struct story story;
+    if (strcmp(page->path, "/") != 0) {
+        return false;
+    }
+    story_collect(s, v->node.host.recorder.now, &story);
+    bool text = is_query(page, "text");
+    if (is_query(page, "json") || (!text && http_accepts(page->accept, "application/json"))) {
+        page->type = "application/json";
+        story_json(&story, page->text);
+    } else if (!text && http_accepts(page->accept, "text/html")) {
+        page->type = "text/html; charset=utf-8";
+        story_html(&story, page->text);
+    } else {
+        story_text(&story, page->text);
+    }
+    return true;
+}
+
+static struct http_conn *new_http(struct serve *v, struct stream *s, uint32_t *id)
+{
+    struct tcp_info info;
+    tcp_get_info(s, &info);
+    *id = info.id;
+    return http_conn_new(&v->http, info.id);
+}
+
+static void accept_plain(void *arg, struct stream *s)
+{
+    uint32_t id;
+    struct http_conn *c = new_http(arg, s, &id);
+    if (c == NULL) {
+        stream_abort(s);
+        return;
+    }
+    http_conn_attach(c, s);
+}
+
+static void accept_tls(void *arg, struct stream *s)
+{
+    struct serve *v = arg;
+    uint32_t id;
+    struct http_conn *c = new_http(v, s, &id);
+    if (c == NULL) {
+        stream_abort(s);
+        return;
+    }
+    struct stream *tls =
+        tls_server(v->tls, s, &v->node.host.recorder, id, &http_stream_events, c);
+    if (tls == NULL) {
+        http_conn_drop(c);
+        stream_abort(s);
+        return;
+    }
+    http_conn_attach(c, tls);
+    if (!timer_armed(&v->sweep)) {
+        timer_arm(&v->node.host.wheel, &v->sweep, v->node.host.recorder.now + TLS_LINGER);
+    }
+}
+
+/* Runs as long as there are connections, and once more when the last has gone. */
+static void on_sweep(struct timer *t, nsec now)
+{
+    struct serve *v = CONTAINER_OF(t, struct serve, sweep);
+    recorder_begin(&v->node.host.recorder, CAUSE_TIMER, now);
+    tls_context_sweep(v->tls, now);
+    if (v->node.host.tcp.conn_pool.in_use > 0) {
+        timer_arm(&v->node.host.wheel, t, now + TLS_LINGER);
+    }
+}
+
+static void accept_echo(void *arg, struct stream *s)
+{
+    echo_accept(&((struct serve *)arg)->echo, s);
+}
+
+static void accept_discard(void *arg, struct stream *s)
+{
+    discard_accept(&((struct serve *)arg)->echo, s);
+}
+
+/* ---- setting up ---- */
+
+static bool add_certificate(struct serve *v, const char *chain, const char *key)
+{
+    char error[512];
+    if (!tls_context_add_certificate(v->tls, chain, key, error, sizeof error)) {
+        fprintf(stderr, "vitrine: %s\n", error);
+        return false;
+    }
+    return true;
+}
+
+static bool add_development_certificate(struct serve *v)
+{
+    char address[IP_TEXT_MAX], error[512], key[sizeof v->certificate];
+    const char *names[] = {SERVER_NAME, "localhost", NULL};
+    const char *ips[] = {ip_text(v->options.node.address, address), NULL};
+    const char *dir = v->options.ca_dir, *kind = v->options.rsa ? "server-rsa" : "server";
+    if (!ca_ensure(dir, names, ips, error, sizeof error)) {
+        fprintf(stderr, "vitrine: %s\n", error);
+        return false;
+    }
+    int a = snprintf(v->certificate, sizeof v->certificate, "%s/%s.pem", dir, kind);
+    int b = snprintf(key, sizeof key, "%s/%s.key", dir, kind);
+    if (a < 0 || b < 0 || (size_t)a >= sizeof v->certificate || (size_t)b >= sizeof key) {
+        fprintf(stderr, "vitrine: the name of --ca-dir is too long\n");
+        return false;
+    }
+    return add_certificate(v, v->certificate, key);
+}
+
+static bool open_tls(struct serve *v)
+{
+    char error[512];
+    if (v->options.port == 0) {
+        return true;
+    }
+    v->tls = tls_context_new(&v->options.tls, error, sizeof error);
+    if (v->tls == NULL) {
+        fprintf(stderr, "vitrine: %s\n", error);
+        return false;
+    }
+    if (v->options.certificates == 0) {
+        return add_development_certificate(v);
+    }
+    snprintf(v->certificate, sizeof v->certificate, "%s", v->options.certificate[0].chain);
+    for (unsigned i = 0; i < v->options.certificates; i++) {
+        if (!add_certificate(v, v->options.certificate[i].chain, v->options.certificate[i].key)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool open_root(struct serve *v)
+{
+    v->root_fd = -1;
+    if (v->options.root == NULL) {
+        return true;
+    }
+    v->root_fd = http_root_open(v->options.root);
+    if (v->root_fd < 0) {
+        fprintf(stderr, "vitrine: --root %s: %s\n", v->options.root, strerror(-v->root_fd));
+    }
+    return v->root_fd >= 0;
+}
+
+static bool listen_on(struct serve *v, uint16_t port, size_t max_open,
+                      void (*accept)(void *arg, struct stream *s))
+{
+    if (port == 0) {
+        return true;
+    }
+    struct tcp_listen_args args = {
+        .local = {.addr = v->options.node.address, .port = port},
+        .backlog = BACKLOG,
+        .max_open = (uint32_t)max_open,
+        .options = {.no_delay = true}, /* what is written here is whole: nothing gains by waiting */
+        .accept = accept,
+        .arg = v,
+    };
+    enum tcp_error error = tcp_listen(&v->node.host.tcp, &args, &v->listeners[v->listener_count]);
+    if (error != TCP_OK) {
+        fprintf(stderr, "vitrine: port %u: %s\n", port, tcp_error_text(error));
+        return false;
+    }
+    v->listener_count++;
+    return true;
+}
+
+static bool listen_all(struct serve *v)
+{
+    const struct serve_options *o = &v->options;
+    host_enter(&v->node.host, loop_now());
+    return listen_on(v, o->port, o->max_connections, accept_tls) &&
+           listen_on(v, o->plain_port, o->max_connections, accept_plain) &&
+           listen_on(v, o->echo_port, ECHO_CONNECTIONS, accept_echo) &&
+           listen_on(v, o->discard_port, ECHO_CONNECTIONS, accept_discard);
+}
+
+static void start_services(struct serve *v)
+{
+    struct host *h = &v->node.host;
+    struct http_server_config config = {
+        .wheel = &h->wheel,
+        .recorder = &h->recorder,
+        .root_fd = v->root_fd,
+        .max_connections = 2 * v->options.max_connections,
+        .idle_timeout = v->options.idle_timeout,
+        .page = story_page,
+        .page_arg = v,
+        .unsent = unsent,
+    };
+    http_server_init(&v->http, &config);
+    echo_init(&v->echo, &h->wheel, &h->recorder, 2 * ECHO_CONNECTIONS, ECHO_IDLE);
+    timer_init(&v->sweep, on_sweep);
+}
+
+static void stop_services(struct serve *v)
+{
+    struct host *h = &v->node.host;
+    host_enter(h, loop_now());
+    while (v->listener_count > 0) {
+        tcp_unlisten(&h->tcp, v->listeners[--v->listener_count]);
+    }
+    http_server_done(&v->http);
+    echo_done(&v->echo);
+    timer_cancel(&h->wheel, &v->sweep);
+    if (v->tls != NULL) {
+        tls_context_free(v->tls);
+        v->tls = NULL;
+    }
+}
+
+/* ---- what is going on ---- */
+
+static void print_status(const struct serve *v)
+{
+    struct draft t;
+    draft_init(&t, 64 * 1024);
+    status_text(&(struct status){&v->node.host, &v->http, &v->echo}, &t);
+    if (!t.failed) {
+        fputs(t.data, stdout);
+        fflush(stdout);
+    }
+    draft_done(&t);
+}
+
+static void report(struct serve *v)
+{
+    event_file_flush(&v->event_file);
+    if (v->options.status == NULL) {
+        print_status(v);
+    } else if (!status_write(&(struct status){&v->node.host, &v->http, &v->echo},
+                             v->options.status)) {
+        fprintf(stderr, "vitrine: --status %s: %s\n", v->options.status, strerror(errno));
+    }
+}
+
+static void on_signal(void *arg)
+{
+    struct serve *v = arg;
+    struct signalfd_siginfo info;
+    while (read(v->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGUSR1) {
+            report(v);
+        } else {
+            loop_stop(&v->node.loop);
+        }
+    }
+}
+
+static void print_ports(const struct serve *v, const char *address)
+{
+    const struct serve_options *o = &v->options;
+    if (o->port != 0) {
+        printf("  https    %s:%u   certificate %s\n", address, o->port, v->certificate);
+    }
+    if (o->plain_port != 0) {
+        printf("  http     %s:%u\n", address, o->plain_port);
+    }
+    if (o->echo_port != 0) {
+        printf("  echo     %s:%u\n", address, o->echo_port);
+    }
+    if (o->discard_port != 0) {
+        printf("  discard  %s:%u\n", address, o->discard_port);
+    }
+    if (o->root != NULL) {
+        printf("  files    %s\n", o->root);
+    }
+}
+
+/* The command that works as it stands: the certificate is for the name, the name goes to us. */
+static void print_curl(const struct serve *v, const char *address)
+{
+    const struct serve_options *o = &v->options;
+    char port[8] = "";
+    if (o->port == 0) {
+        return;
+    }
+    if (o->port != 443) {
+        snprintf(port, sizeof port, ":%u", o->port);
+    }
+    if (o->certificates == 0) {
+        printf("\n  curl --cacert %s/ca.pem --resolve " SERVER_NAME ":%u:%s https://" SERVER_NAME
+               "%s/\n",
+               o->ca_dir, o->port, address, port);
+    } else {
+        printf("\n  curl --insecure https://%s%s/\n", address, port);
+    }
+}
+
+static void print_banner(const struct serve *v)
+{
+    char address[IP_TEXT_MAX], link[MAC_TEXT_MAX];
+    ip_text(v->options.node.address, address);
+    printf("vitrine %s on %s: %s/%u, link address %s\n", VITRINE_VERSION, v->options.node.tap, address,
+           v->options.node.prefix, mac_text(v->node.tap.dev.mac, link));
+    print_ports(v, address);
+    print_curl(v, address);
+    printf("\nready; Ctrl-C ends it\n");
+    fflush(stdout);
+}
+
+/* ---- running ---- */
+
+static bool start(struct serve *v)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+    struct recorder *r = &v->node.host.recorder;
+    if (!open_tls(v) || !open_root(v) || !event_file_open(&v->event_file, v->options.events, r) ||
+        !node_watch_signals(&v->node, signals, COUNT_OF(signals), &v->signal_fd, on_signal, v)) {
+        return false;
+    }
+    v->http.config.root_fd = v->root_fd;
+    if (!listen_all(v)) {
+        return false;
+    }
+    print_banner(v);
+    if (!v->options.quiet) {
+        terminal_open(&v->terminal, r);
+    }
+    return true;
+}
+
+static int serve(struct serve *v)
+{
+    v->signal_fd = -1;
+    v->root_fd = -1;
+    if (!node_open(&v->node, &v->options.node)) {
+        return EXIT_FAILURE;
+    }
+    start_services(v);
+    int status = EXIT_FAILURE;
+    if (start(v)) {
+        int error = loop_run(&v->node.loop);
+        if (error != 0) {
+            fprintf(stderr, "vitrine: the TAP %s is gone: %s\n", v->options.node.tap,
+                    strerror(-error));
+        } else {
+            status = EXIT_SUCCESS;
+        }
+        if (v->options.stats) {
+            print_status(v);
+        }
+    }
+    stop_services(v);
+    node_close(&v->node);
+    terminal_close(&v->terminal);
+    event_file_close(&v->event_file);
+    if (v->root_fd >= 0) {
+        close(v->root_fd);
+    }
+    if (v->signal_fd >= 0) {
+        close(v->signal_fd);
+    }
+    return status;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct serve *v = calloc(1, sizeof *v);
+    if (v == NULL) {
+        fprintf(stderr, "vitrine: no memory\n");
+        return EXIT_FAILURE;
+    }
+    int status = 2;
+    switch (serve_options_parse(argc, argv, &v->options)) {
+    case OPTIONS_GOOD:
+        status = serve(v);
+        break;
+    case OPTIONS_HELP:
+        status = EXIT_SUCCESS;
+        break;
+    case OPTIONS_BAD:
+    default:
+        break;
+    }
+    free(v);
+    return status;
+}
