@@ -1,0 +1,482 @@
+/* IPv4: each check of a header by the name of its drop, and the header that we write. */
+#include "stack/ip/ip4.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "tests/unit/ip/ip_rig.h"
+
+static struct ip_rig r;
+
+static void set_up(void)
+{
+    ip_rig_init(&r);
+}
+
+static void tear_down(void)
+{
+    ip_rig_done(&r);
+}
+
+static struct frame good_frame(void)
+{
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    return frame_ip4(&spec, "payload", 7);
+}
+
+static void expect_refused(const struct frame *f, enum drop_reason reason)
+{
+    ip_rig_expect_refused(&r, f, reason);
+}
+
+static void expect_taken(const struct frame *f)
+{
+    unsigned before = r.received;
+    ip_rig_receive(&r, f);
+    ck_assert_uint_eq(r.received, before + 1);
+    ck_assert_uint_eq(drop_total(&r.link.recorder), 0);
+}
+
+static void expect_source_refused(uint32_t src)
+{
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    spec.src = src;
+    struct frame f = frame_ip4(&spec, "x", 1);
+    expect_refused(&f, DROP_IP_BAD_SOURCE);
+}
+
+static struct frame frame_with_options(const char *hex)
+{
+    struct frame options = frame_of_hex(hex);
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    spec.options = options.b;
+    spec.options_len = options.len;
+    return frame_ip4(&spec, "payload", 7);
+}
+
+START_TEST(padding_is_cut_off)
+{
+    struct frame f = good_frame();
+    frame_add_hex(&f, "00000000000000000000000000000000000000"); /* to 60 bytes */
+    ck_assert_uint_eq(f.len, 60);
+    expect_taken(&f);
+    ck_assert_uint_eq(r.last_len, 7);
+    ck_assert_mem_eq(r.last_bytes, "payload", 7);
+}
+END_TEST
+
+START_TEST(ip_truncated)
+{
+    struct frame f = good_frame();
+    f.len = FRAME_ETH + 19;
+    expect_refused(&f, DROP_IP_TRUNCATED);
+}
+END_TEST
+
+START_TEST(ip_bad_version)
+{
+    struct frame f = good_frame();
+    f.b[FRAME_ETH] = 0x65;
+    frame_fix_ip4(&f);
+    expect_refused(&f, DROP_IP_BAD_VERSION);
+}
+END_TEST
+
+START_TEST(ip_header_length_too_small)
+{
+    struct frame f = good_frame();
+    f.b[FRAME_ETH] = 0x44;
+    frame_fix_ip4(&f);
+    expect_refused(&f, DROP_IP_BAD_HEADER_LENGTH);
+}
+END_TEST
+
+START_TEST(ip_header_length_beyond_the_packet)
+{
+    struct frame f = good_frame();
+    f.b[FRAME_ETH] = 0x4f; /* 60 bytes in a packet of 27 */
+    expect_refused(&f, DROP_IP_BAD_HEADER_LENGTH);
+}
+END_TEST
+
+START_TEST(ip_total_length_below_the_header)
+{
+    struct frame f = good_frame();
+    put16(f.b + FRAME_ETH + 2, 19);
+    frame_fix_ip4(&f);
+    expect_refused(&f, DROP_IP_BAD_TOTAL_LENGTH);
+}
+END_TEST
+
+START_TEST(ip_total_length_beyond_the_frame)
+{
+    struct frame f = good_frame();
+    put16(f.b + FRAME_ETH + 2, 28);
+    frame_fix_ip4(&f);
+    expect_refused(&f, DROP_IP_BAD_TOTAL_LENGTH);
+}
+END_TEST
+
+START_TEST(ip_bad_checksum)
+{
+    struct frame f = good_frame();
+    f.b[FRAME_ETH + 8] ^= 1; /* a router's mistake in the TTL */
+    expect_refused(&f, DROP_IP_BAD_CHECKSUM);
+}
+END_TEST
+
+START_TEST(ip_ttl_zero)
+{
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    spec.ttl = 0;
+    struct frame f = frame_ip4(&spec, "x", 1);
+    expect_refused(&f, DROP_IP_TTL_ZERO);
+}
+END_TEST
+
+START_TEST(options_are_passed_over)
+{
+    /* NOP, a router alert (RFC 2113), end, and padding behind it that is no option */
+    struct frame f = frame_with_options("01 94040000 00 ff ff");
+    expect_taken(&f);
+    ck_assert_uint_eq(r.last.header.len, 28);
+    ck_assert_uint_eq(r.last_len, 7);
+    ck_assert_mem_eq(r.last_bytes, "payload", 7);
+}
+END_TEST
+
+START_TEST(ip_option_of_length_zero)
+{
+    struct frame f = frame_with_options("94000000");
+    expect_refused(&f, DROP_IP_BAD_OPTION);
+}
+END_TEST
+
+START_TEST(ip_option_of_length_one)
+{
+    struct frame f = frame_with_options("94010101");
+    expect_refused(&f, DROP_IP_BAD_OPTION);
+}
+END_TEST
+
+START_TEST(ip_option_beyond_the_header)
+{
+    struct frame f = frame_with_options("94050000");
+    expect_refused(&f, DROP_IP_BAD_OPTION);
+}
+END_TEST
+
+START_TEST(ip_option_without_a_length)
+{
+    struct frame f = frame_with_options("01010194");
+    expect_refused(&f, DROP_IP_BAD_OPTION);
+}
+END_TEST
+
+START_TEST(ip_loose_source_route)
+{
+    struct frame f = frame_with_options("83 07 04 0a090063 00");
+    expect_refused(&f, DROP_IP_SOURCE_ROUTED);
+}
+END_TEST
+
+START_TEST(ip_strict_source_route)
+{
+    struct frame f = frame_with_options("01 89 07 04 0a090063");
+    expect_refused(&f, DROP_IP_SOURCE_ROUTED);
+}
+END_TEST
+
+START_TEST(ip_source_is_broadcast)
+{
+    expect_source_refused(0xffffffffU);
+}
+END_TEST
+
+START_TEST(ip_source_is_directed_broadcast)
+{
+    expect_source_refused(0x0a0900ffU);
+}
+END_TEST
+
+START_TEST(ip_source_is_multicast)
+{
+    expect_source_refused(0xe0000001U);
+}
+END_TEST
+
+START_TEST(ip_source_is_loopback)
+{
+    expect_source_refused(0x7f000001U);
+}
+END_TEST
+
+START_TEST(ip_source_is_ours)
+{
+    expect_source_refused(OUR_IP);
+}
+END_TEST
+
+START_TEST(ip_source_is_nobody)
+{
+    expect_source_refused(0);
+}
+END_TEST
+
+START_TEST(ip_source_is_class_e)
+{
+    expect_source_refused(0xf0000001U);
+}
+END_TEST
+
+START_TEST(a_source_on_another_network_is_good)
+{
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    spec.src = 0xc0000207U;
+    struct frame f = frame_ip4(&spec, "x", 1);
+    expect_taken(&f);
+}
+END_TEST
+
+static void expect_destination_refused(uint32_t dst)
+{
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    spec.dst = dst;
+    struct frame f = frame_ip4(&spec, "x", 1);
+    expect_refused(&f, DROP_IP_NOT_FOR_US);
+}
+
+START_TEST(ip_not_for_us)
+{
+    expect_destination_refused(0x0a090003U);
+}
+END_TEST
+
+START_TEST(ip_not_for_us_multicast)
+{
+    expect_destination_refused(0xe0000001U);
+}
+END_TEST
+
+START_TEST(ip_not_for_us_loopback)
+{
+    expect_destination_refused(0x7f000001U);
+}
+END_TEST
+
+START_TEST(a_broadcast_is_taken_and_marked)
+{
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    spec.dst = 0x0a0900ffU;
+    struct frame f = frame_ip4(&spec, "x", 1);
+    memset(f.b, 0xff, 6);
+    expect_taken(&f);
+    ck_assert(r.last.broadcast);
+    spec.dst = 0xffffffffU;
+    f = frame_ip4(&spec, "x", 1);
+    expect_taken(&f);
+    ck_assert(r.last.broadcast);
+}
+END_TEST
+
+START_TEST(ip_link_broadcast)
+{
+    struct frame f = good_frame();
+    memset(f.b, 0xff, 6);
+    expect_refused(&f, DROP_IP_LINK_BROADCAST);
+}
+END_TEST
+
+static void expect_fragment_refused(uint16_t field)
+{
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    spec.fragment = field;
+    struct frame f = frame_ip4(&spec, "xxxxxxxx", 8);
+    expect_refused(&f, DROP_IP_FRAGMENT);
+}
+
+START_TEST(ip_first_fragment)
+{
+    expect_fragment_refused(0x2000);
+}
+END_TEST
+
+START_TEST(ip_last_fragment)
+{
+    expect_fragment_refused(0x0001);
+}
+END_TEST
+
+START_TEST(dont_fragment_is_no_fragment)
+{
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    spec.fragment = 0x4000;
+    struct frame f = frame_ip4(&spec, "x", 1);
+    expect_taken(&f);
+}
+END_TEST
+
+/* ---- out ---- */
+
+/* The header from an independent program. */
+START_TEST(the_header_that_we_write)
+{
+    r.ip.next_id = 0x1234;
+    ck_assert_int_eq(ip_rig_send(&r, PEER_IP, 4), IP_SENT);
+    struct frame want = frame_of_hex("020000000001 020000000002 0800"
+                                     "4510001812344000400614880a0900020a090001 00000000");
+    expect_frame(&r.link.dev, 0, &want);
+    ck_assert_uint_eq(r.ip.next_id, 0x1235);
+}
+END_TEST
+
+START_TEST(a_far_destination_goes_to_the_gateway)
+{
+    ck_assert_int_eq(ip_rig_send(&r, 0xc0000207U, 4), IP_SENT);
+    const uint8_t *f = r.link.dev.frames[0].bytes;
+    ck_assert_mem_eq(f, peer_mac.b, 6);
+    ck_assert_mem_eq(f + FRAME_ETH + 16, "\xc0\x00\x02\x07", 4);
+}
+END_TEST
+
+START_TEST(the_mtu_is_kept)
+{
+    ck_assert_int_eq(ip_rig_send(&r, PEER_IP, 1480), IP_SENT);
+    ck_assert_uint_eq(r.link.dev.frames[0].len, 1514);
+}
+END_TEST
+
+START_TEST(ip_too_big)
+{
+    ck_assert_int_eq(ip_rig_send(&r, PEER_IP, 1481), IP_REFUSED);
+    expect_drop(&r.link.recorder, DROP_IP_TOO_BIG);
+    ck_assert_uint_eq(r.link.dev.count, 0);
+}
+END_TEST
+
+static enum ip_result send_super_segment(size_t len)
+{
+    static const uint8_t zeros[70000];
+    struct packet p;
+    packet_init(&p);
+    packet_add(&p, (struct slice){zeros, len});
+    p.offload = (struct offload){.gso_type = GSO_TCP4, .gso_size = 1448};
+    struct ip_how how = {
+        .src = ip4_addr(OUR_IP), .dst = ip4_addr(PEER_IP), .protocol = IP_TCP, .ttl = 64};
+    return ip_output(&r.ip, &p, &how, r.link.now);
+}
+
+START_TEST(a_super_segment_may_exceed_the_mtu)
+{
+    ck_assert_int_eq(send_super_segment(65515), IP_SENT);
+    ck_assert_uint_eq(r.link.dev.frames[0].len, 65535 + 14);
+    ck_assert_uint_eq(r.link.dev.frames[0].offload.gso_size, 1448);
+    ck_assert_int_eq(send_super_segment(65516), IP_REFUSED);
+    expect_drop(&r.link.recorder, DROP_IP_TOO_BIG);
+}
+END_TEST
+
+START_TEST(ip_no_route)
+{
+    r.ip.route_count = 1; /* only the link's own */
+    ck_assert_int_eq(ip_rig_send(&r, 0xc0000207U, 4), IP_REFUSED);
+    expect_drop(&r.link.recorder, DROP_IP_NO_ROUTE);
+}
+END_TEST
+
+START_TEST(ip_no_route_to_ourselves)
+{
+    ck_assert_int_eq(ip_rig_send(&r, OUR_IP, 4), IP_REFUSED);
+    expect_drop(&r.link.recorder, DROP_IP_NO_ROUTE);
+}
+END_TEST
+
+START_TEST(ip_no_route_to_loopback)
+{
+    ck_assert_int_eq(ip_rig_send(&r, 0x7f000001U, 4), IP_REFUSED);
+    expect_drop(&r.link.recorder, DROP_IP_NO_ROUTE);
+}
+END_TEST
+
+START_TEST(an_unknown_neighbour_counts_as_sent)
+{
+    ck_assert_int_eq(ip_rig_send(&r, 0x0a090005U, 4), IP_SENT);
+    ck_assert_uint_eq(r.link.dev.count, 0);
+    r.link.dev.refuse = true;
+    ck_assert_int_eq(ip_rig_send(&r, PEER_IP, 4), IP_REFUSED);
+    expect_drop(&r.link.recorder, DROP_DEV_REFUSED);
+}
+END_TEST
+
+static TCase *case_header(void)
+{
+    TCase *t = tcase_create("header in");
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, padding_is_cut_off);
+    tcase_add_test(t, ip_truncated);
+    tcase_add_test(t, ip_bad_version);
+    tcase_add_test(t, ip_header_length_too_small);
+    tcase_add_test(t, ip_header_length_beyond_the_packet);
+    tcase_add_test(t, ip_total_length_below_the_header);
+    tcase_add_test(t, ip_total_length_beyond_the_frame);
+    tcase_add_test(t, ip_bad_checksum);
+    tcase_add_test(t, ip_ttl_zero);
+    tcase_add_test(t, options_are_passed_over);
+    tcase_add_test(t, ip_option_of_length_zero);
+    tcase_add_test(t, ip_option_of_length_one);
+    tcase_add_test(t, ip_option_beyond_the_header);
+    tcase_add_test(t, ip_option_without_a_length);
+    tcase_add_test(t, ip_loose_source_route);
+    tcase_add_test(t, ip_strict_source_route);
+    tcase_add_test(t, ip_first_fragment);
+    tcase_add_test(t, ip_last_fragment);
+    tcase_add_test(t, dont_fragment_is_no_fragment);
+    return t;
+}
+
+static TCase *case_addresses(void)
+{
+    TCase *t = tcase_create("addresses in");
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, ip_source_is_broadcast);
+    tcase_add_test(t, ip_source_is_directed_broadcast);
+    tcase_add_test(t, ip_source_is_multicast);
+    tcase_add_test(t, ip_source_is_loopback);
+    tcase_add_test(t, ip_source_is_ours);
+    tcase_add_test(t, ip_source_is_nobody);
+    tcase_add_test(t, ip_source_is_class_e);
+    tcase_add_test(t, a_source_on_another_network_is_good);
+    tcase_add_test(t, ip_not_for_us);
+    tcase_add_test(t, ip_not_for_us_multicast);
+    tcase_add_test(t, ip_not_for_us_loopback);
+    tcase_add_test(t, a_broadcast_is_taken_and_marked);
+    tcase_add_test(t, ip_link_broadcast);
+    return t;
+}
+
+static TCase *case_out(void)
+{
+    TCase *t = tcase_create("out");
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, the_header_that_we_write);
+    tcase_add_test(t, a_far_destination_goes_to_the_gateway);
+    tcase_add_test(t, the_mtu_is_kept);
+    tcase_add_test(t, ip_too_big);
+    tcase_add_test(t, a_super_segment_may_exceed_the_mtu);
+    tcase_add_test(t, ip_no_route);
+    tcase_add_test(t, ip_no_route_to_ourselves);
+    tcase_add_test(t, ip_no_route_to_loopback);
+    tcase_add_test(t, an_unknown_neighbour_counts_as_sent);
+    return t;
+}
+
+Suite *ip4_suite(void);
+
+Suite *ip4_suite(void)
+{
+    Suite *s = suite_create("ip4");
+    suite_add_tcase(s, case_header());
+    suite_add_tcase(s, case_addresses());
+    suite_add_tcase(s, case_out());
+    return s;
+}

@@ -1,0 +1,191 @@
+/* A TAP's reading and writing, over a pair of datagram sockets in place of the device: like a TAP,
+ * these carry one frame per read and write, and cut a frame to the size that is read. */
+#include "stack/link/tap.h"
+
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/unit/link/link_rig.h"
+
+static const struct slab_limits limits = {.slabs = {8, 8, 8, 8}, .bufs = 16};
+static struct slab_pools pools;
+static struct tap tap;
+static int far_end;
+static struct list frames;
+
+static void set_up_mtu(uint32_t mtu)
+{
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
+    slab_pools_init(&pools, &limits);
+    tap_of_fd(&tap, ends[0], mtu, UINT64_C(0x1122334455));
+    far_end = ends[1];
+    list_init(&frames);
+}
+
+static void set_up(void)
+{
+    set_up_mtu(1500);
+}
+
+static void tear_down(void)
+{
+    buf_free_queue(&frames);
+    tap_close(&tap);
+    close(far_end);
+    expect_pools_empty(&pools);
+    slab_pools_done(&pools);
+}
+
+static void send_frame(uint8_t fill, size_t len)
+{
+    uint8_t bytes[16384];
+    memset(bytes, fill, len);
+    ck_assert_int_eq(send(far_end, bytes, len, 0), (ssize_t)len);
+}
+
+static struct buf *next_frame(void)
+{
+    struct list *node = list_pop_front(&frames);
+    ck_assert_ptr_nonnull(node);
+    return buf_of_link(node);
+}
+
+START_TEST(our_address_is_locally_administered)
+{
+    ck_assert_mem_eq(tap.dev.mac.b, "\x02\x55\x44\x33\x22\x11", 6);
+    ck_assert_uint_eq(tap.dev.mtu, 1500);
+    ck_assert_uint_eq(tap.dev.caps, 0);
+}
+END_TEST
+
+START_TEST(frames_come_in_order_in_slabs_of_their_size)
+{
+    send_frame(1, 60);
+    send_frame(2, 1514);
+    send_frame(3, 256);
+    send_frame(4, 257);
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 64), 4);
+    static const struct {
+        uint32_t len;
+        enum slab_class class;
+    } want[] = {{60, SLAB_SMALL}, {1514, SLAB_FRAME}, {256, SLAB_SMALL}, {257, SLAB_FRAME}};
+    for (uint8_t i = 0; i < COUNT_OF(want); i++) {
+        struct buf *b = next_frame();
+        ck_assert_uint_eq(b->len, want[i].len);
+        ck_assert_uint_eq(b->slab->class, want[i].class);
+        ck_assert_uint_eq(*buf_data(b), i + 1U);
+        ck_assert_uint_eq(buf_data(b)[b->len - 1], i + 1U);
+        buf_free(b);
+    }
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 64), 0);
+}
+END_TEST
+
+START_TEST(a_big_mtu_does_not_make_every_frame_big)
+{
+    tear_down();
+    set_up_mtu(9000);
+    send_frame(1, 9014);
+    send_frame(2, 1514);
+    send_frame(3, 54);
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 64), 3);
+    static const enum slab_class want[] = {SLAB_RECORD, SLAB_FRAME, SLAB_SMALL};
+    for (size_t i = 0; i < COUNT_OF(want); i++) {
+        struct buf *b = next_frame();
+        ck_assert_uint_eq(b->slab->class, want[i]);
+        buf_free(b);
+    }
+}
+END_TEST
+
+START_TEST(a_batch_ends_at_its_limit)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        send_frame(0, 60);
+    }
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 3), 3);
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 3), 2);
+}
+END_TEST
+
+START_TEST(a_frame_without_a_buffer_is_counted)
+{
+    pools.bufs.fail_at = 1;
+    send_frame(1, 60);
+    send_frame(2, 60);
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 64), 2);
+    ck_assert_uint_eq(tap.no_buffer, 1);
+    struct buf *b = next_frame();
+    ck_assert_uint_eq(*buf_data(b), 2);
+    buf_free(b);
+    ck_assert(list_empty(&frames));
+}
+END_TEST
+
+START_TEST(a_device_that_is_gone_says_so)
+{
+    close(far_end);
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 64), -EIO);
+}
+END_TEST
+
+START_TEST(header_and_slices_are_one_frame)
+{
+    struct packet p;
+    packet_init(&p);
+    packet_add(&p, (struct slice){(const uint8_t *)"first,", 6});
+    packet_add(&p, (struct slice){(const uint8_t *)"second", 6});
+    memcpy(packet_push(&p, 4), "head", 4);
+    ck_assert(tap.dev.transmit(&tap.dev, &p));
+    char got[64];
+    ck_assert_int_eq(recv(far_end, got, sizeof(got), 0), 16);
+    ck_assert_mem_eq(got, "headfirst,second", 16);
+}
+END_TEST
+
+START_TEST(a_full_device_refuses)
+{
+    struct packet p;
+    packet_init(&p);
+    packet_add(&p, (struct slice){(const uint8_t *)"frame", 5});
+    unsigned sent = 0;
+    while (sent < 100000 && tap.dev.transmit(&tap.dev, &p)) {
+        sent++;
+    }
+    ck_assert_uint_gt(sent, 0);
+    ck_assert_uint_lt(sent, 100000);
+}
+END_TEST
+
+START_TEST(names_must_fit)
+{
+    struct tap t;
+    ck_assert_int_eq(tap_open(&t, "a-name-of-16-chr", 0), -ENAMETOOLONG);
+    ck_assert_int_eq(tap_open(&t, "", 0), -ENAMETOOLONG);
+    tap_close(&t); /* harmless */
+}
+END_TEST
+
+Suite *tap_suite(void);
+
+Suite *tap_suite(void)
+{
+    Suite *s = suite_create("tap");
+    TCase *t = tcase_create("tap");
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, our_address_is_locally_administered);
+    tcase_add_test(t, frames_come_in_order_in_slabs_of_their_size);
+    tcase_add_test(t, a_big_mtu_does_not_make_every_frame_big);
+    tcase_add_test(t, a_batch_ends_at_its_limit);
+    tcase_add_test(t, a_frame_without_a_buffer_is_counted);
+    tcase_add_test(t, a_device_that_is_gone_says_so);
+    tcase_add_test(t, header_and_slices_are_one_frame);
+    tcase_add_test(t, a_full_device_refuses);
+    tcase_add_test(t, names_must_fit);
+    suite_add_tcase(s, t);
+    return s;
+}
