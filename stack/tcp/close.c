@@ -74,7 +74,9 @@ void close_shutdown(struct tcp_conn *c)
     case TCP_SYN_SENT: /* 3.10.4: the block is deleted */
         end_now(c, CLOSE_NORMAL);
         return;
-    case TCP_SYN_RCVD:
+    case TCP_SYN_RCVD: /* 3.10.4: waits until the connection is established */
+        c->fin_queued = true;
+        break;
     case TCP_ESTABLISHED:
         c->fin_queued = true;
         conn_set_state(c, TCP_FIN_WAIT_1);

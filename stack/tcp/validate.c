@@ -121,9 +121,21 @@ static void strip_crossed_syn(struct tcp_conn *c, struct tcp_segment *s)
     }
 }
 
+/* The SYN that made this connection comes again, perhaps with data that lies in the window. */
+static bool is_first_syn(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+    return c->state == TCP_SYN_RCVD && (s->flags & (TCP_SYN | TCP_RST)) == TCP_SYN &&
+           seq_eq(s->seq, c->irs);
+}
+
 enum verdict validate_sequence(struct tcp_conn *c, struct tcp_segment *s)
 {
     strip_crossed_syn(c, s);
+    if (is_first_syn(c, s)) {
+        conn_trace_drop(c, DROP_TCP_DUPLICATE, s->len);
+        handshake_syn_again(c);
+        return DROPPED;
+    }
     if (acceptable(c, s) || strip_probe(c, s)) {
         return PASS;
     }
@@ -133,10 +145,6 @@ enum verdict validate_sequence(struct tcp_conn *c, struct tcp_segment *s)
     }
     bool old = segment_span(s) > 0 && seq_le(segment_end(s), c->rcv_nxt);
     conn_trace_drop(c, old ? DROP_TCP_DUPLICATE : DROP_TCP_OUTSIDE_WINDOW, s->len);
-    if (c->state == TCP_SYN_RCVD && (s->flags & TCP_SYN) != 0 && seq_eq(s->seq, c->irs)) {
-        handshake_syn_again(c);
-        return DROPPED;
-    }
     acknowledge_refused(c, s);
     return DROPPED;
 }
