@@ -9,15 +9,14 @@ struct echo_conn {
     struct stream *stream;
     struct timer timer;
     nsec progress; /* when a byte last moved */
-    bool discard; /* forgets instead of giving back */
+    bool discard;  /* forgets instead of giving back */
     bool peer_closed, shut;
 };
 
 void echo_init(struct echo_service *e, struct wheel *wheel, struct recorder *recorder,
                size_t max_connections, nsec idle_timeout)
 {
-    *e = (struct echo_service){
-        .wheel = wheel, .recorder = recorder, .idle_timeout = idle_timeout};
+    *e = (struct echo_service){.wheel = wheel, .recorder = recorder, .idle_timeout = idle_timeout};
     list_init(&e->connections);
     pool_init(&e->pool, "echo_conn", sizeof(struct echo_conn), max_connections);
 }

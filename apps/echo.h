@@ -15,7 +15,7 @@
 struct echo_service {
     struct wheel *wheel;
     struct recorder *recorder; /* for the time */
-    nsec idle_timeout; /* without a byte moving */
+    nsec idle_timeout;         /* without a byte moving */
     struct list connections;
     struct pool pool;
 };

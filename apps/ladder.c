@@ -16,8 +16,11 @@
 enum side { PEER, WIRE_MIDDLE, VITRINE };
 enum look { PLAIN, FAINT, GOOD, BAD, SECRET };
 
-static const char *const looks[] = {
-    [PLAIN] = "", [FAINT] = "\033[2m", [GOOD] = "\033[32m", [BAD] = "\033[31m", [SECRET] = "\033[36m"};
+static const char *const looks[] = {[PLAIN] = "",
+                                    [FAINT] = "\033[2m",
+                                    [GOOD] = "\033[32m",
+                                    [BAD] = "\033[31m",
+                                    [SECRET] = "\033[36m"};
 
 /* ---- drawing ---- */
 
@@ -29,6 +32,19 @@ static size_t columns(const char *s)
         n += ((unsigned char)*s & 0xc0) != 0x80 ? 1 : 0;
     }
     return n;
+}
+
+/* A label that is too wide ends in "…". */
+static void fit(char label[LABEL_MAX], size_t width)
+{
+    size_t n = 0;
+    for (char *s = label; *s != '\0'; s++) {
+        n += ((unsigned char)*s & 0xc0) != 0x80 ? 1 : 0;
+        if (n == width && columns(s) > 1) {
+            memcpy(s, "…", sizeof "…"); /* far from the end: three bytes a column fit LABEL_MAX */
+            return;
+        }
+    }
 }
 
 static void repeat(struct draft *t, const char *sign, size_t n)
@@ -73,13 +89,14 @@ static void end(struct ladder *l, enum look look)
 
 /* Text between the bars: at the peer's side, in the middle, or at ours. */
 static void draw_note(struct ladder *l, struct ladder_conn *c, enum side side, enum look look,
-                      const char *label)
+                      char label[LABEL_MAX])
 {
     if (!may_draw(c)) {
         return;
     }
+    fit(label, WIRE - 2);
     size_t n = columns(label);
-    size_t free = n < WIRE - 2 ? WIRE - 2 - n : 0;
+    size_t free = WIRE - 2 - n;
     size_t before = side == PEER ? 0 : side == VITRINE ? free : free / 2;
     begin(l, c, "", look);
     draft_add(&l->line, "│ ");
@@ -91,16 +108,16 @@ static void draw_note(struct ladder *l, struct ladder_conn *c, enum side side, e
 }
 
 /* Something that crosses the wire. */
-static void draw_arrow(struct ladder *l, struct ladder_conn *c, nsec at, bool outgoing, bool encrypted,
-                       enum look look, const char *label)
+static void draw_arrow(struct ladder *l, struct ladder_conn *c, nsec at, bool outgoing,
+                       bool encrypted, enum look look, char label[LABEL_MAX])
 {
     char time[NSEC_TEXT_MAX];
     if (!may_draw(c)) {
         return;
     }
     const char *sign = encrypted ? "═" : "─";
-    size_t n = columns(label) + 1;
-    size_t shaft = n + 3 < WIRE ? WIRE - 1 - n : 2;
+    fit(label, WIRE - 4);
+    size_t shaft = WIRE - 2 - columns(label);
     begin(l, c, nsec_text(at - c->began, time), look);
     draft_add(&l->line, "│");
     if (outgoing) {
@@ -362,13 +379,12 @@ static void summarise(struct ladder *l, struct ladder_conn *c)
         return; /* acknowledgments alone are not worth a line */
     }
     if (c->retransmitted > 0) {
-        snprintf(again, sizeof again, ", %u retransmitted", c->retransmitted);
+        snprintf(again, sizeof again, ", %u again", c->retransmitted);
     }
     c->lines -= c->lines >= LADDER_LINES ? 1 : 0; /* this line is always worth it */
-    note(l, c, WIRE_MIDDLE, FAINT,
-         "data: %s in %" PRIu64 " segment%s ─▶   ◀─ %s in %" PRIu64 " segment%s%s",
+    note(l, c, WIRE_MIDDLE, FAINT, "data ─▶ %s in %" PRIu64 " segment%s   ◀─ %s in %" PRIu64 "%s",
          bytes_text(c->in.bytes, in), c->in.segments, c->in.segments == 1 ? "" : "s",
-         bytes_text(c->out.bytes, out), c->out.segments, c->out.segments == 1 ? "" : "s", again);
+         bytes_text(c->out.bytes, out), c->out.segments, again);
     c->in = c->out = (struct ladder_count){0};
     c->retransmitted = 0;
 }
@@ -398,8 +414,8 @@ static void on_drop(struct ladder *l, struct ladder_conn *c, const struct event 
 static void on_lost(struct ladder *l, struct ladder_conn *c, const struct event *e)
 {
     const struct ev_tcp_lost *u = &e->u.tcp_lost;
-    note(l, c, VITRINE, BAD, "%" PRIu32 " bytes from %" PRIu32 " on count as lost (%s)", u->len, u->seq,
-         loss_how_name(u->how));
+    note(l, c, VITRINE, BAD, "%" PRIu32 " bytes from %" PRIu32 " on count as lost (%s)", u->len,
+         u->seq, loss_how_name(u->how));
 }
 
 /* ---- tls ---- */
@@ -413,8 +429,8 @@ static void on_tls_message(struct ladder *l, struct ladder_conn *c, const struct
     } else {
         snprintf(label, sizeof label, "%s", tls_message_name(u->type));
     }
-    draw_arrow(l, c, e->at, u->outgoing != 0, u->encrypted != 0,
-               u->encrypted != 0 ? SECRET : PLAIN, label);
+    draw_arrow(l, c, e->at, u->outgoing != 0, u->encrypted != 0, u->encrypted != 0 ? SECRET : PLAIN,
+               label);
 }
 
 static void on_tls_secret(struct ladder *l, struct ladder_conn *c, const struct event *e)
@@ -503,13 +519,11 @@ static void on_event(void *arg, const struct event *e)
     }
 }
 
-void ladder_init(struct ladder *l, void (*write)(void *arg, const char *line, size_t len), void *arg,
-                 bool colour)
+void ladder_init(struct ladder *l, void (*write)(void *arg, const char *line, size_t len),
+                 void *arg, bool colour)
 {
-    *l = (struct ladder){.listener = {.on_event = on_event, .arg = l},
-                         .write = write,
-                         .arg = arg,
-                         .colour = colour};
+    *l = (struct ladder){
+        .listener = {.on_event = on_event, .arg = l}, .write = write, .arg = arg, .colour = colour};
     draft_init(&l->line, 2048);
 }
 

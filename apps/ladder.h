@@ -17,7 +17,8 @@
 #define LADDER_CONNS 8U
 #define LADDER_PER_SECOND 8U
 #define LADDER_LINES 64U
-#define LADDER_IDLE (1 * NS_PER_SEC) /* a connection that was quiet for so long can lose its place */
+#define LADDER_IDLE                                                                                \
+    (1 * NS_PER_SEC) /* a connection that was quiet for so long can lose its place */
 
 struct ladder_count {
     uint64_t segments, bytes;
@@ -32,26 +33,26 @@ struct ladder_conn {
     bool third_shown; /* the ACK that completes the handshake was drawn */
     bool peer_isn_known, our_isn_known;
     bool peer_ended; /* it sent its FIN or its close_notify */
-    bool encrypted; /* application data goes through TLS */
+    bool encrypted;  /* application data goes through TLS */
     uint32_t peer_isn, our_isn;
     struct ladder_count in, out; /* data since the last summary */
     unsigned retransmitted;
 };
 
 struct ladder {
-    struct listener listener; /* give this to recorder_listen */
+    struct listener listener;                               /* give this to recorder_listen */
     void (*write)(void *arg, const char *line, size_t len); /* one whole line with its newline */
     void *arg;
     bool colour;
     struct draft line;
     struct ladder_conn conns[LADDER_CONNS];
-    nsec second;        /* when the current second of LADDER_PER_SECOND began */
+    nsec second;          /* when the current second of LADDER_PER_SECOND began */
     unsigned this_second; /* connections taken in it */
-    uint64_t skipped;   /* connections not shown, and not yet told of */
+    uint64_t skipped;     /* connections not shown, and not yet told of */
 };
 
-void ladder_init(struct ladder *l, void (*write)(void *arg, const char *line, size_t len), void *arg,
-                 bool colour);
+void ladder_init(struct ladder *l, void (*write)(void *arg, const char *line, size_t len),
+                 void *arg, bool colour);
 void ladder_done(struct ladder *l);
 
 #endif

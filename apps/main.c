@@ -11,7 +11,8 @@ static const struct {
     const char *what;
 } commands[] = {
     {"serve", cmd_serve, "serve HTTP over TLS and TCP on a TAP device, and show both handshakes"},
-    {"nc", cmd_nc, "open a TCP connection from a TAP device; standard input and output go through it"},
+    {"nc", cmd_nc,
+     "open a TCP connection from a TAP device; standard input and output go through it"},
     {"ca", cmd_ca, "make a development CA and issue certificates"},
 };
 
@@ -34,7 +35,8 @@ int main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         usage(stdout);
         return EXIT_SUCCESS;
     }

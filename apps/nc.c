@@ -36,7 +36,8 @@ struct nc {
 
 static const char usage_text[] =
     "usage: vitrine nc --tap NAME [OPTION…] ADDRESS PORT\n\n"
-    "Opens a TCP connection from the TAP device NAME, by our own TCP. Standard input goes there, what\n"
+    "Opens a TCP connection from the TAP device NAME, by our own TCP. Standard input goes there, "
+    "what\n"
     "comes back goes to standard output. Exit status 0: both sides have closed in order.\n\n"
     "  --tap NAME          TAP device to stand on\n"
     "  --address A/BITS    our address and network [10.9.0.2/24]\n"
@@ -257,8 +258,8 @@ static int run(struct nc *nc, const struct tcp_connect_args *args)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     int error = loop_watch(&nc->node.loop, nc->epoll_fd, on_descriptors, nc);
-    if (error != 0 || !node_watch_signals(&nc->node, signals, COUNT_OF(signals), &nc->signal_fd,
-                                          on_signal, nc)) {
+    if (error != 0 ||
+        !node_watch_signals(&nc->node, signals, COUNT_OF(signals), &nc->signal_fd, on_signal, nc)) {
         return EXIT_FAILURE;
     }
     host_enter(&nc->node.host, loop_now());

@@ -2,12 +2,14 @@
 #include "apps/node.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
+
+#include "stack/base/cursor.h"
 
 void node_defaults(struct node_options *o)
 {
@@ -21,8 +23,8 @@ static void tap_hint(const char *name, int error)
     if (error == -EBUSY) {
         fprintf(stderr, "         another process has it open\n");
     } else if (error == -EPERM || error == -EACCES) {
-        fprintf(stderr, "         make it for your user: ip tuntap add dev %s mode tap user $USER\n",
-                name);
+        fprintf(stderr,
+                "         make it for your user: ip tuntap add dev %s mode tap user $USER\n", name);
     }
 }
 
@@ -85,44 +87,75 @@ bool node_open(struct node *n, const struct node_options *o)
     return true;
 }
 
+static volatile sig_atomic_t signal_pipe = -1; /* the end that the handler writes to */
+
+static void forget_signals(void)
+{
+    int fd = signal_pipe;
+    signal_pipe = -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 void node_close(struct node *n)
 {
+    forget_signals();
     host_flush(&n->host, loop_now());
     loop_done(&n->loop);
     tap_close(&n->tap);
     host_done(&n->host);
 }
 
+static void on_signal(int number)
+{
+    int before = errno;
+    unsigned char byte = (unsigned char)number;
+    if (signal_pipe >= 0 && write(signal_pipe, &byte, 1) != 1) {
+        byte = 0; /* the pipe is full of signals: there is enough to do */
+    }
+    errno = before;
+}
+
 bool node_watch_signals(struct node *n, const int *signals, size_t count, int *fd,
                         void (*ready)(void *arg), void *arg)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < count; i++) {
-        sigaddset(&set, signals[i]);
-    }
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    int ends[2];
+    sigfillset(&action.sa_mask);
     signal(SIGPIPE, SIG_IGN);
     *fd = -1;
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == 0) {
-        *fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0) {
+        *fd = ends[0];
+        signal_pipe = ends[1];
     }
-    if (*fd < 0 || loop_watch(&n->loop, *fd, ready, arg) != 0) {
+    bool good = *fd >= 0 && loop_watch(&n->loop, *fd, ready, arg) == 0;
+    for (size_t i = 0; i < count && good; i++) {
+        good = sigaction(signals[i], &action, NULL) == 0;
+    }
+    if (!good) {
         fprintf(stderr, "vitrine: signals cannot be watched: %s\n", strerror(errno));
-        return false;
     }
-    return true;
+    return good;
 }
 
 /* ---- values of options ---- */
+
+/* An argument that is no option has its name in capitals. */
+static const char *dashes(const char *name)
+{
+    return name[0] >= 'A' && name[0] <= 'Z' ? "" : "--";
+}
 
 bool option_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
     char *end;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < min || value > max) {
-        fprintf(stderr, "vitrine: --%s takes a number from %llu to %llu, not '%s'\n", option,
-                (unsigned long long)min, (unsigned long long)max, text);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < min ||
+        value > max) {
+        fprintf(stderr, "vitrine: %s%s takes a number from %llu to %llu, not '%s'\n",
+                dashes(option), option, (unsigned long long)min, (unsigned long long)max, text);
         return false;
     }
     *out = value;
@@ -144,8 +177,8 @@ bool option_seconds(const char *option, const char *text, nsec *out)
     char *end;
     double value = strtod(text, &end);
     if (end == text || *end != '\0' || !(value > 0 && value <= 86400)) {
-        fprintf(stderr, "vitrine: --%s takes seconds, above 0 and up to 86400, not '%s'\n", option,
-                text);
+        fprintf(stderr, "vitrine: %s%s takes seconds, above 0 and up to 86400, not '%s'\n",
+                dashes(option), option, text);
         return false;
     }
     *out = (nsec)(value * 1e9);
@@ -155,7 +188,8 @@ bool option_seconds(const char *option, const char *text, nsec *out)
 bool option_address(const char *option, const char *text, struct ip_addr *out)
 {
     if (!ip_parse(text, out) || !ip_is_v4(*out)) {
-        fprintf(stderr, "vitrine: --%s takes an IPv4 address, not '%s'\n", option, text);
+        fprintf(stderr, "vitrine: %s%s takes an IPv4 address, not '%s'\n", dashes(option), option,
+                text);
         return false;
     }
     return true;
@@ -164,21 +198,43 @@ bool option_address(const char *option, const char *text, struct ip_addr *out)
 bool option_prefix(const char *option, const char *text, struct ip_addr *out, unsigned *bits)
 {
     if (!ip_parse_prefix(text, out, bits) || !ip_is_v4(*out)) {
-        fprintf(stderr, "vitrine: --%s takes an IPv4 address and its network, as 10.9.0.2/24, not '%s'\n",
-                option, text);
+        fprintf(stderr,
+                "vitrine: %s%s takes an IPv4 address and its network, as 10.9.0.2/24, not '%s'\n",
+                dashes(option), option, text);
         return false;
     }
     return true;
 }
 
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool parse_mac(const char *text, struct mac *out)
+{
+    struct rd r = rd_of(text, strlen(text));
+    for (unsigned i = 0; i < sizeof out->b; i++) {
+        bool separated = i == 0 || rd_u8(&r) == ':';
+        int high = hex_digit(rd_u8(&r));
+        int low = hex_digit(rd_u8(&r));
+        if (r.failed || !separated || high < 0 || low < 0) {
+            return false;
+        }
+        out->b[i] = (uint8_t)(high * 16 + low);
+    }
+    return rd_left(&r) == 0;
+}
+
 bool option_mac(const char *option, const char *text, struct mac *out)
 {
-    int used = 0;
-    int n = sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &out->b[0], &out->b[1], &out->b[2],
-                   &out->b[3], &out->b[4], &out->b[5], &used);
-    if (n != 6 || text[used] != '\0' || mac_is_group(*out)) {
-        fprintf(stderr, "vitrine: --%s takes a link address, as 02:00:00:00:00:02, not '%s'\n", option,
-                text);
+    if (!parse_mac(text, out) || mac_is_group(*out)) {
+        fprintf(stderr, "vitrine: %s%s takes a link address, as 02:00:00:00:00:02, not '%s'\n",
+                dashes(option), option, text);
         return false;
     }
     return true;

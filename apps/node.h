@@ -6,9 +6,9 @@
 #include "stack/vitrine.h"
 
 struct node_options {
-    const char *tap; /* name of the TAP device */
+    const char *tap;                 /* name of the TAP device */
     struct ip_addr address, gateway; /* gateway ip_any: none */
-    unsigned prefix; /* bits of our network */
+    unsigned prefix;                 /* bits of our network */
     bool has_mac;
     struct mac mac;
     struct tcp_config tcp;
@@ -27,8 +27,8 @@ void node_defaults(struct node_options *o);
 bool node_open(struct node *n, const struct node_options *o);
 /* What has been queued so far still goes out; then everything is closed. */
 void node_close(struct node *n);
-/* Blocks the signals and watches them by signalfd: `ready` then reads the descriptor, which it gets in
- * `*fd`. false: said on stderr. */
+/* Catches the signals: each comes as a byte with its number on `*fd`, and `ready` then reads it. Not
+ * blocked and read by signalfd, because a debugger would never see Ctrl-C. false: said on stderr. */
 bool node_watch_signals(struct node *n, const int *signals, size_t count, int *fd,
                         void (*ready)(void *arg), void *arg);
 

@@ -8,14 +8,17 @@
 
 static const char usage_text[] =
     "usage: vitrine serve --tap NAME [OPTION…]\n\n"
-    "Serves HTTP/1.1 over TLS and over plain TCP on a TAP device, and shows both handshakes of each\n"
+    "Serves HTTP/1.1 over TLS and over plain TCP on a TAP device, and shows both handshakes of "
+    "each\n"
     "connection. GET / tells a client the story of its own connection.\n\n"
     "network\n"
     "  --tap NAME            TAP device to stand on\n"
     "  --address A/BITS      our address and network [10.9.0.2/24]\n"
     "  --gateway A           next hop for other networks\n"
     "  --mac M               our link address [from the address]\n"
-    "  --msl SECONDS         maximum segment lifetime; TIME-WAIT lasts twice as long [120]\n\n"
+    "  --msl SECONDS         maximum segment lifetime; TIME-WAIT lasts twice as long [120]\n"
+    "  --user-timeout S      a peer that acknowledges nothing for so long is given up [900; SYN "
+    "190]\n\n"
     "services (0 = off)\n"
     "  --port N              HTTP over TLS [443]\n"
     "  --plain-port N        HTTP over plain TCP [80]\n"
@@ -26,7 +29,8 @@ static const char usage_text[] =
     "  --idle-timeout S      between requests [60]\n\n"
     "TLS\n"
     "  --cert FILE --key FILE  certificate chain and key, PEM; again for more names (SNI)\n"
-    "  --ca-dir DIR          development CA, made when it is not there; used without --cert [build/ca]\n"
+    "  --ca-dir DIR          development CA, made when it is not there; used without --cert "
+    "[build/ca]\n"
     "  --rsa                 the development CA's RSA certificate instead of the ECDSA one\n"
     "  --tls-min 1.2|1.3     oldest version [1.2]\n"
     "  --tls-max 1.2|1.3     newest version [1.3]\n"
@@ -47,6 +51,7 @@ enum {
     OPT_GATEWAY,
     OPT_MAC,
     OPT_MSL,
+    OPT_USER_TIMEOUT,
     OPT_PORT,
     OPT_PLAIN_PORT,
     OPT_ECHO_PORT,
@@ -76,6 +81,7 @@ static const struct option long_options[] = {
     {"gateway", required_argument, NULL, OPT_GATEWAY},
     {"mac", required_argument, NULL, OPT_MAC},
     {"msl", required_argument, NULL, OPT_MSL},
+    {"user-timeout", required_argument, NULL, OPT_USER_TIMEOUT},
     {"port", required_argument, NULL, OPT_PORT},
     {"plain-port", required_argument, NULL, OPT_PLAIN_PORT},
     {"echo-port", required_argument, NULL, OPT_ECHO_PORT},
@@ -188,6 +194,8 @@ static bool take_network(int option, const char *value, struct serve_options *o)
         return option_mac("mac", value, &o->node.mac);
     case OPT_MSL:
         return option_seconds("msl", value, &o->node.tcp.msl);
+    case OPT_USER_TIMEOUT:
+        return option_seconds("user-timeout", value, &o->user_timeout);
     default:
         return false;
     }
@@ -279,7 +287,7 @@ static bool take_looking(int option, const char *value, struct serve_options *o)
 
 static bool take_option(int option, const char *value, struct serve_options *o)
 {
-    if (option >= OPT_TAP && option <= OPT_MSL) {
+    if (option >= OPT_TAP && option <= OPT_USER_TIMEOUT) {
         return take_network(option, value, o);
     }
     if (option >= OPT_PORT && option <= OPT_IDLE_TIMEOUT) {
@@ -296,7 +304,8 @@ static bool agree(struct serve_options *o)
 {
     for (unsigned i = 0; i < o->certificates; i++) {
         if (o->certificate[i].key == NULL) {
-            fprintf(stderr, "vitrine: --cert '%s' has no --key behind it\n", o->certificate[i].chain);
+            fprintf(stderr, "vitrine: --cert '%s' has no --key behind it\n",
+                    o->certificate[i].chain);
             return false;
         }
     }
@@ -325,7 +334,8 @@ enum options_result serve_options_parse(int argc, char **argv, struct serve_opti
         }
     }
     if (optind < argc) {
-        fprintf(stderr, "vitrine: '%s' is no option; vitrine serve --help lists them\n", argv[optind]);
+        fprintf(stderr, "vitrine: '%s' is no option; vitrine serve --help lists them\n",
+                argv[optind]);
         return OPTIONS_BAD;
     }
     return agree(out) ? OPTIONS_GOOD : OPTIONS_BAD;

@@ -11,7 +11,7 @@
 struct serve_options {
     struct node_options node;
     uint16_t port, plain_port, echo_port, discard_port; /* 0: off */
-    const char *root; /* directory of files; NULL: none */
+    const char *root;                                   /* directory of files; NULL: none */
     const char *ca_dir;
     unsigned certificates; /* given by --cert and --key */
     struct {
@@ -26,6 +26,7 @@ struct serve_options {
     const char *status; /* file for the status at SIGUSR1; NULL: as text on stdout */
     size_t max_connections;
     nsec idle_timeout;
+    nsec user_timeout; /* R2 of RFC 9293 3.8.3; 0: the stack's default */
 };
 
 enum options_result {

@@ -38,12 +38,12 @@ static void segments_html(struct draft *out, const struct story *s)
     struct story_segment segment[STORY_SEGMENTS];
     story_segments(s, segment);
     draft_add(out, "<table class=\"v\">\n<tr><th>time<th>from<th>flags<th>seq<th>ack<th>window"
-                  "<th>options\n");
+                   "<th>options\n");
     for (unsigned i = 0; i < STORY_SEGMENTS; i++) {
         const struct story_segment *g = &segment[i];
         char at[NSEC_TEXT_MAX];
         draft_addf(out, "<tr><td>%s<td>%s<td>%s<td>%" PRIu32 "<td>", nsec_text(g->at, at), g->from,
-                  g->flags, g->seq);
+                   g->flags, g->seq);
         if (g->has_ack) {
             draft_addf(out, "%" PRIu32, g->ack);
         }
@@ -57,10 +57,11 @@ void story_html(const struct story *s, struct draft *out)
     char local[ENDPOINT_TEXT_MAX], remote[ENDPOINT_TEXT_MAX];
     struct story_facts facts;
     draft_add(out, page_head);
-    draft_addf(out,
-              "<h1>The story of this connection</h1>\n<p>You are <code>%s</code>, this is "
-              "<code>%s</code>, connection %" PRIu32 ". No socket of the kernel's was used here.\n",
-              endpoint_text(&s->tcp.remote, remote), endpoint_text(&s->tcp.local, local), s->tcp.id);
+    draft_addf(
+        out,
+        "<h1>The story of this connection</h1>\n<p>You are <code>%s</code>, this is "
+        "<code>%s</code>, connection %" PRIu32 ". No socket of the kernel's was used here.\n",
+        endpoint_text(&s->tcp.remote, remote), endpoint_text(&s->tcp.local, local), s->tcp.id);
     draft_add(out, "<h2>TCP: three segments</h2>\n");
     segments_html(out, s);
     story_tcp_facts(s, &facts);
@@ -70,9 +71,10 @@ void story_html(const struct story *s, struct draft *out)
         story_tls_facts(s, &facts);
         facts_html(out, &facts);
     } else {
-        draft_add(out, "<h2>No TLS</h2>\n<p>Everyone on the way can read this page, and change it. Ask "
-                      "again with <code>https://</code> to see the second handshake.\n");
+        draft_add(out,
+                  "<h2>No TLS</h2>\n<p>Everyone on the way can read this page, and change it. Ask "
+                  "again with <code>https://</code> to see the second handshake.\n");
     }
     draft_add(out, "<p><small>The same as <a href=\"/?json\">JSON</a> or as "
-                  "<a href=\"/?text\">text</a>.</small>\n</html>\n");
+                   "<a href=\"/?text\">text</a>.</small>\n</html>\n");
 }

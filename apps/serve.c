@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "apps/commands.h"
@@ -110,8 +109,7 @@ static void accept_tls(void *arg, struct stream *s)
         stream_abort(s);
         return;
     }
-    struct stream *tls =
-        tls_server(v->tls, s, &v->node.host.recorder, id, &http_stream_events, c);
+    struct stream *tls = tls_server(v->tls, s, &v->node.host.recorder, id, &http_stream_events, c);
     if (tls == NULL) {
         http_conn_drop(c);
         stream_abort(s);
@@ -221,7 +219,8 @@ static bool listen_on(struct serve *v, uint16_t port, size_t max_open,
         .local = {.addr = v->options.node.address, .port = port},
         .backlog = BACKLOG,
         .max_open = (uint32_t)max_open,
-        .options = {.no_delay = true}, /* what is written here is whole: nothing gains by waiting */
+        /* What is written here is whole: nothing gains by waiting. */
+        .options = {.no_delay = true, .user_timeout = v->options.user_timeout},
         .accept = accept,
         .arg = v,
     };
@@ -306,9 +305,9 @@ static void report(struct serve *v)
 static void on_signal(void *arg)
 {
     struct serve *v = arg;
-    struct signalfd_siginfo info;
-    while (read(v->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo == SIGUSR1) {
+    unsigned char number;
+    while (read(v->signal_fd, &number, 1) == 1) {
+        if (number == SIGUSR1) {
             report(v);
         } else {
             loop_stop(&v->node.loop);
@@ -360,8 +359,8 @@ static void print_banner(const struct serve *v)
 {
     char address[IP_TEXT_MAX], link[MAC_TEXT_MAX];
     ip_text(v->options.node.address, address);
-    printf("vitrine %s on %s: %s/%u, link address %s\n", VITRINE_VERSION, v->options.node.tap, address,
-           v->options.node.prefix, mac_text(v->node.tap.dev.mac, link));
+    printf("vitrine %s on %s: %s/%u, link address %s\n", VITRINE_VERSION, v->options.node.tap,
+           address, v->options.node.prefix, mac_text(v->node.tap.dev.mac, link));
     print_ports(v, address);
     print_curl(v, address);
     printf("\nready; Ctrl-C ends it\n");

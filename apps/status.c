@@ -61,26 +61,27 @@ void status_text(const struct status *s, struct draft *out)
         }
     }
     draft_addf(out, "; %zu in TIME-WAIT; %u listeners; %zu timers armed\n", t->timewait_pool.in_use,
-              counts.listeners, s->host->wheel.armed);
+               counts.listeners, s->host->wheel.armed);
     draft_addf(out,
-              "     %" PRIu64 " established so far, %" PRIu64 " segments in, %" PRIu64
-              " out, %" PRIu64 " of them again\n",
-              t->totals.established, t->totals.segments_in, t->totals.segments_out,
-              t->totals.retransmitted);
+               "     %" PRIu64 " established so far, %" PRIu64 " segments in, %" PRIu64
+               " out, %" PRIu64 " of them again\n",
+               t->totals.established, t->totals.segments_in, t->totals.segments_out,
+               t->totals.retransmitted);
     if (s->http != NULL) {
         draft_addf(out, "http: %zu connections, %" PRIu64 " requests so far\n",
-                  s->http->conn_pool.in_use, s->http->requests);
+                   s->http->conn_pool.in_use, s->http->requests);
     }
     const struct pool *pools[STATUS_POOLS];
     unsigned n = list_pools(s, pools);
     for (unsigned i = 0; i < n; i++) {
-        draft_addf(out, "pool %-14s %8zu in use, %8zu at most, of %8zu (%zu B each)\n", pools[i]->name,
-                  pools[i]->in_use, pools[i]->peak, pools[i]->limit, pools[i]->object_size);
+        draft_addf(out, "pool %-14s %8zu in use, %8zu at most, of %8zu (%zu B each)\n",
+                   pools[i]->name, pools[i]->in_use, pools[i]->peak, pools[i]->limit,
+                   pools[i]->object_size);
     }
     for (unsigned i = 0; i < DROP_REASONS; i++) {
         if (s->host->recorder.drops[i] > 0) {
             draft_addf(out, "drop %-24s %8" PRIu64 "  %s\n", drop_name((enum drop_reason)i),
-                      s->host->recorder.drops[i], drop_text((enum drop_reason)i));
+                       s->host->recorder.drops[i], drop_text((enum drop_reason)i));
         }
     }
 }
@@ -94,19 +95,20 @@ static void tcp_json(const struct tcp *t, struct draft *out)
     draft_addf(out, "\"tcp\":{\"connections\":%u,\"by_state\":{", counts.connections);
     for (unsigned i = 0; i < TCP_STATES; i++) {
         draft_addf(out, "%s\"%s\":%u", i == 0 ? "" : ",", tcp_state_name((enum tcp_state)i),
-                  counts.by_state[i]);
+                   counts.by_state[i]);
     }
     const struct tcp_totals *n = &t->totals;
     draft_addf(out, "},\"time_wait\":%zu,\"listeners\":%u,\"totals\":{", t->timewait_pool.in_use,
-              counts.listeners);
+               counts.listeners);
     draft_addf(out, "\"opened_active\":%" PRIu64 ",\"opened_passive\":%" PRIu64, n->opened_active,
-              n->opened_passive);
+               n->opened_passive);
     draft_addf(out, ",\"established\":%" PRIu64 ",\"closed\":%" PRIu64, n->established, n->closed);
     draft_addf(out, ",\"segments_in\":%" PRIu64 ",\"segments_out\":%" PRIu64, n->segments_in,
-              n->segments_out);
+               n->segments_out);
     draft_addf(out, ",\"retransmitted\":%" PRIu64 ",\"resets_out\":%" PRIu64, n->retransmitted,
-              n->resets_out);
-    draft_addf(out, ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 "}}", n->bytes_in, n->bytes_out);
+               n->resets_out);
+    draft_addf(out, ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 "}}", n->bytes_in,
+               n->bytes_out);
 }
 
 static void pools_json(const struct status *s, struct draft *out)
@@ -119,9 +121,9 @@ static void pools_json(const struct status *s, struct draft *out)
         draft_add(out, i == 0 ? "" : ",");
         draft_json(out, p->name);
         draft_addf(out,
-                  ":{\"in_use\":%zu,\"peak\":%zu,\"limit\":%zu,\"object_bytes\":%zu,\"kept\":%zu,"
-                  "\"refused\":%" PRIu64 "}",
-                  p->in_use, p->peak, p->limit, p->object_size, p->kept, p->refused);
+                   ":{\"in_use\":%zu,\"peak\":%zu,\"limit\":%zu,\"object_bytes\":%zu,\"kept\":%zu,"
+                   "\"refused\":%" PRIu64 "}",
+                   p->in_use, p->peak, p->limit, p->object_size, p->kept, p->refused);
     }
     draft_add(out, "}");
 }
@@ -129,9 +131,9 @@ static void pools_json(const struct status *s, struct draft *out)
 static void http_json(const struct http_server *h, struct draft *out)
 {
     draft_addf(out,
-              ",\"http\":{\"connections\":%zu,\"requests\":%" PRIu64 ",\"timeouts\":%" PRIu64
-              ",\"refused\":%" PRIu64 ",\"answers\":{",
-              h->conn_pool.in_use, h->requests, h->timeouts, h->refused);
+               ",\"http\":{\"connections\":%zu,\"requests\":%" PRIu64 ",\"timeouts\":%" PRIu64
+               ",\"refused\":%" PRIu64 ",\"answers\":{",
+               h->conn_pool.in_use, h->requests, h->timeouts, h->refused);
     for (unsigned i = 1; i < COUNT_OF(h->answers); i++) {
         draft_addf(out, "%s\"%uxx\":%" PRIu64, i == 1 ? "" : ",", i, h->answers[i]);
     }
@@ -145,7 +147,7 @@ static void drops_json(const struct recorder *r, struct draft *out)
     for (unsigned i = 0; i < DROP_REASONS; i++) {
         if (r->drops[i] > 0) {
             draft_addf(out, "%s\"%s\":%" PRIu64, separator, drop_name((enum drop_reason)i),
-                      r->drops[i]);
+                       r->drops[i]);
             separator = ",";
         }
     }
@@ -157,7 +159,7 @@ void status_json(const struct status *s, struct draft *out)
     draft_add(out, "{");
     tcp_json(&s->host->tcp, out);
     draft_addf(out, ",\"timers_armed\":%zu,\"events\":%" PRIu64, s->host->wheel.armed,
-              s->host->recorder.written);
+               s->host->recorder.written);
     pools_json(s, out);
     if (s->http != NULL) {
         http_json(s->http, out);

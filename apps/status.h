@@ -10,7 +10,7 @@
 
 struct status {
     const struct host *host;
-    const struct http_server *http; /* may be NULL */
+    const struct http_server *http;  /* may be NULL */
     const struct echo_service *echo; /* may be NULL */
 };
 

@@ -65,8 +65,8 @@ void story_segments(const struct story *s, struct story_segment out[STORY_SEGMEN
     uint32_t server = t->passive ? t->iss : t->irs;
     const char *opener = t->passive ? "client" : "vitrine";
     const char *other = t->passive ? "vitrine" : "server";
-    out[0] = (struct story_segment){
-        .from = opener, .flags = "SYN", .seq = client, .window = t->syn_wnd};
+    out[0] =
+        (struct story_segment){.from = opener, .flags = "SYN", .seq = client, .window = t->syn_wnd};
     out[1] = (struct story_segment){.from = other,
                                     .flags = "SYN ACK",
                                     .at = t->syn_ack_at - t->syn_at,
@@ -93,10 +93,10 @@ static void isn_facts(const struct tcp_info *t, struct story_facts *f)
 {
     uint32_t client = t->passive ? t->irs : t->iss;
     uint32_t server = t->passive ? t->iss : t->irs;
-    fact(f, "client ISN", "the initial sequence number, chosen by the client: its first byte is this + 1",
+    fact(f, "client ISN",
+         "initial sequence number, chosen by the client: its first byte is this + 1",
          "%-10u  0x%08" PRIx32, client, client);
-    fact(f, "server ISN",
-         "a keyed hash of both addresses and ports, plus a clock (RFC 6528): not to be guessed",
+    fact(f, "server ISN", "a keyed hash of both ends, plus a clock: not to be guessed (RFC 6528)",
          "%-10u  0x%08" PRIx32, server, server);
 }
 
@@ -175,8 +175,8 @@ static void certificate_facts(const struct tls_info *t, struct story_facts *f)
     fact(f, "public key", "it encrypts nothing here: with it you verified the signature below",
          "%s, %u bits", or_none(t->key_type), t->key_bits);
     fact(f, "SHA-256", "", "%s", or_none(t->fingerprint_sha256));
-    fact(f, "signature", "by the private key, over this very handshake: only its owner can have made it",
-         "%s", or_none(t->signature_algorithm));
+    fact(f, "signature", "made by the private key over this handshake: only its owner could", "%s",
+         or_none(t->signature_algorithm));
 }
 
 void story_tls_facts(const struct story *s, struct story_facts *out)
@@ -201,8 +201,8 @@ void story_tls_facts(const struct story *s, struct story_facts *out)
     fact(out, "protocol (ALPN)", "", "%s", or_none(t->alpn));
     fact(out, "resumed", "", "%s", t->resumed ? "yes" : "no");
     fact(out, "handshake took", "from the ClientHello to both Finished",
-         "%s, %" PRIu32 " bytes in, %" PRIu32 " bytes out", nsec_text(t->finished - t->started, took),
-         t->handshake_bytes_in, t->handshake_bytes_out);
+         "%s, %" PRIu32 " bytes in, %" PRIu32 " bytes out",
+         nsec_text(t->finished - t->started, took), t->handshake_bytes_in, t->handshake_bytes_out);
 }
 
 /* ---- text ---- */
@@ -253,7 +253,7 @@ static void segments_text(struct draft *out, const struct story *s)
     struct story_segment segment[STORY_SEGMENTS];
     story_segments(s, segment);
     draft_addf(out, "  %-11s%-9s%-9s%-12s%-12s%-9s%s\n", "time", "from", "flags", "seq", "ack",
-              "window", "options");
+               "window", "options");
     for (unsigned i = 0; i < STORY_SEGMENTS; i++) {
         const struct story_segment *g = &segment[i];
         char at[NSEC_TEXT_MAX], ack[16] = "-";
@@ -261,8 +261,8 @@ static void segments_text(struct draft *out, const struct story *s)
             snprintf(ack, sizeof ack, "%" PRIu32, g->ack);
         }
         draft_addf(out, "  %-11s%-9s%-9s%-12" PRIu32 "%-12s%-9" PRIu32 "%s\n",
-                  i == 0 ? "0" : nsec_text(g->at, at), g->from, g->flags, g->seq, ack, g->window,
-                  g->options);
+                   i == 0 ? "0" : nsec_text(g->at, at), g->from, g->flags, g->seq, ack, g->window,
+                   g->options);
     }
     draft_add(out, "\n");
 }
@@ -286,20 +286,24 @@ static void intro_text(struct draft *out, const struct story *s)
 {
     char local[ENDPOINT_TEXT_MAX], remote[ENDPOINT_TEXT_MAX];
     draft_addf(out,
-              "The story of this connection, told by the server at its other end\n\n"
-              "  You are %s, this is %s, connection %" PRIu32 " (%s).\n"
-              "  Every byte of it went through Vitrine's own TCP%s: no socket of the kernel's was used.\n",
-              endpoint_text(&s->tcp.remote, remote), endpoint_text(&s->tcp.local, local), s->tcp.id,
-              tcp_state_name(s->tcp.state), s->over_tls ? ", below TLS" : "");
+               "The story of this connection, told by the server at its other end\n\n"
+               "  You are %s, this is %s, connection %" PRIu32 " (%s).\n"
+               "  Every byte of it went through Vitrine's own TCP%s: no socket of the kernel's was "
+               "used.\n",
+               endpoint_text(&s->tcp.remote, remote), endpoint_text(&s->tcp.local, local),
+               s->tcp.id, tcp_state_name(s->tcp.state), s->over_tls ? ", below TLS" : "");
 }
 
 static void no_tls_text(struct draft *out)
 {
     heading(out, "2. No TLS", "plain HTTP");
-    draft_add(out,
-             "  TCP promises order and completeness, and nothing else. This text, your request and any\n"
-             "  password in it can be read, and changed, by everyone on the way. Whether this is the server\n"
-             "  that you meant, nobody has proved. Ask again with https:// to see the second handshake.\n");
+    draft_add(
+        out,
+        "  TCP promises order and completeness, and nothing else. This text, your request and any\n"
+        "  password in it can be read, and changed, by everyone on the way. Whether this is the "
+        "server\n"
+        "  that you meant, nobody has proved. Ask again with https:// to see the second "
+        "handshake.\n");
 }
 
 static void tls_text(struct draft *out, const struct story *s)
@@ -311,10 +315,12 @@ static void tls_text(struct draft *out, const struct story *s)
             modern ? "RFC 8446" : "RFC 5246");
     facts_text(out, &facts);
     public_key_text(out, &s->tls);
-    draft_add(out,
-             "\n  An eavesdropper has seen both public shares, and can compute nothing from them. What it can\n");
-    draft_add(out, modern ? "  still see: addresses, sizes, times, and the name above. The certificate went by encrypted.\n"
-                         : "  still see: addresses, sizes, times, the name above, and in TLS 1.2 the certificate too.\n");
+    draft_add(out, "\n  An eavesdropper has seen both public shares, and can compute nothing from "
+                   "them. What it can\n");
+    draft_add(out, modern ? "  still see: addresses, sizes, times, and the name above. The "
+                            "certificate went by encrypted.\n"
+                          : "  still see: addresses, sizes, times, the name above, and in TLS 1.2 "
+                            "the certificate too.\n");
 }
 
 void story_text(const struct story *s, struct draft *out)

@@ -8,7 +8,7 @@ static void endpoint_json(struct draft *out, const char *name, const struct endp
 {
     char address[IP_TEXT_MAX];
     draft_addf(out, "\"%s\":{\"address\":\"%s\",\"port\":%u}", name, ip_text(e->addr, address),
-              e->port);
+               e->port);
 }
 
 static void string_json(struct draft *out, const char *name, const char *value)
@@ -34,7 +34,8 @@ static void span_json(struct draft *out, const char *name, nsec value)
 
 static void isn_json(struct draft *out, const char *who, uint32_t isn)
 {
-    draft_addf(out, ",\"%s_isn\":%" PRIu32 ",\"%s_isn_hex\":\"0x%08" PRIx32 "\"", who, isn, who, isn);
+    draft_addf(out, ",\"%s_isn\":%" PRIu32 ",\"%s_isn_hex\":\"0x%08" PRIx32 "\"", who, isn, who,
+               isn);
 }
 
 static void segments_json(struct draft *out, const struct story *s)
@@ -45,7 +46,7 @@ static void segments_json(struct draft *out, const struct story *s)
     for (unsigned i = 0; i < STORY_SEGMENTS; i++) {
         const struct story_segment *g = &segment[i];
         draft_addf(out, "%s{\"from\":\"%s\",\"flags\":\"%s\",\"seq\":%" PRIu32, i == 0 ? "" : ",",
-                  g->from, g->flags, g->seq);
+                   g->from, g->flags, g->seq);
         if (g->has_ack) {
             number_json(out, "ack", g->ack);
         } else {

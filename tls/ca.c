@@ -57,8 +57,8 @@ static int64_t end_of(const mbedtls_x509_crt *crt)
 static int make_key(mbedtls_pk_context *key, enum ca_key kind)
 {
     bool rsa = kind == CA_KEY_RSA;
-    int ret = mbedtls_pk_setup(
-        key, mbedtls_pk_info_from_type(rsa ? MBEDTLS_PK_RSA : MBEDTLS_PK_ECKEY));
+    int ret =
+        mbedtls_pk_setup(key, mbedtls_pk_info_from_type(rsa ? MBEDTLS_PK_RSA : MBEDTLS_PK_ECKEY));
     if (ret != 0) {
         return ret;
     }
@@ -254,7 +254,8 @@ static bool create(const char *dir, int64_t now, char *error, size_t size)
     bool ok = say(error, size, "random numbers", tls_rng_start()) &&
               say(error, size, "CA key", make_key(&key, CA_KEY_EC)) &&
               say(error, size, "CA certificate", ca_contents(&w, &key, now)) &&
-              save_key(dir, "ca", &key, error, size) && save_certificate(dir, "ca", &w, error, size);
+              save_key(dir, "ca", &key, error, size) &&
+              save_certificate(dir, "ca", &w, error, size);
     mbedtls_x509write_crt_free(&w);
     mbedtls_pk_free(&key);
     return ok;
@@ -269,7 +270,8 @@ static int put_usage(mbedtls_x509write_cert *w, bool client)
     purpose.buf.len = MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH); /* both have the same length */
     int ret = mbedtls_x509write_crt_set_basic_constraints(w, 0, -1);
     ret = ret != 0 ? ret : mbedtls_x509write_crt_set_ext_key_usage(w, &purpose);
-    return ret != 0 ? ret : mbedtls_x509write_crt_set_key_usage(w, MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
+    return ret != 0 ? ret
+                    : mbedtls_x509write_crt_set_key_usage(w, MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
 }
 
 static int leaf_contents(mbedtls_x509write_cert *w, struct ca *ca, mbedtls_pk_context *key,
@@ -290,8 +292,10 @@ static int leaf_contents(mbedtls_x509write_cert *w, struct ca *ca, mbedtls_pk_co
     ret = ret != 0 ? ret : put_validity(w, now - hour, end < ca_end ? end : ca_end);
     ret = ret != 0 ? ret : mbedtls_x509write_crt_set_issuer_name(w, issuer);
     ret = ret != 0 ? ret : mbedtls_x509write_crt_set_subject_name(w, subject);
-    ret = ret != 0 ? ret : mbedtls_x509write_crt_set_subject_alternative_name(
-                              w, &san->entries[san->count - 1]);
+    ret =
+        ret != 0
+            ? ret
+            : mbedtls_x509write_crt_set_subject_alternative_name(w, &san->entries[san->count - 1]);
     ret = ret != 0 ? ret : put_usage(w, r->client);
     return ret != 0 ? ret : put_key_ids(w, key, &ca->key);
 }

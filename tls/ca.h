@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CA_DAYS 3650U      /* how long a CA is valid */
-#define CA_LEAF_DAYS 90U   /* and what it issues, unless told otherwise */
-#define CA_RENEW_DAYS 7U   /* ca_ensure renews what ends within so many days */
+#define CA_DAYS 3650U    /* how long a CA is valid */
+#define CA_LEAF_DAYS 90U /* and what it issues, unless told otherwise */
+#define CA_RENEW_DAYS 7U /* ca_ensure renews what ends within so many days */
 
 enum ca_key { CA_KEY_EC, CA_KEY_RSA }; /* P-256; 2048 bits */
 

@@ -147,8 +147,8 @@ static bool fill_facts(struct tls_certificate *c)
         snprintf(c->fingerprint, sizeof(c->fingerprint), "%s", hex);
         free(hex);
     }
-    return c->subject != NULL && c->issuer != NULL && c->san != NULL &&
-           c->public_key_hex != NULL && hex != NULL;
+    return c->subject != NULL && c->issuer != NULL && c->san != NULL && c->public_key_hex != NULL &&
+           hex != NULL;
 }
 
 static bool fill_kind(struct tls_certificate *c)
@@ -258,8 +258,7 @@ static bool name_matches(struct slice pattern, struct slice name)
 bool tls_certificate_matches(const struct tls_certificate *c, struct slice name)
 {
     for (const mbedtls_x509_sequence *s = &c->chain.subject_alt_names; s != NULL; s = s->next) {
-        if (s->buf.tag == SAN_DNS &&
-            name_matches((struct slice){s->buf.p, s->buf.len}, name)) {
+        if (s->buf.tag == SAN_DNS && name_matches((struct slice){s->buf.p, s->buf.len}, name)) {
             return true;
         }
     }
@@ -281,9 +280,9 @@ bool tls_certificate_has_ip(const struct tls_certificate *c, struct slice ip)
 static bool suits(const struct tls_certificate *c, const struct tls_offer *offer, uint16_t version)
 {
     if (version == TLS_1_2) {
-        return c->kind == TLS_KEY_RSA ? offer->suite_rsa && offer->rsa_pkcs1
-                                      : offer->suite_ecdsa &&
-                                            (offer->ecdsa_p256 || offer->ecdsa_p384);
+        return c->kind == TLS_KEY_RSA
+                   ? offer->suite_rsa && offer->rsa_pkcs1
+                   : offer->suite_ecdsa && (offer->ecdsa_p256 || offer->ecdsa_p384);
     }
     switch (c->kind) {
     case TLS_KEY_P256:

@@ -111,8 +111,8 @@ static bool set_tickets(struct tls_context *c, uint32_t lifetime, char *error, s
 {
     static const uint32_t a_day = 86400, a_week = 604800; /* RFC 8446 4.6.1: a week at the most */
     lifetime = lifetime == 0 ? a_day : u32_min(lifetime, a_week);
-    int ret = mbedtls_ssl_ticket_setup(&c->tickets, tls_rng, NULL, MBEDTLS_CIPHER_AES_256_GCM,
-                                       lifetime);
+    int ret =
+        mbedtls_ssl_ticket_setup(&c->tickets, tls_rng, NULL, MBEDTLS_CIPHER_AES_256_GCM, lifetime);
     if (ret != 0) {
         tls_error(error, size, "ticket keys", ret);
         return false;
@@ -176,8 +176,8 @@ static bool configure(struct tls_context *c, const struct tls_config *config, ch
     mbedtls_ssl_conf_authmode(&c->ssl, MBEDTLS_SSL_VERIFY_NONE);
     mbedtls_ssl_conf_ciphersuites(&c->ssl, suites);
     mbedtls_ssl_conf_sig_algs(&c->ssl, signatures);
-    mbedtls_ssl_conf_tls13_key_exchange_modes(
-        &c->ssl, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
+    mbedtls_ssl_conf_tls13_key_exchange_modes(&c->ssl,
+                                              MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
     mbedtls_ssl_conf_cert_cb(&c->ssl, on_client_hello);
     return set_versions(c, config->min_version, config->max_version, error, size) &&
            set_groups(c, config->groups, error, size) && set_alpn(c, config->alpn, error, size) &&
@@ -226,8 +226,8 @@ void tls_context_free(struct tls_context *c)
     free(c);
 }
 
-bool tls_context_add_certificate(struct tls_context *c, const char *chain_file, const char *key_file,
-                                 char *error, size_t error_size)
+bool tls_context_add_certificate(struct tls_context *c, const char *chain_file,
+                                 const char *key_file, char *error, size_t error_size)
 {
     struct tls_certificate *new = tls_certificate_load(chain_file, key_file, error, error_size);
     if (new == NULL) {

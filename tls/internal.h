@@ -39,8 +39,8 @@ struct tls_certificate {
 
 /* What a ClientHello says that the choice of a certificate depends on. */
 struct tls_offer {
-    struct slice sni;             /* host name, empty when there is none */
-    bool ecdsa_p256, ecdsa_p384;  /* signature schemes */
+    struct slice sni;            /* host name, empty when there is none */
+    bool ecdsa_p256, ecdsa_p384; /* signature schemes */
     bool rsa_pss, rsa_pkcs1;
     bool suite_ecdsa, suite_rsa; /* TLS 1.2 suites that sign with such a key */
 };
@@ -99,7 +99,7 @@ struct tls_lens {
     bool certificate_sent; /* so the session is not resumed */
     bool bad_type;         /* the peer sent a record of a type that does not exist */
     bool too_long;         /* the peer sent a record longer than RFC 8446 5.2 allows */
-    bool fatal_in;         /* a fatal alert came in plaintext */
+    bool fatal_in;         /* a fatal alert came in plaintext, during the handshake */
     bool fatal_out;        /* a fatal alert was sent */
     bool alert_unnamed;    /* an encrypted alert was sent whose description is not known yet */
 };
@@ -125,15 +125,15 @@ struct tls_session {
     mbedtls_ssl_context ssl;
     struct tls_lens lens;
     const struct tls_certificate *certificate; /* chosen for this client; NULL = not yet */
-    char *sni;                    /* as sent, made printable; NULL: none */
-    nsec started;                 /* first byte of the ClientHello */
-    nsec finished;                /* both Finished messages done */
-    uint32_t bytes_in, bytes_out; /* of the handshake's records */
-    uint32_t discarded;           /* bytes that came after close_notify */
-    size_t unsent;                /* plaintext bytes of the record in mbedTLS' hands; 0 = none */
-    unsigned depth;               /* events of the lower stream that are being handled */
-    enum close_reason reason;     /* when `ended` */
-    uint8_t alert_level, alert;   /* what is being sent while `alerting` */
+    char *sni;                                 /* as sent, made printable; NULL: none */
+    nsec started;                              /* first byte of the ClientHello */
+    nsec finished;                             /* both Finished messages done */
+    uint32_t bytes_in, bytes_out;              /* of the handshake's records */
+    uint32_t discarded;                        /* bytes that came after close_notify */
+    size_t unsent;              /* plaintext bytes of the record in mbedTLS' hands; 0 = none */
+    unsigned depth;             /* events of the lower stream that are being handled */
+    enum close_reason reason;   /* when `ended` */
+    uint8_t alert_level, alert; /* what is being sent while `alerting` */
     bool alerting;
     bool begun;         /* a byte has come */
     bool established;   /* both Finished messages are done */

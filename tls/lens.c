@@ -13,8 +13,8 @@
 enum { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
 enum { EXT_SERVER_NAME = 0, EXT_SIGNATURES = 13, EXT_SUPPORTED_VERSIONS = 43, EXT_KEY_SHARE = 51 };
 
-#define AEAD_TAG 16U            /* bytes: every suite that we have */
-#define RECORD_MAX (16384U + 256U) /* bytes of payload (RFC 8446 5.2) */
+#define AEAD_TAG 16U                    /* bytes: every suite that we have */
+#define RECORD_MAX (16384U + 256U)      /* bytes of payload (RFC 8446 5.2) */
 #define RECORD_MAX_1_2 (16384U + 2048U) /* RFC 5246 6.2.3 */
 
 static void tell_message(const struct tls_session *t, bool outgoing, uint8_t type, uint32_t len,
@@ -139,7 +139,7 @@ static void see_alert(struct tls_session *t, struct tls_lens_side *side, struct 
             side->alert_level = rd_u8(r);
             continue;
         }
-        if (!outgoing && side->alert_level == MBEDTLS_SSL_ALERT_LEVEL_FATAL) {
+        if (!outgoing && !t->established && side->alert_level == MBEDTLS_SSL_ALERT_LEVEL_FATAL) {
             t->lens.fatal_in = true;
         }
         tls_lens_alert(t, outgoing, side->alert_level, rd_u8(r));
@@ -301,8 +301,8 @@ void tls_lens_step(struct tls_session *t, int before, int ret)
         t->lens.writer = before;
     }
     /* Without client certificates a Finished is all that a client encrypts. */
-    if (ret == 0 && before == MBEDTLS_SSL_CLIENT_FINISHED && t->ssl.in_msgtype == MBEDTLS_SSL_MSG_HANDSHAKE &&
-        is_encrypted(&t->lens.in)) {
+    if (ret == 0 && before == MBEDTLS_SSL_CLIENT_FINISHED &&
+        t->ssl.in_msgtype == MBEDTLS_SSL_MSG_HANDSHAKE && is_encrypted(&t->lens.in)) {
         tell_message(t, false, t->ssl.in_msg[0], (uint32_t)t->ssl.in_hslen, true);
     }
     if (ret == 0 && t->ssl.state != before) {

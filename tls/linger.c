@@ -60,19 +60,31 @@ static const struct stream_events events = {
     .closed = on_closed,
 };
 
-static void abort_first(struct tls_context *c)
+/* Aborts those whose time has come by `now`, and beyond them the oldest until `most` are left. */
+static void trim(struct tls_context *c, nsec now, unsigned most)
 {
-    struct tls_linger *l = CONTAINER_OF(c->lingering.next, struct tls_linger, link);
-    stream_abort(l->lower);
-    drop(l);
+    struct list due;
+    list_init(&due);
+    for (struct list *n = c->lingering.next; n != &c->lingering;) {
+        struct tls_linger *l = CONTAINER_OF(n, struct tls_linger, link);
+        n = n->next;
+        if (l->until > now && c->lingering_count <= most) {
+            break;
+        }
+        list_remove(&l->link);
+        list_push_back(&due, &l->link);
+        c->lingering_count--;
+    }
+    for (struct list *n; (n = list_pop_front(&due)) != NULL;) {
+        struct tls_linger *l = CONTAINER_OF(n, struct tls_linger, link);
+        stream_abort(l->lower);
+        free(l);
+    }
 }
 
 void tls_context_sweep(struct tls_context *c, nsec now)
 {
-    while (!list_empty(&c->lingering) &&
-           CONTAINER_OF(c->lingering.next, struct tls_linger, link)->until <= now) {
-        abort_first(c);
-    }
+    trim(c, now, LINGERING_MAX);
 }
 
 void tls_linger_abort_all(struct tls_context *c)
@@ -82,10 +94,7 @@ void tls_linger_abort_all(struct tls_context *c)
 
 void tls_linger(struct tls_context *c, struct stream *lower, nsec now)
 {
-    tls_context_sweep(c, now);
-    if (c->lingering_count >= LINGERING_MAX) {
-        abort_first(c);
-    }
+    trim(c, now, LINGERING_MAX - 1);
     struct tls_linger *l = calloc(1, sizeof(*l));
     if (l == NULL) {
         stream_abort(lower);

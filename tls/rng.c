@@ -25,8 +25,8 @@ int tls_rng_start(void)
     }
     mbedtls_entropy_init(&entropy);
     mbedtls_ctr_drbg_init(&drbg);
-    int ret = mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, purpose,
-                                    sizeof(purpose) - 1);
+    int ret =
+        mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, purpose, sizeof(purpose) - 1);
     started = ret == 0;
     return ret;
 }

@@ -18,10 +18,10 @@ enum tls_version { TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
 struct tls_config {
     uint16_t min_version, max_version; /* enum tls_version; 0: TLS 1.2 and TLS 1.3 */
     const char *const *alpn;           /* NULL-terminated, in order of preference; NULL: none */
-    const char *keylog;                /* file to append NSS key log lines to (SSLKEYLOGFILE), or NULL */
+    const char *keylog; /* file to append NSS key log lines to (SSLKEYLOGFILE), or NULL */
     bool no_tickets;
-    uint32_t ticket_lifetime;          /* seconds; 0: 86400 */
-    const char *const *groups;         /* NULL: x25519, secp256r1, secp384r1 */
+    uint32_t ticket_lifetime;  /* seconds; 0: 86400 */
+    const char *const *groups; /* NULL: x25519, secp256r1, secp384r1 */
 };
 
 /* Which secret a `tls_secret` event is about (RFC 8446 7.1; RFC 5246 8.1 for TLS 1.2). */
@@ -58,35 +58,38 @@ enum tls_message {
 /* What became of the handshake, for people. Text fields are "" when there is nothing. */
 struct tls_info {
     bool established;
-    uint16_t version;         /* enum tls_version */
-    uint16_t suite;           /* IANA number */
-    const char *suite_name;   /* "TLS_AES_128_GCM_SHA256" */
-    const char *group_name;   /* "x25519" */
+    uint16_t version;                /* enum tls_version */
+    uint16_t suite;                  /* IANA number */
+    const char *suite_name;          /* "TLS_AES_128_GCM_SHA256" */
+    const char *group_name;          /* "x25519" */
     const char *signature_algorithm; /* of our CertificateVerify or ServerKeyExchange, if any */
     const char *alpn;
     const char *sni;
     bool resumed;
     nsec started;  /* first byte of the ClientHello */
     nsec finished; /* both Finished messages done; 0 = not yet */
-    uint32_t handshake_bytes_in, handshake_bytes_out; /* TLS records of the handshake, with headers */
+    uint32_t handshake_bytes_in,
+        handshake_bytes_out; /* TLS records of the handshake, with headers */
     /* the certificate that we presented; all "" when the session was resumed: then there was none */
     const char *certificate_subject, *certificate_issuer, *certificate_san;
     const char *certificate_not_before, *certificate_not_after; /* "2026-01-31 12:00:00" UTC */
-    const char *key_type; /* "EC P-256", "RSA" */
+    const char *key_type;                                       /* "EC P-256", "RSA" */
     unsigned key_bits;
-    const char *public_key_hex;     /* DER SubjectPublicKeyInfo's key bits: EC point, or RSA modulus */
+    const char *public_key_hex; /* DER SubjectPublicKeyInfo's key bits: EC point, or RSA modulus */
     const char *fingerprint_sha256; /* of the certificate, hex */
 };
 
 /* NULL, and a sentence in `error`, when something cannot be had. */
-struct tls_context *tls_context_new(const struct tls_config *config, char *error, size_t error_size);
-void tls_context_free(struct tls_context *c); /* every session must have ended; lingering ones are aborted */
+struct tls_context *tls_context_new(const struct tls_config *config, char *error,
+                                    size_t error_size);
+void tls_context_free(
+    struct tls_context *c); /* every session must have ended; lingering ones are aborted */
 /* A certificate chain and its key, PEM files (EC P-256, EC P-384 or RSA of 2048 bits and more). The
  * first one added is the default; others are chosen by SNI: the names are the certificate's DNS SANs
  * (wildcards by RFC 6125 6.4.3). Of several that fit a name, the first one wins whose key the client
  * can verify: so an EC and an RSA certificate may stand for the same name. */
-bool tls_context_add_certificate(struct tls_context *c, const char *chain_file, const char *key_file,
-                                 char *error, size_t error_size);
+bool tls_context_add_certificate(struct tls_context *c, const char *chain_file,
+                                 const char *key_file, char *error, size_t error_size);
 
 /* Wraps `lower` for the server side: takes over its events and app. The session's stream is
  * announced by `opened` when the handshake is complete; a failed handshake ends with `closed`.
@@ -95,7 +98,8 @@ bool tls_context_add_certificate(struct tls_context *c, const char *chain_file, 
 struct stream *tls_server(struct tls_context *c, struct stream *lower, struct recorder *recorder,
                           uint32_t conn_id, const struct stream_events *events, void *app);
 struct tls_session *tls_of_stream(struct stream *s); /* NULL when the stream is not TLS */
-void tls_get_info(const struct tls_session *t, struct tls_info *out); /* text lives as long as the session */
+void tls_get_info(const struct tls_session *t,
+                  struct tls_info *out); /* text lives as long as the session */
 struct stream *tls_lower(const struct tls_session *t);
 /* Aborts lower streams that wait for longer than TLS_LINGER for the peer's FIN after a fatal alert.
  * Each failing session does the same, so this is for a driver that wants them gone when all is quiet. */
@@ -103,13 +107,13 @@ struct stream *tls_lower(const struct tls_session *t);
 void tls_context_sweep(struct tls_context *c, nsec now);
 
 /* Names for numbers in events. */
-const char *tls_message_name(uint8_t type);   /* "ClientHello" */
+const char *tls_message_name(uint8_t type); /* "ClientHello" */
 const char *tls_alert_name(uint8_t description);
 const char *tls_version_name(uint16_t version); /* "TLS 1.3" */
 const char *tls_group_name(uint16_t group);
-const char *tls_suite_name(uint16_t suite);       /* "TLS_AES_128_GCM_SHA256" */
-const char *tls_signature_name(uint16_t scheme);  /* "ecdsa_secp256r1_sha256" */
-const char *tls_secret_name(enum tls_secret s);   /* as in a key log: "CLIENT_TRAFFIC_SECRET_0" */
-const char *tls_state_name(uint16_t state);       /* of mbedTLS' machine: "CLIENT_HELLO" */
+const char *tls_suite_name(uint16_t suite);      /* "TLS_AES_128_GCM_SHA256" */
+const char *tls_signature_name(uint16_t scheme); /* "ecdsa_secp256r1_sha256" */
+const char *tls_secret_name(enum tls_secret s);  /* as in a key log: "CLIENT_TRAFFIC_SECRET_0" */
+const char *tls_state_name(uint16_t state);      /* of mbedTLS' machine: "CLIENT_HELLO" */
 
 #endif

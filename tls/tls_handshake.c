@@ -27,7 +27,9 @@ static int bio_read(void *arg, unsigned char *buf, size_t len)
     }
     if (got > 0) {
         tls_lens_in(t, buf, got);
-        return (int)got;
+        /* A client that has no keys yet sends its alert in plaintext, also when we expect ciphertext:
+         * it shall count as what it says and not as a forged record. */
+        return t->lens.fatal_in ? MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE : (int)got;
     }
     if (t->lower_eof) {
         t->at_eof = true;
@@ -127,8 +129,7 @@ static void established(struct tls_session *t)
     t->finished = t->recorder->now;
     TRACE(t->recorder, t->conn_id, tls_established, .took = t->finished - t->started,
           .version = t->lens.version, .suite = t->lens.suite, .group = t->lens.group,
-          .resumed = !t->lens.certificate_sent, .bytes_in = t->bytes_in,
-          .bytes_out = t->bytes_out);
+          .resumed = !t->lens.certificate_sent, .bytes_in = t->bytes_in, .bytes_out = t->bytes_out);
 }
 
 /* Not mbedtls_ssl_is_handshake_over: that is already true while TLS 1.3 tickets are written. */

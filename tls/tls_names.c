@@ -84,7 +84,7 @@ const char *tls_alert_name(uint8_t description)
 const char *tls_version_name(uint16_t version)
 {
     static const struct name names[] = {
-        {0x0300, "SSL 3.0"}, {0x0301, "TLS 1.0"}, {0x0302, "TLS 1.1"},
+        {0x0300, "SSL 3.0"},  {0x0301, "TLS 1.0"},  {0x0302, "TLS 1.1"},
         {TLS_1_2, "TLS 1.2"}, {TLS_1_3, "TLS 1.3"},
     };
     return find(names, COUNT_OF(names), version, "");
@@ -117,11 +117,16 @@ const char *tls_suite_name(uint16_t suite)
 const char *tls_signature_name(uint16_t scheme)
 {
     static const struct name names[] = {
-        {0x0401, "rsa_pkcs1_sha256"},       {0x0501, "rsa_pkcs1_sha384"},
-        {0x0601, "rsa_pkcs1_sha512"},       {0x0403, "ecdsa_secp256r1_sha256"},
-        {0x0503, "ecdsa_secp384r1_sha384"}, {0x0603, "ecdsa_secp521r1_sha512"},
-        {0x0804, "rsa_pss_rsae_sha256"},    {0x0805, "rsa_pss_rsae_sha384"},
-        {0x0806, "rsa_pss_rsae_sha512"},    {0x0807, "ed25519"},
+        {0x0401, "rsa_pkcs1_sha256"},
+        {0x0501, "rsa_pkcs1_sha384"},
+        {0x0601, "rsa_pkcs1_sha512"},
+        {0x0403, "ecdsa_secp256r1_sha256"},
+        {0x0503, "ecdsa_secp384r1_sha384"},
+        {0x0603, "ecdsa_secp521r1_sha512"},
+        {0x0804, "rsa_pss_rsae_sha256"},
+        {0x0805, "rsa_pss_rsae_sha384"},
+        {0x0806, "rsa_pss_rsae_sha512"},
+        {0x0807, "ed25519"},
         {0x0808, "ed448"},
     };
     return find(names, COUNT_OF(names), scheme, "");

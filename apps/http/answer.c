@@ -76,7 +76,7 @@ static void tell_answer(struct http_conn *c, unsigned status, uint64_t length)
 struct head {
     unsigned status;
     const char *type; /* NULL: no content */
-    uint64_t length; /* bytes of content, or NO_LENGTH */
+    uint64_t length;  /* bytes of content, or NO_LENGTH */
     bool chunked;
 };
 
@@ -111,8 +111,8 @@ static struct draft *begin_head(struct http_conn *c, const struct head *h)
     struct http_exchange *x = c->exchange;
     struct draft *t = &x->text;
     x->close = x->close || leaves_body(c);
-    draft_addf(t, "HTTP/1.1 %u %s\r\nDate: %s\r\nServer: vitrine/" VITRINE_VERSION "\r\n", h->status,
-              http_status_text(h->status), date_now(c->server));
+    draft_addf(t, "HTTP/1.1 %u %s\r\nDate: %s\r\nServer: vitrine/" VITRINE_VERSION "\r\n",
+               h->status, http_status_text(h->status), date_now(c->server));
     if (h->type != NULL) {
         draft_addf(t, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", h->type);
     }
@@ -164,8 +164,8 @@ static void refuse(struct http_conn *c, unsigned status, const char *why, const 
     int n = snprintf(content, sizeof content, "%u %s: %s\n", status, http_status_text(status), why);
     forget_answer(x);
     struct draft *t = begin_head(c, &(struct head){.status = status,
-                                                  .type = "text/plain; charset=utf-8",
-                                                  .length = (uint64_t)n});
+                                                   .type = "text/plain; charset=utf-8",
+                                                   .length = (uint64_t)n});
     draft_addf(t, "%s\r\n", fields);
     if (r->method != HTTP_HEAD) {
         draft_bytes(t, content, (size_t)n);
@@ -212,8 +212,8 @@ static bool answer_page(struct http_conn *c, const struct http_target *target)
     if (content.failed) {
         http_answer_error(c, 500, "no memory for this page", false);
     } else {
-        struct draft *t = begin_head(
-            c, &(struct head){.status = 200, .type = page.type, .length = content.len});
+        struct draft *t =
+            begin_head(c, &(struct head){.status = 200, .type = page.type, .length = content.len});
         draft_add(t, "Cache-Control: no-store\r\nVary: Accept\r\n\r\n");
         if (x->parser.request.method != HTTP_HEAD) {
             draft_bytes(t, content.data, content.len);
@@ -279,7 +279,7 @@ static void file_fields(struct draft *t, const struct http_file *f)
 {
     char modified[HTTP_DATE_MAX];
     draft_addf(t, "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n", f->etag,
-              http_date(f->modified, modified));
+               http_date(f->modified, modified));
 }
 
 static void answer_range_error(struct http_conn *c, const struct http_file *f)
@@ -316,7 +316,7 @@ static void answer_file(struct http_conn *c, const struct http_file *f)
     file_fields(t, f);
     if (part) {
         draft_addf(t, "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n", first,
-                  first + length - 1, f->size);
+                   first + length - 1, f->size);
     }
     draft_add(t, "\r\n");
     x->file_at = first;
@@ -339,12 +339,13 @@ static void answer_echo(struct http_conn *c)
 void http_answer_echo_head(struct http_conn *c)
 {
     struct http_exchange *x = c->exchange;
-    struct draft *t = begin_head(c, &(struct head){
-                                       .status = 200,
-                                       .type = "application/octet-stream",
-                                       .length = x->body.chunked ? NO_LENGTH : x->parser.request.length,
-                                       .chunked = x->body.chunked,
-                                   });
+    struct draft *t =
+        begin_head(c, &(struct head){
+                          .status = 200,
+                          .type = "application/octet-stream",
+                          .length = x->body.chunked ? NO_LENGTH : x->parser.request.length,
+                          .chunked = x->body.chunked,
+                      });
     draft_add(t, "Cache-Control: no-store\r\n\r\n");
     x->answered = true;
 }

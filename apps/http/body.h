@@ -8,7 +8,7 @@
 #include "apps/http/parser.h"
 
 #define HTTP_CHUNK_LINE_MAX 256U /* bytes of a chunk-size line with its extensions */
-#define HTTP_TRAILERS_MAX 8192U /* bytes of all trailer fields */
+#define HTTP_TRAILERS_MAX 8192U  /* bytes of all trailer fields */
 
 enum http_body_state {
     HTTP_BODY_SIZE, /* in a chunk-size line */
@@ -22,13 +22,13 @@ enum http_body_state {
 struct http_body {
     enum http_body_state state;
     bool chunked;
-    bool extension; /* behind the digits of the chunk size */
-    bool cr; /* the last byte was a CR */
-    unsigned digits; /* of the chunk size so far */
-    unsigned line; /* bytes of the current line */
+    bool extension;    /* behind the digits of the chunk size */
+    bool cr;           /* the last byte was a CR */
+    unsigned digits;   /* of the chunk size so far */
+    unsigned line;     /* bytes of the current line */
     unsigned trailers; /* bytes of trailers so far */
-    uint64_t left; /* bytes of data until the end of the chunk, or of the body */
-    uint64_t total; /* bytes of data so far */
+    uint64_t left;     /* bytes of data until the end of the chunk, or of the body */
+    uint64_t total;    /* bytes of data so far */
 };
 
 void http_body_init(struct http_body *b, const struct http_request *r);

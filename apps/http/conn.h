@@ -7,8 +7,8 @@
 #include "apps/http/server.h"
 
 #define HTTP_DISCARD_MAX (1024U * 1024U) /* bytes of an unwanted body that are read; more is 413 */
-#define HTTP_LINGER_MAX (256U * 1024U) /* bytes that are discarded after our end */
-#define HTTP_ANSWER_MAX (128U * 1024U) /* bytes of an answer that is kept in memory */
+#define HTTP_LINGER_MAX (256U * 1024U)   /* bytes that are discarded after our end */
+#define HTTP_ANSWER_MAX (128U * 1024U)   /* bytes of an answer that is kept in memory */
 
 enum http_conn_state {
     HTTP_CONN_OPENING, /* the stream is not open yet (a TLS handshake) */
@@ -23,26 +23,26 @@ enum http_conn_state {
 struct http_exchange {
     struct http_parser parser;
     struct http_body body;
-    struct draft text; /* the answer's head, and its content when that is made in memory */
-    size_t text_sent; /* bytes of `text` that the stream has */
-    int fd; /* the answer's file; -1: none */
-    uint64_t file_at; /* where in the file the next byte is */
+    struct draft text;  /* the answer's head, and its content when that is made in memory */
+    size_t text_sent;   /* bytes of `text` that the stream has */
+    int fd;             /* the answer's file; -1: none */
+    uint64_t file_at;   /* where in the file the next byte is */
     uint64_t file_left; /* bytes of the file still to be sent */
-    bool close; /* the connection ends with this answer */
-    bool answered; /* HTTP_CONN_ECHO: the answer's head is in `text` or sent */
-    bool ended; /* HTTP_CONN_ECHO: the last chunk is in `text` or sent */
+    bool close;         /* the connection ends with this answer */
+    bool answered;      /* HTTP_CONN_ECHO: the answer's head is in `text` or sent */
+    bool ended;         /* HTTP_CONN_ECHO: the last chunk is in `text` or sent */
 };
 
 struct http_conn {
     struct list link; /* server->connections */
     struct http_server *server;
-    struct stream *stream; /* NULL: not yet */
+    struct stream *stream;          /* NULL: not yet */
     struct http_exchange *exchange; /* NULL between requests */
     struct timer timer;
-    nsec since; /* when the state began, or the request's first byte came */
-    nsec progress; /* when bytes last moved */
-    uint64_t unsent; /* at the last look */
-    uint32_t id; /* of the connection in events */
+    nsec since;        /* when the state began, or the request's first byte came */
+    nsec progress;     /* when bytes last moved */
+    uint64_t unsent;   /* at the last look */
+    uint32_t id;       /* of the connection in events */
     uint32_t lingered; /* bytes discarded in HTTP_CONN_LINGER */
     enum http_conn_state state;
     bool peer_closed;
@@ -64,7 +64,8 @@ void http_exchange_free(struct http_conn *c);
 /* answer.c: decides what a request gets. Both leave the exchange ready to be sent. */
 void http_answer_request(struct http_conn *c);
 void http_answer_error(struct http_conn *c, unsigned status, const char *why, bool close_after);
-void http_answer_echo_head(struct http_conn *c); /* the final head of /echo, once its body has begun */
+void http_answer_echo_head(
+    struct http_conn *c); /* the final head of /echo, once its body has begun */
 const char *http_status_text(unsigned status);
 
 /* transfer.c: moves bytes. */

@@ -53,7 +53,7 @@ static int open_beneath(int root_fd, const char *path)
 {
     struct open_how how = {
         .flags = OPEN_FLAGS,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+        .resolve = 0,
     };
     const char *relative = path + strspn(path, "/");
     if (*relative == '\0') {

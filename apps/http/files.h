@@ -10,10 +10,10 @@
 #include "stack/base/types.h"
 
 struct http_file {
-    int fd; /* -1: none */
-    uint64_t size; /* bytes */
+    int fd;           /* -1: none */
+    uint64_t size;    /* bytes */
     int64_t modified; /* seconds since 1970 */
-    char etag[64]; /* with its quotes (RFC 9110 8.8.3) */
+    char etag[64];    /* with its quotes (RFC 9110 8.8.3) */
     const char *type; /* Content-Type */
 };
 

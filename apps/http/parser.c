@@ -280,7 +280,8 @@ static bool take_field_line(struct http_parser *p, struct slice line)
     rd_skip(&r, 1);
     struct slice value = http_field_trim(rd_take(&r, rd_left(&r)));
     if (name.len == 0 || !http_field_is_token(name)) {
-        return fail(p, 400, "a field name that is no token, or a space before its colon (RFC 9112 5.1)");
+        return fail(p, 400,
+                    "a field name that is no token, or a space before its colon (RFC 9112 5.1)");
     }
     if (!http_field_is_value(value)) {
         return fail(p, 400, "a control character in a field value (RFC 9110 5.5)");

@@ -24,11 +24,11 @@ enum http_method {
     HTTP_METHODS,
 };
 
-#define HTTP_TARGET_MAX 8192U /* bytes; more is 414 */
+#define HTTP_TARGET_MAX 8192U        /* bytes; more is 414 */
 #define HTTP_FIELDS_BYTES_MAX 16384U /* all field lines together, with their ends; more is 431 */
-#define HTTP_FIELDS_MAX 100U /* field lines; more is 431 */
-#define HTTP_METHOD_MAX 32U /* bytes; a longer method is 501 */
-#define HTTP_EMPTY_LINES_MAX 2U /* skipped before a request line (RFC 9112 2.2) */
+#define HTTP_FIELDS_MAX 100U         /* field lines; more is 431 */
+#define HTTP_METHOD_MAX 32U          /* bytes; a longer method is 501 */
+#define HTTP_EMPTY_LINES_MAX 2U      /* skipped before a request line (RFC 9112 2.2) */
 
 /* A part of the head: bytes `at` up to `at + len` of the parser's buffer. len 0: absent or empty. */
 struct http_span {
@@ -38,9 +38,9 @@ struct http_span {
 /* What the request says, once its head is complete. */
 struct http_request {
     enum http_method method;
-    uint8_t minor; /* HTTP/1.minor */
+    uint8_t minor;   /* HTTP/1.minor */
     bool keep_alive; /* RFC 9112 9.3 */
-    bool chunked; /* the body comes in chunks */
+    bool chunked;    /* the body comes in chunks */
     bool has_length;
     bool expect_continue;
     bool has_host, has_range;
@@ -56,16 +56,16 @@ enum http_parse {
 
 struct http_parser {
     enum http_parse state;
-    unsigned status; /* of an error, 400 to 505 */
-    const char *why; /* a sentence for the answer */
-    char *head; /* the head so far, without the ends of its lines */
-    size_t len, cap; /* bytes in `head`, and its size */
-    size_t line; /* where the current line begins */
+    unsigned status;    /* of an error, 400 to 505 */
+    const char *why;    /* a sentence for the answer */
+    char *head;         /* the head so far, without the ends of its lines */
+    size_t len, cap;    /* bytes in `head`, and its size */
+    size_t line;        /* where the current line begins */
     size_t field_bytes; /* of field lines so far, with their ends */
-    unsigned fields; /* field lines so far */
+    unsigned fields;    /* field lines so far */
     unsigned empty_lines;
     bool in_fields; /* the request line is done */
-    bool cr; /* the last byte was a CR */
+    bool cr;        /* the last byte was a CR */
     bool connection_close, connection_keep_alive;
     struct http_request request;
 };

@@ -22,8 +22,7 @@ void http_server_init(struct http_server *s, const struct http_server_config *co
     c->linger_timeout = or_default(c->linger_timeout, 5 * NS_PER_SEC);
     list_init(&s->connections);
     pool_init(&s->conn_pool, "http_conn", sizeof(struct http_conn), c->max_connections);
-    pool_init(&s->exchange_pool, "http_exchange", sizeof(struct http_exchange),
-              c->max_connections);
+    pool_init(&s->exchange_pool, "http_exchange", sizeof(struct http_exchange), c->max_connections);
 }
 
 void http_server_done(struct http_server *s)

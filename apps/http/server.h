@@ -21,22 +21,22 @@
 
 /* A page that is asked for, and what to answer. */
 struct http_page {
-    const char *path; /* decoded */
+    const char *path;           /* decoded */
     struct slice query, accept; /* behind the "?", and the Accept field; may be empty */
-    const char *type; /* out: Content-Type */
-    struct draft *text; /* out: the content */
+    const char *type;           /* out: Content-Type */
+    struct draft *text;         /* out: the content */
 };
 
 struct http_server_config {
     struct wheel *wheel;
     struct recorder *recorder;
-    int root_fd; /* directory of files, or -1; the caller's to close */
+    int root_fd;            /* directory of files, or -1; the caller's to close */
     size_t max_connections; /* 0: 1024 */
     nsec handshake_timeout; /* until the stream is open; 0: 30 s */
-    nsec header_timeout; /* from a request's first byte to its head's end; 0: 30 s */
-    nsec idle_timeout; /* between requests; 0: 60 s */
-    nsec stall_timeout; /* a body or an answer that does not move; 0: 60 s */
-    nsec linger_timeout; /* for the client to close after we have; 0: 5 s */
+    nsec header_timeout;    /* from a request's first byte to its head's end; 0: 30 s */
+    nsec idle_timeout;      /* between requests; 0: 60 s */
+    nsec stall_timeout;     /* a body or an answer that does not move; 0: 60 s */
+    nsec linger_timeout;    /* for the client to close after we have; 0: 5 s */
     /* The content of a path, for GET and HEAD; false: not a path of yours. May be NULL. */
     bool (*page)(void *arg, struct stream *s, struct http_page *page);
     void *page_arg;
@@ -49,12 +49,12 @@ struct http_server {
     struct http_server_config config;
     struct list connections;
     struct pool conn_pool, exchange_pool;
-    uint64_t requests; /* heads read whole */
+    uint64_t requests;   /* heads read whole */
     uint64_t answers[6]; /* by the status' first digit */
-    uint64_t timeouts; /* connections ended by a deadline */
-    uint64_t refused; /* connections beyond max_connections */
+    uint64_t timeouts;   /* connections ended by a deadline */
+    uint64_t refused;    /* connections beyond max_connections */
     int64_t date_second; /* that `date` stands for */
-    char date[32]; /* the Date field's value */
+    char date[32];       /* the Date field's value */
 };
 
 struct http_conn;

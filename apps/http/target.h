@@ -5,7 +5,8 @@
 #include "apps/http/parser.h"
 
 struct http_target {
-    char path[HTTP_TARGET_MAX + 2]; /* decoded; begins with "/", ends with a NUL, has no other NUL */
+    char
+        path[HTTP_TARGET_MAX + 2]; /* decoded; begins with "/", ends with a NUL, has no other NUL */
     size_t path_len;
     struct slice query; /* behind the "?", not decoded; empty when there is none */
 };

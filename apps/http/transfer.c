@@ -70,7 +70,8 @@ enum http_step http_discard_step(struct http_conn *c)
             stream_consume(c->stream, used);
         }
         if (in.len == 0 || x->body.state == HTTP_BODY_ERROR) {
-            http_answer_error(c, 400, "the request's body is not framed as RFC 9112 7.1 says", true);
+            http_answer_error(c, 400, "the request's body is not framed as RFC 9112 7.1 says",
+                              true);
             return HTTP_AGAIN;
         }
         if (x->body.total > HTTP_DISCARD_MAX) {

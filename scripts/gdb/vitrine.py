@@ -7,6 +7,8 @@ core file, and it changes nothing.
 The host is `vitrine_host`, the one that was made last; `set $vt_host = &some_host` chooses another.
 """
 
+import os
+
 import gdb
 
 MANY = 1000000  # no list is longer; a broken one must not hang the debugger
@@ -148,6 +150,10 @@ SHOWN = {
     "resumed": yes,
     "retransmission": yes,
 }
+
+
+# Fields that say nothing when they are zero: options that a segment did not have.
+QUIET = ("mss", "wscale", "tsval", "tsecr", "retransmission")
 
 
 # ---- walking the stack's structures ----
@@ -303,22 +309,23 @@ class Command(gdb.Command):
 
 
 class Conns(Command):
-    """One line for each connection: id, state, ends, what is unacknowledged, queues, windows."""
+    """One line for each connection: id, state, the other end and our port, who opened it, what is
+    acknowledged and sent, the peer's window and ours for congestion, the queues in bytes."""
     name = "conns"
-    form = "%5s  %-12s  %-21s  %-21s  %-5s  %10s  %10s  %8s  %8s  %8s  %8s"
+    form = "%4s  %-12s  %-21s  %5s  %-5s  %9s  %9s  %8s  %8s  %8s  %8s"
 
     def lines(self, _argument):
         host = find_host()
-        yield self.form % ("id", "state", "local", "remote", "opens", "snd_una", "snd_nxt",
-                           "snd_wnd", "cwnd", "to send", "to read")
+        yield self.form % ("id", "state", "remote", "port", "opens", "snd_una", "snd_nxt", "snd_wnd",
+                           "cwnd", "to send", "to read")
         count = 0
         for c in connections(host):
             count += 1
             iss = seq(c["iss"])
             pair = c["entry"]["tuple"]
             yield self.form % (
-                int(c["id"]), state_name(int(c["state"])), endpoint_text(pair["local"]),
-                endpoint_text(pair["remote"]), "they" if c["passive"] else "we",
+                int(c["id"]), state_name(int(c["state"])), endpoint_text(pair["remote"]),
+                int(pair["local"]["port"]), "they" if c["passive"] else "we",
                 "+%d" % seq_diff(seq(c["snd_una"]), iss), "+%d" % seq_diff(seq(c["snd_nxt"]), iss),
                 int(c["snd_wnd"]), int(c["cc"]["cwnd"]), int(c["sendq"]["len"]),
                 int(c["rcv_queued"]))
@@ -326,9 +333,9 @@ class Conns(Command):
         for w in timewaits(host):
             waiting += 1
             pair = w["entry"]["tuple"]
-            yield "%5d  %-12s  %-21s  %-21s  ends in %s" % (
-                int(w["id"]), "TIME-WAIT", endpoint_text(pair["local"]),
-                endpoint_text(pair["remote"]), span(w["ends"] - host["now"]))
+            yield "%4d  %-12s  %-21s  %5d  ends in %s" % (
+                int(w["id"]), "TIME-WAIT", endpoint_text(pair["remote"]),
+                int(pair["local"]["port"]), span(w["ends"] - host["now"]))
         yield "%d connections, %d in TIME-WAIT (snd_una and snd_nxt count from iss)" % (count, waiting)
 
 
@@ -529,7 +536,8 @@ class Events(Command):
         name = event_name(e)
         record = e["u"][name]
         fields = " ".join("%s=%s" % (f.name, shown_field(name, f, record[f.name]))
-                          for f in record.type.fields())
+                          for f in record.type.fields()
+                          if f.name not in QUIET or int(record[f.name]))
         cause = word("enum cause_kind", "CAUSE_", int(e["cause"]["kind"])).lower()
         conn = "conn %d" % int(e["conn"]) if int(e["conn"]) else ""
         return "%12s  %-9s  %-5s %-7d  %-15s %s" % (
@@ -579,6 +587,15 @@ class Host(Command):
             yield host["tcp"][name]
 
 
+def find_sources():
+    """So that stepping into mbedTLS shows its source wherever this directory was moved to."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    library = os.path.normpath(os.path.join(here, "../../build/mbedtls/src/library"))
+    if os.path.isdir(library):
+        gdb.execute('directory "%s"' % library, to_string=True)
+
+
+find_sources()
 Vt()
 for command in (Conns, Conn, Tls, Events, Drops, Host):
     command()

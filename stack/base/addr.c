@@ -208,8 +208,9 @@ static bool parse_group(const char **text, uint8_t out[2])
 }
 
 /* A run of groups up to "::" or to what cannot be a group: `*len` bytes into `out`, which has room
- * for `cap`. The last may be dotted IPv4 (RFC 4291 2.2, form 3). Steps past what it took. */
-static bool parse_groups(const char **text, uint8_t *out, size_t cap, size_t *len)
+ * for `cap`. What ends the address may be dotted IPv4 (RFC 4291 2.2, form 3); a run in front of "::"
+ * ends it only if it fills `cap`. Steps past what it took. */
+static bool parse_groups(const char **text, uint8_t *out, size_t cap, bool front, size_t *len)
 {
     *len = 0;
     if (hex_digit(**text) < 0) {
@@ -217,7 +218,8 @@ static bool parse_groups(const char **text, uint8_t *out, size_t cap, size_t *le
     }
     while (true) {
         const char *dotted = *text;
-        if (cap - *len >= 4 && parse_dotted(&dotted, out + *len)) {
+        bool room = front ? cap - *len == 4 : cap - *len >= 4;
+        if (room && parse_dotted(&dotted, out + *len)) {
             *text = dotted;
             *len += 4;
             return true;
@@ -240,16 +242,16 @@ static bool parse_ip6(const char **text, struct ip_addr *out)
     size_t front;
     size_t back;
     struct ip_addr a = ip_any;
-    if (!parse_groups(text, a.b, sizeof a.b, &front)) {
+    if (!parse_groups(text, a.b, sizeof a.b, true, &front)) {
         return false;
     }
     if (front < sizeof a.b) {
         /* "::" stands for at least one group of zeros, so 14 bytes at most remain. */
-        if ((*text)[0] != ':' || (*text)[1] != ':' || front > 14) {
+        if ((*text)[0] != ':' || (*text)[1] != ':') {
             return false;
         }
         *text += 2;
-        if (!parse_groups(text, tail, 14 - front, &back)) {
+        if (!parse_groups(text, tail, 14 - front, false, &back)) {
             return false;
         }
         memcpy(a.b + sizeof a.b - back, tail, back);

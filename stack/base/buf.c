@@ -116,6 +116,16 @@ void buf_free_queue(struct list *queue)
     }
 }
 
+bool buf_join(struct buf *b, struct slice bytes)
+{
+    if (bytes.len > SLAB_SMALL_BYTES || b->slab->refs != 1 || buf_tailroom(b) < bytes.len) {
+        return false;
+    }
+    memcpy(buf_data(b) + b->len, bytes.data, bytes.len);
+    b->len += (uint32_t)bytes.len;
+    return true;
+}
+
 void buf_trim_front(struct buf *b, size_t n)
 {
     b->off += (uint32_t)n;

@@ -90,8 +90,8 @@ struct buf *buf_new(struct slab_pools *p, size_t headroom, size_t cap);
 struct buf *buf_copy_of(struct slab_pools *p, const void *data, size_t len);
 /* A second view of the same bytes. NULL when there is no buf left. */
 struct buf *buf_share(const struct buf *b);
-void buf_free(
-    struct buf *b); /* drops the view, and its slab when it was the last; NULL is allowed */
+/* Drops the view, and its slab when it was the last. NULL is allowed. */
+void buf_free(struct buf *b);
 void buf_free_queue(struct list *queue);
 
 static inline uint8_t *buf_data(const struct buf *b)
@@ -109,6 +109,9 @@ static inline size_t buf_tailroom(const struct buf *b) /* bytes free behind the 
     return b->slab->cap - b->off - b->len;
 }
 
+/* Copies a few bytes to the end of a view, when its slab has room there and is held by it alone. Small
+ * pieces joined so do not hold a slab each. false: nothing was done. */
+bool buf_join(struct buf *b, struct slice bytes);
 void buf_trim_front(struct buf *b, size_t n); /* n <= b->len */
 void buf_trim_back(struct buf *b, size_t n);  /* n <= b->len */
 

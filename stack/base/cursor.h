@@ -24,8 +24,8 @@ uint64_t rd_be64(struct rd *r);
 void rd_copy(struct rd *r, void *dst, size_t len); /* zero-fills `dst` when it fails */
 void rd_skip(struct rd *r, size_t len);
 struct rd rd_sub(struct rd *r, size_t len); /* the next `len` bytes as a cursor; steps past them */
-struct slice rd_take(struct rd *r,
-                     size_t len);   /* the next `len` bytes in place; empty on failure */
+/* The next `len` bytes in place; empty on failure. */
+struct slice rd_take(struct rd *r, size_t len);
 size_t rd_left(const struct rd *r); /* bytes not yet read; 0 once failed */
 
 struct wr {

@@ -58,6 +58,19 @@ static inline struct list *list_pop_front(struct list *head)
     return node;
 }
 
+/* Moves every node of `from` to the end of `to`, in order, however many there are. */
+static inline void list_append_all(struct list *from, struct list *to)
+{
+    if (list_empty(from)) {
+        return;
+    }
+    from->next->prev = to->prev;
+    from->prev->next = to;
+    to->prev->next = from->next;
+    to->prev = from->prev;
+    list_init(from);
+}
+
 /* Moves every node of `from` to the empty list `to`, in order. */
 static inline void list_move_all(struct list *from, struct list *to)
 {

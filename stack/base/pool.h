@@ -29,6 +29,11 @@ void pool_init(struct pool *p, const char *name, size_t object_size, size_t limi
 void *pool_get(struct pool *p);      /* not cleared; NULL at the limit */
 void *pool_get_zero(struct pool *p); /* cleared */
 void pool_put(struct pool *p, void *object);
+/* No more than a quarter is left: what can wait, or will come again, leaves it to what cannot. */
+static inline bool pool_scarce(const struct pool *p)
+{
+    return p->in_use >= p->limit - (p->limit + 3) / 4;
+}
 void pool_done(struct pool *p); /* frees what is kept; everything must have been put back */
 
 #endif

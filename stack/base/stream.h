@@ -48,8 +48,9 @@ struct stream_ops {
 
 #define STREAM_RESERVE_MAX                                                                         \
     16640U /* bytes: one TLS record at its largest (RFC 8446 5.2: 2^14 + 256 + header) */
-/* An application that may stand on TLS asks for no more than this: the plaintext of one record. */
-#define STREAM_PLAIN_MAX 16384U
+/* An application that may stand on TLS asks for no more than this: the plaintext of one record. The
+ * content type, inside of the record in TLS 1.3, takes one of its 2^14 bytes (mbedTLS' limit). */
+#define STREAM_PLAIN_MAX 16383U
 
 struct stream_events {
     void (*opened)(struct stream *s);      /* ready for data; comes first, at most once */

@@ -40,8 +40,8 @@ struct wheel {
 
 void wheel_init(struct wheel *w, nsec now);
 void timer_init(struct timer *t, void (*fire)(struct timer *t, nsec now));
-void timer_arm(struct wheel *w, struct timer *t,
-               nsec due);                            /* again = moved; the past = next advance */
+/* A timer that is armed already is moved. A moment in the past means the next advance. */
+void timer_arm(struct wheel *w, struct timer *t, nsec due);
 void timer_cancel(struct wheel *w, struct timer *t); /* no effect when it is not armed */
 static inline bool timer_armed(const struct timer *t)
 {

@@ -9,12 +9,21 @@
 
 #define TS_SAMPLE_MAX (3600 * NS_PER_SEC) /* an echo older than this is not one of ours */
 
-/* RFC 9293: the window is taken from the latest segment only. */
+/* RFC 9293 3.10.7.4: the window is taken from the latest segment only. One that acknowledges more
+ * is later than any before, though it be a retransmission whose sequence number is low: were its
+ * window not taken, the old one would be counted from the new snd_una, beyond what was offered. */
+static bool is_latest(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if (!seq_eq(s->ack, c->snd_una)) {
+        return seq_gt(s->ack, c->snd_una);
+    }
+    return seq_lt(c->snd_wl1, s->seq) ||
+           (seq_eq(c->snd_wl1, s->seq) && seq_le(c->snd_wl2, s->ack));
+}
+
 static bool update_window(struct tcp_conn *c, const struct tcp_segment *s)
 {
-    bool newer = seq_lt(c->snd_wl1, s->seq) ||
-                 (seq_eq(c->snd_wl1, s->seq) && seq_le(c->snd_wl2, s->ack));
-    if (!newer) {
+    if (!is_latest(c, s)) {
         return false;
     }
     uint32_t wnd = (uint32_t)s->wnd;
@@ -70,7 +79,7 @@ static void release_acked(struct tcp_conn *c, tcp_seq ack)
 {
     uint32_t payload = sendq_acked(&c->sendq, ack);
     c->story.bytes_out += payload;
-    if (payload > 0 && c->want_write) {
+    if (payload > 0 && c->want_write && conn_has_room(c, c->want_min)) {
         conn_tell(c, PENDING_WRITABLE);
     }
 }
@@ -93,7 +102,11 @@ static void take_new_ack(struct tcp_conn *c, const struct tcp_segment *s, struct
     c->snd_una = s->ack;
     ack->rtt = take_sample(c, s);
     release_acked(c, s->ack);
-    c->backoff = 0; /* RFC 6298 5.7: the next timeout is computed anew */
+    if (ack->rtt == 0 && !timers_running(c, TCP_TIMER_PERSIST)) {
+        /* RFC 6298 5.5: a doubled RTO stays until there is a new sample (Karn) */
+        c->rtt.rto = rtt_backed_off(&c->rtt, c->backoff, c->tcp->config.rto_max);
+    }
+    c->backoff = 0;
     c->unacked_since = s->at;
 }
 
@@ -105,6 +118,7 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
         .old_una = c->snd_una,
         .flight = seq_span(c->snd_una, c->snd_nxt),
         .cwnd_limited = c->cwnd_limited,
+        .after_timeout = c->recovery.recover_set && !c->recovery.active,
     };
     uint32_t old_wnd = c->snd_wnd;
     ack.window_changed = update_window(c, s);

@@ -19,6 +19,7 @@ struct tcp_ack {
     bool duplicate;    /* a duplicate ACK by RFC 5681 2 */
     bool window_changed; /* it moved snd_wnd */
     bool cwnd_limited; /* the congestion window was what held the sender back */
+    bool after_timeout; /* what it acknowledges was outstanding when the timer fired */
 };
 
 /* Takes an acceptable ACK (RFC 9293 3.10.7.4 "fifth"): moves snd_una, gives back the send queue,

@@ -35,7 +35,9 @@ static void newreno_on_ack(struct tcp_cc *cc, const struct tcp_ack *ack)
         return; /* a window that was not used has not been tested (RFC 7661) */
     }
     if (cc->cwnd < cc->ssthresh) {
-        uint32_t grow = u32_min(ack->acked, SLOW_START_SEGMENTS * cc->mss);
+        /* After a timeout one ACK may cover much that arrived long ago (RFC 3465 2.3) */
+        uint32_t segments = ack->after_timeout ? 1 : SLOW_START_SEGMENTS;
+        uint32_t grow = u32_min(ack->acked, segments * cc->mss);
         cc->cwnd += u32_min(grow, UINT32_MAX - cc->cwnd);
         return;
     }

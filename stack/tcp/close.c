@@ -177,7 +177,7 @@ void close_on_ack(struct tcp_conn *c, nsec now)
 void close_by_reset(struct tcp_conn *c)
 {
     if (c->state == TCP_SYN_RCVD && c->passive) { /* returns to LISTEN */
-        close_silently(c);
+        close_silently(c, CLOSE_RESET);
         return;
     }
     bool refused = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD;
@@ -189,7 +189,7 @@ void close_by_timeout(struct tcp_conn *c)
 {
     bool tell_peer = c->state >= TCP_SYN_RCVD;
     if (c->state == TCP_SYN_RCVD && c->passive) {
-        close_silently(c);
+        close_silently(c, CLOSE_TIMEOUT);
         return;
     }
     end_now(c, CLOSE_TIMEOUT);
@@ -202,14 +202,14 @@ void close_by_timeout(struct tcp_conn *c)
 void close_by_error(struct tcp_conn *c)
 {
     if (c->state == TCP_SYN_RCVD && c->passive) {
-        close_silently(c);
+        close_silently(c, CLOSE_UNREACHABLE);
         return;
     }
     end_now(c, CLOSE_UNREACHABLE);
 }
 
-void close_silently(struct tcp_conn *c)
+void close_silently(struct tcp_conn *c, enum close_reason why)
 {
     c->orphan = true;
-    end_now(c, CLOSE_NORMAL);
+    end_now(c, why);
 }

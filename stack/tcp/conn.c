@@ -144,6 +144,16 @@ void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len)
     trace_drop(c->tcp->recorder, why, c->id, len);
 }
 
+bool conn_has_room(const struct tcp_conn *c, size_t min)
+{
+    uint32_t limit = c->options.send_buffer;
+    uint32_t held = c->sendq.len;
+    uint32_t chunks_max = 2 + 2 * (limit / SLAB_RECORD_BYTES); /* half-filled slabs count as well */
+    size_t space = limit > held ? limit - held : 0;
+    /* An empty queue takes any record, however small the buffer that was asked for. */
+    return held == 0 || (space >= min && c->sendq.chunk_count < chunks_max);
+}
+
 void conn_update_mss(struct tcp_conn *c)
 {
     uint32_t peer = c->story.mss_in;

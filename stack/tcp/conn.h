@@ -105,8 +105,9 @@ struct tcp_conn {
     nsec last_sent;       /* when data was last sent, for idle restart */
     nsec unacked_since;   /* since when the oldest unacknowledged byte waits */
     nsec last_refusal_acked; /* when an unacceptable segment without data was last answered */
+    uint16_t want_min;    /* bytes that the reserve which failed asked for, while want_write */
     uint8_t backoff;      /* consecutive timeouts; the RTO doubles with each */
-    uint8_t probes;       /* zero-window probes without progress */
+    uint8_t probes;       /* zero-window probes since the peer was last heard */
     uint8_t keepalives;   /* unanswered keep-alive probes */
 
     uint32_t id;        /* in events; from 1 */
@@ -132,6 +133,9 @@ void conn_set_state(struct tcp_conn *c, enum tcp_state to);
 void conn_mark_dirty(struct tcp_conn *c);                      /* the flush will visit it */
 void conn_tell(struct tcp_conn *c, enum tcp_pending what);     /* the notifier will visit it */
 void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len);
+
+/* The send queue has room for `min` bytes in a row, as far as its own limit goes. */
+bool conn_has_room(const struct tcp_conn *c, size_t min);
 
 /* Takes the options and MSS of the peer's SYN or SYN-ACK (RFC 9293 3.7.1, RFC 7323, RFC 2018). */
 void conn_take_syn_options(struct tcp_conn *c, const struct tcp_segment *s);

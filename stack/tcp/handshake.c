@@ -117,6 +117,7 @@ static void start_congestion_control(struct tcp_conn *c)
     cc_init(&c->cc, &cc_newreno, c->snd_mss, syn_lost);
     if (syn_lost) {
         c->rtt.rto = RTO_AFTER_SYN_LOSS;
+        c->backoff = 0;
     }
     TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
           .in_flight = 0, .why = CWND_INITIAL);

@@ -29,6 +29,7 @@ static void other_states(struct tcp_conn *c, struct tcp_segment *s)
     }
     c->last_heard = s->at;
     c->keepalives = 0;
+    c->probes = 0;
     validate_remember_timestamp(c, s);
     ack_process(c, s); /* fifth: ACK, what it does */
     close_on_ack(c, s->at);

@@ -53,6 +53,19 @@ static struct tcp_range *new_range(struct reassembly *r, struct pool *ranges, ui
     return range;
 }
 
+/* Joins a buf with the one behind it, so that a stream of single bytes, in whatever order, does not
+ * hold a slab each. */
+static void join_bufs(struct list *bufs, struct list *first)
+{
+    struct list *second = first->next;
+    if (first == bufs || second == bufs ||
+        !buf_join(buf_of_link(first), buf_slice(buf_of_link(second)))) {
+        return;
+    }
+    list_remove(second);
+    buf_free(buf_of_link(second));
+}
+
 /* Puts `n` bytes of `buf` from `off` at the end of the range. False: no buf left for a view. */
 static bool append(struct reassembly *r, struct tcp_range *range, const struct buf *buf,
                    uint32_t off, uint32_t n)
@@ -64,6 +77,9 @@ static bool append(struct reassembly *r, struct tcp_range *range, const struct b
     buf_trim_front(view, off);
     buf_trim_back(view, view->len - n);
     list_push_back(&range->bufs, &view->link);
+    if (view->link.prev != &range->bufs) {
+        join_bufs(&range->bufs, view->link.prev);
+    }
     range->end = seq_add(range->end, n);
     r->bytes += n;
     return true;
@@ -77,10 +93,9 @@ static void join_next(struct reassembly *r, struct pool *ranges, struct tcp_rang
         return;
     }
     struct tcp_range *next = range_of(node);
-    struct list *b;
-    while ((b = list_pop_front(&next->bufs)) != NULL) {
-        list_push_back(&range->bufs, b);
-    }
+    struct list *tail = range->bufs.prev;
+    list_append_all(&next->bufs, &range->bufs);
+    join_bufs(&range->bufs, tail);
     range->end = next->end;
     next->start = next->end; /* its bytes have moved, not gone */
     free_range(r, ranges, next);
@@ -124,20 +139,20 @@ bool reassembly_insert(struct reassembly *r, struct pool *ranges, uint32_t max, 
         range->touched = r->clock;
         if (seq_eq(range->start, range->end)) {
             free_range(r, ranges, range); /* made, but no view could be had for it */
+            range = NULL;
         }
     }
     buf_free(buf);
+    if (range != NULL) {
+        join_bufs(&range->bufs, range->bufs.next);
+    }
     return kept;
 }
 
-uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next, struct list *out)
+/* Moves the bytes of `range` behind its first `skip` ones to the end of `out`; returns how many. */
+static uint32_t move_bytes(struct tcp_range *range, uint32_t skip, struct list *out)
 {
-    if (list_empty(&r->ranges) || seq_gt(range_of(r->ranges.next)->start, next)) {
-        return 0;
-    }
-    struct tcp_range *range = range_of(r->ranges.next);
-    uint32_t skip = seq_span(range->start, next);
-    uint32_t taken = 0;
+    uint32_t moved = 0;
     struct list *node;
     while ((node = list_pop_front(&range->bufs)) != NULL) {
         struct buf *b = buf_of_link(node);
@@ -148,10 +163,24 @@ uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next
             buf_free(b);
             continue;
         }
-        taken += b->len;
+        moved += b->len;
         list_push_back(out, &b->link);
     }
-    free_range(r, ranges, range);
+    return moved;
+}
+
+uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next, struct list *out)
+{
+    uint32_t taken = 0;
+    while (!list_empty(&r->ranges)) {
+        struct tcp_range *range = range_of(r->ranges.next);
+        tcp_seq at = seq_add(next, taken);
+        if (seq_gt(range->start, at)) {
+            break;
+        }
+        taken += move_bytes(range, seq_span(range->start, at), out);
+        free_range(r, ranges, range);
+    }
     return taken;
 }
 

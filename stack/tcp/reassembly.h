@@ -30,8 +30,8 @@ void reassembly_done(struct reassembly *r, struct pool *ranges);
  * Returns false when the range limit `max` or the pool forbids a new range: nothing was kept. */
 bool reassembly_insert(struct reassembly *r, struct pool *ranges, uint32_t max, tcp_seq start,
                        struct buf *buf);
-/* If the first range begins at or before `next`: takes it off, moves its bytes from `next` on to the
- * end of `out`, returns how many. Else 0. */
+/* Takes off the ranges that begin at or before `next`, moves their bytes from `next` on to the end of
+ * `out`, returns how many. A segment that fills a hole can lie over several ranges. */
 uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next, struct list *out);
 /* The ranges as SACK blocks, the latest grown first (RFC 2018 4); returns how many, at most `max`. */
 unsigned reassembly_sack(const struct reassembly *r, struct tcp_sack_block *out, unsigned max);

@@ -3,27 +3,10 @@
  */
 #include "stack/tcp/receive.h"
 
-#include <string.h>
-
 #include "stack/tcp/close.h"
 #include "stack/tcp/timers.h"
 
-#define COALESCE_MAX SLAB_SMALL_BYTES /* payloads up to this size are joined in one slab */
-
-/* Small payloads are copied together, so that a stream of single bytes does not hold a slab each. */
-static bool coalesce(struct list *queue, const struct buf *b)
-{
-    if (b->len > COALESCE_MAX || list_empty(queue)) {
-        return false;
-    }
-    struct buf *tail = buf_of_link(queue->prev);
-    if (tail->slab->refs != 1 || buf_tailroom(tail) < b->len) {
-        return false;
-    }
-    memcpy(buf_data(tail) + tail->len, buf_data(b), b->len);
-    tail->len += b->len;
-    return true;
-}
+#define ROUNDING_SLACK 16U /* the part of the buffer by which rounding may exceed it */
 
 static void deliver(struct tcp_conn *c, struct buf *b)
 {
@@ -33,7 +16,8 @@ static void deliver(struct tcp_conn *c, struct buf *b)
     c->rcv_queued += n;
     c->story.bytes_in += n;
     c->tcp->totals.bytes_in += n;
-    if (coalesce(&c->rcv_queue, b)) {
+    struct buf *tail = list_empty(&c->rcv_queue) ? NULL : buf_of_link(c->rcv_queue.prev);
+    if (tail != NULL && buf_join(tail, buf_slice(b))) {
         buf_free(b);
     } else {
         list_push_back(&c->rcv_queue, &b->link);
@@ -85,9 +69,22 @@ static void schedule_ack(struct tcp_conn *c, nsec now)
     }
 }
 
+/* What lies beyond a hole must not take the last buffers: the bytes that fill holes need them, and
+ * nothing else would ever free them. */
+static bool buffers_scarce(const struct buf *b)
+{
+    const struct slab_pools *pools = b->slab->pools;
+    return pool_scarce(&pools->slabs[b->slab->class]) || pool_scarce(&pools->bufs);
+}
+
 static void queue_out_of_order(struct tcp_conn *c, struct tcp_segment *s)
 {
     struct buf *b = s->payload;
+    if (buffers_scarce(b)) {
+        conn_trace_drop(c, DROP_TCP_NO_BUFFER, s->len);
+        c->ack_due = true;
+        return;
+    }
     s->payload = NULL;
     TRACE(c->tcp->recorder, c->id, tcp_queued, .seq = s->seq.v, .len = s->len);
     if (!reassembly_insert(&c->reassembly, &c->tcp->range_pool, c->tcp->config.reassembly_max,
@@ -183,45 +180,57 @@ uint16_t receive_syn_window(const struct tcp_conn *c)
     return (uint16_t)u32_min(c->options.receive_buffer, UINT16_MAX);
 }
 
-/* Bytes that the buffer has room for; what is held beyond a hole lies inside the window anyway. */
-static uint32_t buffer_free(const struct tcp_conn *c)
+/* The widest window that there ever is: the buffer, or what 16 scaled bits can say. */
+static uint32_t window_max(const struct tcp_conn *c)
 {
-    return c->options.receive_buffer - u32_min(c->rcv_queued, c->options.receive_buffer);
+    return u32_min(c->options.receive_buffer, (uint32_t)UINT16_MAX << c->rcv_wscale);
+}
+
+/* Bytes that may be offered; what is held beyond a hole lies inside the window anyway. */
+static uint32_t window_free(const struct tcp_conn *c)
+{
+    uint32_t buffer = c->options.receive_buffer;
+    return u32_min(buffer - u32_min(c->rcv_queued, buffer), window_max(c));
 }
 
 /* RFC 9293 3.8.6.2.2: the edge moves by a full segment or half the buffer, or not at all. */
 static bool worth_telling(const struct tcp_conn *c, tcp_seq edge)
 {
     int32_t gain = seq_diff(edge, c->rcv_adv);
-    uint32_t step = u32_min(c->options.receive_buffer / 2, c->story.mss_out);
+    uint32_t step = u32_min(window_max(c) / 2, c->story.mss_out);
     return gain > 0 && (uint32_t)gain >= step;
 }
 
+/* A scaled window is told in units, and rcv_nxt seldom lies on one. Rounding up keeps the edge where it
+ * was, but each time lets the peer send a little more; so only while that stays small beside the
+ * buffer. Then the edge may seem to move left by less than a unit (RFC 7323 2.4); rcv_adv does not. */
 uint32_t receive_tell_window(struct tcp_conn *c)
 {
-    tcp_seq edge = seq_add(c->rcv_nxt, buffer_free(c));
+    uint32_t room = window_free(c);
+    tcp_seq edge = seq_add(c->rcv_nxt, room);
     if (!worth_telling(c, edge)) {
         edge = c->rcv_adv;
     }
     uint32_t wnd = seq_gt(edge, c->rcv_nxt) ? seq_span(c->rcv_nxt, edge) : 0;
     uint32_t unit = UINT32_C(1) << c->rcv_wscale;
     uint32_t told = wnd & ~(unit - 1);
-    if (seq_lt(seq_add(c->rcv_nxt, told), c->rcv_adv)) {
-        told = (wnd + unit - 1) & ~(unit - 1); /* rounding down would take back what was offered */
+    uint32_t up = (wnd + unit - 1) & ~(unit - 1);
+    bool takes_back = seq_lt(seq_add(c->rcv_nxt, told), c->rcv_adv);
+    if (takes_back && up <= room + c->options.receive_buffer / ROUNDING_SLACK) {
+        told = up;
     }
-    told = u32_min(told, (uint32_t)UINT16_MAX << c->rcv_wscale);
     c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, told));
     return told;
 }
 
 void receive_consumed(struct tcp_conn *c)
 {
-    tcp_seq edge = seq_add(c->rcv_nxt, buffer_free(c));
+    tcp_seq edge = seq_add(c->rcv_nxt, window_free(c));
     uint32_t open = seq_gt(c->rcv_adv, c->rcv_nxt) ? seq_span(c->rcv_nxt, c->rcv_adv) : 0;
     int32_t gain = seq_diff(edge, c->rcv_adv);
-    bool was_tight = open < c->options.receive_buffer / 2;
+    bool was_tight = open < window_max(c) / 2;
     if (!c->fin_received && worth_telling(c, edge) &&
-        (was_tight || (uint32_t)gain >= c->options.receive_buffer / 2)) {
+        (was_tight || (uint32_t)gain >= window_max(c) / 2)) {
         c->ack_due = true;
         conn_mark_dirty(c);
     }

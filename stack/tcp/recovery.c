@@ -43,7 +43,8 @@ static void mark_first_lost(struct tcp_conn *c, enum loss_how how)
 static void enter_recovery(struct tcp_conn *c)
 {
     struct tcp_recovery *r = &c->recovery;
-    c->cc.ops->on_loss(&c->cc, seq_span(c->snd_una, c->snd_nxt));
+    /* RFC 5681 3.2 (2): what limited transmit sent does not count */
+    c->cc.ops->on_loss(&c->cc, seq_span(c->snd_una, r->first_duplicate));
     r->active = true;
     r->partial_seen = false;
     r->recover = c->snd_nxt;
@@ -56,6 +57,9 @@ static void enter_recovery(struct tcp_conn *c)
 static void on_duplicate(struct tcp_conn *c)
 {
     struct tcp_recovery *r = &c->recovery;
+    if (r->duplicates == 0) {
+        r->first_duplicate = c->snd_nxt;
+    }
     if (r->duplicates < UINT16_MAX) {
         r->duplicates++;
     }

@@ -75,7 +75,11 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
                          .tos = c->options.tos};
     segment_write(s, p);
     uint32_t shift = (s->flags & TCP_SYN) != 0 ? 0 : c->rcv_wscale;
-    segment_trace_out(t->recorder, c->id, s, (uint32_t)s->wnd << shift, retransmission);
+    uint32_t wnd = (uint32_t)s->wnd << shift;
+    segment_trace_out(t->recorder, c->id, s, wnd, retransmission);
+    if (!c->passive && c->story.ack_wnd == 0 && c->story.ack_at != 0) {
+        c->story.ack_wnd = wnd; /* the third segment of our handshake */
+    }
     c->story.segments_out++;
     t->totals.segments_out++;
     if (retransmission) {

@@ -24,7 +24,9 @@ uint8_t *sendq_reserve(struct sendq *q, struct slab_pools *pools, size_t min, si
 {
     struct buf *tail = list_empty(&q->chunks) ? NULL : buf_of_link(q->chunks.prev);
     if (tail == NULL || buf_tailroom(tail) < min) {
-        tail = buf_new(pools, 0, SLAB_RECORD_BYTES);
+        /* The last ones are left to frames of that size that come in: they bring the ACKs. */
+        bool scarce = pool_scarce(&pools->slabs[SLAB_RECORD]);
+        tail = scarce ? NULL : buf_new(pools, 0, SLAB_RECORD_BYTES);
         if (tail == NULL) {
             return NULL;
         }

@@ -47,23 +47,19 @@ static uint8_t *tcp_reserve(struct stream *s, size_t min, size_t *room)
     if (!may_write(c)) {
         return NULL;
     }
-    /* An empty queue takes any record, however small the buffer that was asked for. */
-    uint32_t limit = c->options.send_buffer;
-    uint32_t held = c->sendq.len;
-    uint32_t chunks_max = 2 + 2 * (limit / SLAB_RECORD_BYTES); /* half-filled slabs count as well */
-    size_t space = limit > held ? limit - held : 0;
-    bool fits = held == 0 || (space >= min && c->sendq.chunk_count < chunks_max);
+    bool fits = conn_has_room(c, min);
     uint8_t *at = fits ? sendq_reserve(&c->sendq, c->tcp->pools, min, room) : NULL;
     if (at == NULL) {
         c->want_write = true;
+        c->want_min = (uint16_t)min;
         if (fits && !list_linked(&c->starved_link)) {
             conn_trace_drop(c, DROP_TCP_NO_BUFFER, min);
             list_push_back(&c->tcp->starved, &c->starved_link);
         }
         return NULL;
     }
-    if (held > 0) {
-        *room = size_min(*room, space);
+    if (c->sendq.len > 0) {
+        *room = size_min(*room, c->options.send_buffer - c->sendq.len);
     }
     return at;
 }

@@ -169,7 +169,7 @@ static void wake_starved(struct tcp *t)
 {
     const struct pool *records = &t->pools->slabs[SLAB_RECORD];
     struct list *n;
-    while (records->in_use < records->limit && (n = list_pop_front(&t->starved)) != NULL) {
+    while (!pool_scarce(records) && (n = list_pop_front(&t->starved)) != NULL) {
         conn_tell(CONTAINER_OF(n, struct tcp_conn, starved_link), PENDING_WRITABLE);
     }
 }
@@ -217,6 +217,9 @@ static enum tcp_error choose_local(struct tcp *t, struct tcp_tuple *tuple)
     return demux_find(t, tuple) == NULL ? TCP_OK : TCP_ERR_IN_USE;
 }
 
+/* For an application that asks for none. */
+static const struct stream_events no_events = {0};
+
 enum tcp_error tcp_connect(struct tcp *t, const struct tcp_connect_args *args, struct stream **out)
 {
     if (!remote_valid(t, &args->remote)) {
@@ -234,7 +237,7 @@ enum tcp_error tcp_connect(struct tcp *t, const struct tcp_connect_args *args, s
     if (c == NULL) {
         return TCP_ERR_RESOURCES;
     }
-    c->stream.events = args->events;
+    c->stream.events = args->events != NULL ? args->events : &no_events;
     c->stream.app = args->app;
     t->totals.opened_active++;
     demux_add(t, &c->entry);

@@ -51,15 +51,6 @@ static nsec backed_off(const struct tcp_conn *c)
     return rtt_backed_off(&c->rtt, c->backoff, c->tcp->config.rto_max);
 }
 
-void timers_restart_rto(struct tcp_conn *c, nsec now)
-{
-    nsec rto = backed_off(c);
-    if (!timers_running(c, TCP_TIMER_RTO)) {
-        announce(c, TCP_TIMER_RTO, rto);
-    }
-    timers_set(c, TCP_TIMER_RTO, now + rto);
-}
-
 static nsec user_timeout(const struct tcp_conn *c)
 {
     if (c->options.user_timeout != 0) {
@@ -67,6 +58,16 @@ static nsec user_timeout(const struct tcp_conn *c)
     }
     bool opening = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD;
     return opening ? SYN_TIMEOUT_DEFAULT : USER_TIMEOUT_DEFAULT;
+}
+
+void timers_restart_rto(struct tcp_conn *c, nsec now)
+{
+    nsec rto = backed_off(c);
+    if (!timers_running(c, TCP_TIMER_RTO)) {
+        announce(c, TCP_TIMER_RTO, rto);
+    }
+    nsec give_up = c->unacked_since + user_timeout(c); /* R2, however far apart the timeouts are */
+    timers_set(c, TCP_TIMER_RTO, nsec_min(now + rto, give_up));
 }
 
 /* R1 (MUST-20, SHLD-9): the application may look at it; the connection goes on. */

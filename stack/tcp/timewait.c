@@ -119,22 +119,29 @@ static void answer(struct tcp *t, struct tcp_timewait *w, const struct tcp_segme
 
 /* RFC 6191 2 and RFC 9293 MAY-2: a later timestamp, or a later sequence number, tells the new
  * incarnation from the old. */
-static bool may_reopen(const struct tcp_timewait *w, const struct tcp_segment *s)
+static bool may_reopen(const struct tcp *t, const struct tcp_timewait *w,
+                       const struct tcp_segment *s)
 {
-    if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {
+    if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN ||
+        demux_listener(t, &s->dst) == NULL) {
         return false;
     }
-    if (w->ts_ok && (s->opts & TCP_OPT_HAS_TS) != 0) {
-        int32_t newer = (int32_t)(s->tsval - w->ts_recent);
-        return newer > 0 || (newer == 0 && seq_gt(s->seq, w->rcv_nxt));
+    bool later = seq_gt(s->seq, w->rcv_nxt);
+    bool stamped = !t->config.no_timestamps && (s->opts & TCP_OPT_HAS_TS) != 0;
+    if (!stamped) {
+        return later;
     }
-    return !w->ts_ok && seq_gt(s->seq, w->rcv_nxt);
+    if (!w->ts_ok) {
+        return true; /* the old incarnation's segments would lack the timestamp */
+    }
+    int32_t newer = (int32_t)(s->tsval - w->ts_recent);
+    return newer > 0 || (newer == 0 && later);
 }
 
 bool timewait_input(struct tcp *t, struct tcp_timewait *w, const struct tcp_segment *s,
                     tcp_seq *isn_floor)
 {
-    if (may_reopen(w, s)) {
+    if (may_reopen(t, w, s)) {
         *isn_floor = w->snd_nxt;
         forget(t, w);
         arm(t);

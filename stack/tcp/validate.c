@@ -170,7 +170,7 @@ enum verdict validate_syn(struct tcp_conn *c, const struct tcp_segment *s)
     }
     conn_trace_drop(c, DROP_TCP_SYN_CHALLENGED, s->len);
     if (c->state == TCP_SYN_RCVD && c->passive) { /* back to LISTEN */
-        close_silently(c);
+        close_silently(c, CLOSE_RESET);
         return DROPPED;
     }
     validate_challenge(c); /* RFC 5961 4.2 */

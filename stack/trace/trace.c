@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-_Static_assert(sizeof(struct event) <= 64, "an event is one cache line");
+_Static_assert(sizeof(struct event) <= 64, "a record's fields take at most 40 bytes");
 
 #define CAUSE_NUMBER_MASK ((UINT64_C(1) << 56) - 1)
 

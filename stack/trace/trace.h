@@ -92,8 +92,8 @@ struct recorder {
     uint64_t drops[DROP_REASONS]; /* how often each reason occurred */
 };
 
-bool recorder_init(struct recorder *r,
-                   uint32_t ring_size); /* a power of two; false: out of memory */
+/* `ring_size` is a number of events, a power of two; false: it is not, or out of memory. */
+bool recorder_init(struct recorder *r, uint32_t ring_size);
 void recorder_done(struct recorder *r);
 void recorder_listen(struct recorder *r, struct listener *l);
 void recorder_unlisten(struct recorder *r, struct listener *l);

@@ -46,8 +46,8 @@ try() {
     fi
 }
 
-done_testing() { # the end of each test; the service must still be able to end in order
-    [ -z "$serve_pid" ] || try "serve ends in order" serve_end
+done_testing() { # the end of each test
+    if [ -n "$serve_pid" ]; then end_serve; fi
     exit $((failures > 0))
 }
 
@@ -75,6 +75,7 @@ until_true() { # SECONDS COMMAND…: waits for a state to come about
 
 # serve OPTION…: starts the service and waits until it answers. Its output is $dir/serve.log.
 serve() {
+    : >"$dir/serve.log"
     "$vitrine" serve --tap vt0 --ca-dir "$dir/ca" --status "$dir/status" --quiet "$@" \
         >"$dir/serve.log" 2>&1 &
     serve_pid=$!
@@ -87,20 +88,18 @@ serving() { # it says that it is ready once it listens
     kill -0 "$serve_pid" 2>/dev/null && grep -q '^ready' "$dir/serve.log"
 }
 
-# Ctrl-C: the exit status must be 0, and soon. Only its parent can wait for it, so this leaves the
-# result to a subshell by a file.
-serve_stop() {
-    kill -INT "$serve_pid" 2>/dev/null
-    (sleep 10 && kill -KILL "$serve_pid") 2>/dev/null &
-    local watchdog=$!
+# Ctrl-C, and a case for how the service ends. Not inside of a case: only this shell can wait for it.
+end_serve() {
+    kill -INT "$serve_pid"
+    until_true 10 has_ended || kill -KILL "$serve_pid"
     wait "$serve_pid"
     serve_status=$?
-    kill "$watchdog" 2>/dev/null
-    wait "$watchdog" 2>/dev/null
     serve_pid=
+    try "Ctrl-C ends the service with status 0" ended_well
 }
-serve_end() { same "exit status after Ctrl-C" 0 "$serve_status" && contains_no_report; }
-contains_no_report() {
+has_ended() { ! grep -q '^State:[[:space:]]*[^Z]' "/proc/$serve_pid/status" 2>/dev/null; }
+ended_well() {
+    same "exit status" 0 "$serve_status"
     ! grep -E 'runtime error|AddressSanitizer|LeakSanitizer' "$dir/serve.log"
 }
 
@@ -129,7 +128,7 @@ make_file() {
 
 # capture FILE / capture_end: tcpdump on vt0, from before the first packet to after the last
 capture() {
-    tcpdump -Z root -i vt0 -s 0 --immediate-mode -U -w "$1" 2>"$dir/tcpdump.log" &
+    tcpdump -Z root -i vt0 -s 2000 -B 65536 --immediate-mode -w "$1" 2>"$dir/tcpdump.log" &
     capture_pid=$!
     until_true 10 grep -q 'listening on' "$dir/tcpdump.log"
 }

@@ -68,6 +68,23 @@ START_TEST(an_idle_host_waits_for_nothing)
 }
 END_TEST
 
+START_TEST(settings_have_defaults)
+{
+    ck_assert_uint_eq(h.recorder.mask, 1023);
+    ck_assert_uint_eq(h.pools.slabs[SLAB_FRAME].limit, 65536);
+    ck_assert_uint_eq(h.pools.bufs.limit, 262144);
+    ck_assert_int_eq(h.now, NS_PER_SEC);
+    static struct host other;
+    struct host_config config = {.slabs = {.slabs = {[SLAB_FRAME] = 10}}};
+    ck_assert(host_init(&other, &config, 0));
+    ck_assert_uint_eq(other.recorder.mask, HOST_RECORDER_EVENTS - 1);
+    ck_assert_uint_eq(other.pools.slabs[SLAB_FRAME].limit, 10);
+    ck_assert_uint_eq(other.pools.slabs[SLAB_SMALL].limit, 65536);
+    ck_assert_uint_ne(other.ip.next_id, h.ip.next_id); /* another seed */
+    host_done(&other);
+}
+END_TEST
+
 START_TEST(a_batch_is_answered_by_one_flush)
 {
     struct list frames;
@@ -209,6 +226,7 @@ Suite *host_suite(void)
     TCase *t = tcase_create("host");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, an_idle_host_waits_for_nothing);
+    tcase_add_test(t, settings_have_defaults);
     tcase_add_test(t, a_batch_is_answered_by_one_flush);
     tcase_add_test(t, a_ping_before_arp_asks_first);
     tcase_add_test(t, the_deadline_is_that_of_the_next_request);

@@ -1,7 +1,7 @@
 /* A stream in memory; see mock_stream.h. */
 #include "tests/unit/apps/mock_stream.h"
 
-#include <assert.h>
+#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static bool usable(const struct mock_stream *m)
 static struct slice mock_peek(struct stream *s)
 {
     struct mock_stream *m = of(s);
-    assert(usable(m));
+    ck_assert(usable(m));
     size_t n = m->run != 0 ? size_min(m->run, m->in_len) : m->in_len;
     return (struct slice){(const uint8_t *)m->in, n};
 }
@@ -26,11 +26,11 @@ static struct slice mock_peek(struct stream *s)
 static void mock_consume(struct stream *s, size_t n)
 {
     struct mock_stream *m = of(s);
-    assert(usable(m) && n <= m->in_len);
+    ck_assert(usable(m) && n <= m->in_len);
     m->consumed += n;
     /* A new block, so that the sanitizer sees whoever reads on in the old one. */
     char *rest = malloc(m->in_len - n + 1);
-    assert(rest != NULL);
+    ck_assert(rest != NULL);
     memcpy(rest, m->in + n, m->in_len - n);
     free(m->in);
     m->in = rest;
@@ -40,7 +40,7 @@ static void mock_consume(struct stream *s, size_t n)
 static uint8_t *mock_reserve(struct stream *s, size_t min, size_t *room)
 {
     struct mock_stream *m = of(s);
-    assert(usable(m) && min >= 1 && min <= STREAM_RESERVE_MAX);
+    ck_assert(usable(m) && min >= 1 && min <= STREAM_RESERVE_MAX);
     size_t waiting = m->out_len - m->taken;
     size_t space = m->queue_limit > waiting ? m->queue_limit - waiting : 0;
     if (m->shut || space < min) {
@@ -50,7 +50,7 @@ static uint8_t *mock_reserve(struct stream *s, size_t min, size_t *room)
     free(m->room);
     m->room_len = size_min(space, STREAM_RESERVE_MAX);
     m->room = malloc(m->room_len);
-    assert(m->room != NULL);
+    ck_assert(m->room != NULL);
     *room = m->room_len;
     return (uint8_t *)m->room;
 }
@@ -58,9 +58,9 @@ static uint8_t *mock_reserve(struct stream *s, size_t min, size_t *room)
 static void mock_commit(struct stream *s, size_t n)
 {
     struct mock_stream *m = of(s);
-    assert(usable(m) && !m->shut && n > 0 && n <= m->room_len);
+    ck_assert(usable(m) && !m->shut && n > 0 && n <= m->room_len);
     m->out = realloc(m->out, m->out_len + n + 1);
-    assert(m->out != NULL);
+    ck_assert(m->out != NULL);
     memcpy(m->out + m->out_len, m->room, n);
     m->out_len += n;
     m->out[m->out_len] = '\0';
@@ -69,13 +69,13 @@ static void mock_commit(struct stream *s, size_t n)
 
 static void mock_shutdown(struct stream *s)
 {
-    assert(usable(of(s)));
+    ck_assert(usable(of(s)));
     of(s)->shut = true;
 }
 
 static void mock_abort(struct stream *s)
 {
-    assert(usable(of(s)));
+    ck_assert(usable(of(s)));
     of(s)->aborted = true;
 }
 
@@ -93,7 +93,7 @@ void mock_init(struct mock_stream *m, size_t queue_limit)
     *m = (struct mock_stream){.stream.ops = &mock_ops, .queue_limit = queue_limit};
     m->in = calloc(1, 1);
     m->out = calloc(1, 1);
-    assert(m->in != NULL && m->out != NULL);
+    ck_assert(m->in != NULL && m->out != NULL);
 }
 
 void mock_done(struct mock_stream *m)
@@ -121,7 +121,7 @@ void mock_give(struct mock_stream *m, const void *data, size_t len)
         return;
     }
     m->in = realloc(m->in, m->in_len + len + 1);
-    assert(m->in != NULL);
+    ck_assert(m->in != NULL);
     memcpy(m->in + m->in_len, data, len);
     m->in_len += len;
     tell(m, m->stream.events->readable);

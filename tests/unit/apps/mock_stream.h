@@ -10,11 +10,11 @@ struct mock_stream {
     char *in; /* given by the test and not yet consumed */
     size_t in_len;
     size_t run; /* peek shows at most so many bytes in a row; 0 = all */
-    char *out; /* everything that was ever committed */
+    char *out;  /* everything that was ever committed */
     size_t out_len;
-    size_t taken; /* bytes of `out` that the test has taken from the queue */
+    size_t taken;       /* bytes of `out` that the test has taken from the queue */
     size_t queue_limit; /* bytes that may wait in the queue; reserve fails beyond */
-    char *room; /* what reserve gave */
+    char *room;         /* what reserve gave */
     size_t room_len;
     bool want_write; /* a reserve failed since the last `writable` */
     bool shut, aborted, closed;

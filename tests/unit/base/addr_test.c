@@ -107,6 +107,9 @@ static const char *const refused[] = {
     "1:2:3:4:5:6:7:",
     "::/0",
     "vitrine",
+    "1:1.2.3.4::",
+    "1:1.2.3.4::1",
+    "1:2:3:4:5:1.2.3.4::",
 };
 
 START_TEST(what_is_no_address)

@@ -153,6 +153,31 @@ START_TEST(sharing_keeps_the_bytes)
 }
 END_TEST
 
+START_TEST(small_pieces_are_joined)
+{
+    static const uint8_t piece[SLAB_SMALL_BYTES + 1] = "0123456789";
+    struct buf *b = buf_copy_of(&pools, "ab", 2);
+    ck_assert(buf_join(b, (struct slice){piece, 10}));
+    ck_assert_uint_eq(b->len, 12);
+    ck_assert_mem_eq(buf_data(b), "ab0123456789", 12);
+    ck_assert(!buf_join(b, (struct slice){piece, SLAB_SMALL_BYTES - 11})); /* one byte too many */
+    ck_assert(buf_join(b, (struct slice){piece, SLAB_SMALL_BYTES - 12}));
+    ck_assert_uint_eq(buf_tailroom(b), 0);
+    buf_free(b);
+
+    b = buf_copy_of(&pools, "ab", 2);
+    struct buf *other = buf_share(b);
+    ck_assert(!buf_join(b, (struct slice){piece, 1})); /* the other holder could be overwritten */
+    buf_free(other);
+    ck_assert(buf_join(b, (struct slice){piece, 1}));
+    buf_free(b);
+
+    b = buf_new(&pools, 0, 2000);
+    ck_assert(!buf_join(b, (struct slice){piece, SLAB_SMALL_BYTES + 1})); /* not a few bytes */
+    buf_free(b);
+}
+END_TEST
+
 START_TEST(a_queue_is_freed_whole)
 {
     struct list queue;
@@ -190,6 +215,7 @@ Suite *buf_suite(void)
     tcase_add_test(c, views_have_a_limit_too);
     tcase_add_test(c, a_copy_is_a_copy);
     tcase_add_loop_test(c, sharing_keeps_the_bytes, 0, 2);
+    tcase_add_test(c, small_pieces_are_joined);
     tcase_add_test(c, a_queue_is_freed_whole);
     tcase_add_loop_test(c, injected_failures_leak_nothing, 0, 2);
     suite_add_tcase(s, c);

@@ -84,6 +84,22 @@ START_TEST(carries_are_not_lost)
 }
 END_TEST
 
+/* All words of 8 bytes out of 00, 01 and ff: carries that beget carries when the sum is folded. */
+START_TEST(folding_carries_to_the_end)
+{
+    static const uint8_t digits[] = {0x00, 0x01, 0xff};
+    for (unsigned n = 0; n < 6561; n++) {
+        uint8_t bytes[8];
+        unsigned rest = n;
+        for (size_t i = 0; i < sizeof bytes; i++, rest /= 3) {
+            bytes[i] = digits[rest % 3];
+        }
+        ck_assert_uint_eq(csum_finish(csum_add(0, bytes, sizeof bytes)),
+                          slow_checksum(bytes, sizeof bytes));
+    }
+}
+END_TEST
+
 START_TEST(parts_of_even_length_in_sequence)
 {
     uint8_t bytes[99];
@@ -148,6 +164,7 @@ Suite *checksum_suite(void)
     tcase_add_test(c, nothing_and_zeros_give_all_ones);
     tcase_add_test(c, any_length_at_any_alignment);
     tcase_add_test(c, carries_are_not_lost);
+    tcase_add_test(c, folding_carries_to_the_end);
     tcase_add_test(c, parts_of_even_length_in_sequence);
     tcase_add_test(c, slices_cut_anywhere);
     tcase_add_test(c, slices_of_one_byte_each);

@@ -71,12 +71,39 @@ START_TEST(moves_all)
 }
 END_TEST
 
+START_TEST(appends_all)
+{
+    struct list from, to;
+    struct item items[] = {{.number = 1}, {.number = 2}, {.number = 3}, {.number = 4}};
+    list_init(&from);
+    list_init(&to);
+    list_append_all(&from, &to);
+    ck_assert(list_empty(&from) && list_empty(&to));
+    list_push_back(&from, &items[0].link);
+    list_push_back(&from, &items[1].link);
+    list_append_all(&from, &to); /* to an empty list */
+    ck_assert(list_empty(&from));
+    ck_assert_int_eq(digits(&to), 12);
+    list_append_all(&from, &to); /* nothing */
+    ck_assert_int_eq(digits(&to), 12);
+    list_push_back(&from, &items[2].link);
+    list_push_back(&from, &items[3].link);
+    list_append_all(&from, &to);
+    ck_assert(list_empty(&from));
+    ck_assert_int_eq(digits(&to), 1234);
+    list_remove(&items[2].link);
+    list_remove(&items[0].link);
+    ck_assert_int_eq(digits(&to), 24);
+}
+END_TEST
+
 Suite *list_suite(void)
 {
     Suite *s = suite_create("list");
     TCase *c = tcase_create("list");
     tcase_add_test(c, keeps_order);
     tcase_add_test(c, moves_all);
+    tcase_add_test(c, appends_all);
     suite_add_tcase(s, c);
     return s;
 }

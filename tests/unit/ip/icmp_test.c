@@ -2,6 +2,7 @@
 #include "stack/ip/icmp.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/ip/ip_rig.h"
@@ -54,6 +55,16 @@ START_TEST(an_echo_request_is_answered_with_its_data)
 }
 END_TEST
 
+START_TEST(an_echo_without_data_is_answered)
+{
+    struct frame f = icmp_frame("08000000beef0007");
+    ip_rig_receive(&r, &f);
+    ip_rig_flush(&r);
+    ck_assert_uint_eq(r.link.dev.count, 1);
+    ck_assert_mem_eq(r.link.dev.frames[0].bytes + 38, "\xbe\xef\x00\x07", 4);
+}
+END_TEST
+
 START_TEST(an_echo_of_a_full_mtu_comes_back_whole)
 {
     uint8_t message[1480];
@@ -88,9 +99,12 @@ END_TEST
 START_TEST(the_answer_names_the_frame_that_led_to_it)
 {
     struct frame f = icmp_frame(ECHO_REQUEST);
+    struct frame other = icmp_frame("0d000000beef0007");
     ip_rig_receive(&r, &f);
     ip_rig_receive(&r, &f);
+    ip_rig_receive(&r, &other);
     ip_rig_flush(&r);
+    ck_assert_uint_eq(r.link.recorder.cause.number, 3);
     uint64_t cause[2];
     unsigned n = 0;
     for (uint64_t i = 0; i < r.link.recorder.written; i++) {
@@ -219,11 +233,9 @@ END_TEST
 
 static void expect_unmatched(const char *quoted_ip)
 {
-    struct frame f = icmp_frame("03010000 00000000");
-    char hex[256] = "03010000 00000000";
-    strcat(hex, quoted_ip);
-    strcat(hex, QUOTED_TCP);
-    f = icmp_frame(hex);
+    char hex[256];
+    snprintf(hex, sizeof(hex), "03010000 00000000 %s %s", quoted_ip, QUOTED_TCP);
+    struct frame f = icmp_frame(hex);
     ip_rig_expect_refused(&r, &f, DROP_ICMP_UNMATCHED);
 }
 
@@ -397,6 +409,7 @@ static TCase *case_in(void)
     TCase *t = tcase_create("in");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, an_echo_request_is_answered_with_its_data);
+    tcase_add_test(t, an_echo_without_data_is_answered);
     tcase_add_test(t, an_echo_of_a_full_mtu_comes_back_whole);
     tcase_add_test(t, an_echo_reply_has_the_class_of_the_request_without_ecn);
     tcase_add_test(t, the_answer_names_the_frame_that_led_to_it);

@@ -65,6 +65,22 @@ START_TEST(padding_is_cut_off)
 }
 END_TEST
 
+START_TEST(a_packet_may_be_empty)
+{
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    struct frame f = frame_ip4(&spec, NULL, 0);
+    expect_taken(&f);
+    ck_assert_uint_eq(r.last_len, 0);
+}
+END_TEST
+
+START_TEST(an_option_may_be_empty)
+{
+    struct frame f = frame_with_options("9402 0101");
+    expect_taken(&f);
+}
+END_TEST
+
 START_TEST(ip_truncated)
 {
     struct frame f = good_frame();
@@ -413,6 +429,8 @@ static TCase *case_header(void)
     TCase *t = tcase_create("header in");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, padding_is_cut_off);
+    tcase_add_test(t, a_packet_may_be_empty);
+    tcase_add_test(t, an_option_may_be_empty);
     tcase_add_test(t, ip_truncated);
     tcase_add_test(t, ip_bad_version);
     tcase_add_test(t, ip_header_length_too_small);

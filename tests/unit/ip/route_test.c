@@ -49,6 +49,20 @@ START_TEST(the_longest_prefix_wins)
 }
 END_TEST
 
+START_TEST(whatever_the_order_of_adding)
+{
+    add("192.0.2.7", 32, NULL, &a);
+    add("0.0.0.0", 0, NULL, &a);
+    add("192.0.2.0", 24, NULL, &a);
+    add("192.0.0.0", 16, NULL, &a);
+    static const unsigned want[] = {32, 24, 16, 0};
+    for (unsigned i = 0; i < COUNT_OF(want); i++) {
+        ck_assert_uint_eq(ip.routes[i].bits, want[i]);
+    }
+    ck_assert_uint_eq(ip_route_for(&ip, addr("192.0.2.8"))->bits, 24);
+}
+END_TEST
+
 START_TEST(the_way_gives_source_mtu_and_capabilities)
 {
     add("10.9.0.0", 24, NULL, &a);
@@ -101,6 +115,7 @@ Suite *route_suite(void)
     TCase *t = tcase_create("route");
     tcase_add_checked_fixture(t, set_up, NULL);
     tcase_add_test(t, the_longest_prefix_wins);
+    tcase_add_test(t, whatever_the_order_of_adding);
     tcase_add_test(t, the_way_gives_source_mtu_and_capabilities);
     tcase_add_test(t, no_route_is_said);
     tcase_add_test(t, families_do_not_mix);

@@ -322,6 +322,14 @@ START_TEST(a_waiting_packet_keeps_its_offload_facts)
 }
 END_TEST
 
+START_TEST(released_frames_are_freed_at_the_end)
+{
+    link_rig_send(&r, PEER_IP, 20);
+    receive_arp(2, peer_mac, PEER_IP, OUR_IP); /* tear_down sees that nothing is left */
+    ck_assert(!list_empty(&r.iface.outbox));
+}
+END_TEST
+
 START_TEST(requests_are_repeated_and_then_given_up)
 {
     link_rig_send(&r, PEER_IP, 20);
@@ -394,6 +402,12 @@ START_TEST(which_addresses_are_broadcast)
     ck_assert(iface_is_broadcast(&r.iface, ip4_addr(0x0a090000U)));
     ck_assert(!iface_is_broadcast(&r.iface, ip4_addr(OUR_IP)));
     ck_assert(!iface_is_broadcast(&r.iface, ip4_addr(0x0a0901ffU)));
+    r.iface.prefix = 30;
+    ck_assert(iface_is_broadcast(&r.iface, ip4_addr(0x0a090003U)));
+    ck_assert(!iface_is_broadcast(&r.iface, ip4_addr(0x0a0900ffU)));
+    struct ip_addr six;
+    ck_assert(ip_parse("::a09:3", &six));
+    ck_assert(!iface_is_broadcast(&r.iface, six));
     r.iface.prefix = 31; /* RFC 3021 */
     ck_assert(!iface_is_broadcast(&r.iface, ip4_addr(0x0a090003U)));
 }
@@ -437,6 +451,7 @@ static TCase *case_out(void)
     tcase_add_test(t, an_announcement_is_a_request_for_ourselves);
     tcase_add_test(t, a_packet_waits_until_the_neighbour_answers);
     tcase_add_test(t, a_waiting_packet_keeps_its_offload_facts);
+    tcase_add_test(t, released_frames_are_freed_at_the_end);
     tcase_add_test(t, requests_are_repeated_and_then_given_up);
     tcase_add_test(t, arp_queue_full);
     tcase_add_test(t, arp_cache_full);

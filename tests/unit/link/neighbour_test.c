@@ -216,6 +216,20 @@ START_TEST(a_stale_entry_without_an_answer_fails_and_is_asked_by_broadcast)
 }
 END_TEST
 
+START_TEST(each_sign_of_life_keeps_it_fresh)
+{
+    neighbour_heard(&c.t, host_number(1), peer_mac, true, 0);
+    neighbour_heard(&c.t, host_number(1), peer_mac, false, 50 * NS_PER_SEC);
+    struct neighbour *n = neighbour_use(&c.t, host_number(1), 70 * NS_PER_SEC);
+    ck_assert_uint_eq(n->state, NEIGHBOUR_REACHABLE);
+    ck_assert_uint_eq(c.asked, 0);
+    ck_assert_int_eq(n->heard, 50 * NS_PER_SEC);
+    ck_assert_int_eq(n->used, 70 * NS_PER_SEC);
+    run(NEIGHBOUR_EXPIRE + 40 * NS_PER_SEC);
+    ck_assert_ptr_nonnull(neighbour_find(&c.t, host_number(1)));
+}
+END_TEST
+
 START_TEST(a_silent_entry_expires)
 {
     neighbour_heard(&c.t, host_number(1), peer_mac, true, 0);
@@ -235,6 +249,7 @@ START_TEST(the_least_recently_used_makes_room)
     }
     neighbour_use(&c.t, host_number(0), 1000); /* so 1 is the oldest */
     ck_assert_ptr_nonnull(neighbour_use(&c.t, host_number(NEIGHBOURS), 1001));
+    ck_assert_ptr_eq(c.t.last, neighbour_find(&c.t, host_number(NEIGHBOURS)));
     ck_assert_ptr_nonnull(neighbour_find(&c.t, host_number(0)));
     ck_assert_ptr_null(neighbour_find(&c.t, host_number(1)));
     ck_assert_ptr_nonnull(neighbour_find(&c.t, host_number(2)));
@@ -267,8 +282,15 @@ START_TEST(an_entry_with_waiting_frames_never_goes)
     ck_assert_ptr_null(neighbour_heard(&c.t, host_number(NEIGHBOURS), peer_mac, true, 0));
     struct neighbour *n = neighbour_heard(&c.t, host_number(7), peer_mac, false, 0);
     buf_free(neighbour_take(n));
-    ck_assert_ptr_eq(neighbour_use(&c.t, host_number(NEIGHBOURS), 0), n);
+    ck_assert_ptr_eq(neighbour_use(&c.t, host_number(NEIGHBOURS), 5), n);
     ck_assert_ptr_null(neighbour_find(&c.t, host_number(7)));
+    /* Nothing of the old entry is left in the new one. */
+    ck_assert_uint_eq(n->state, NEIGHBOUR_INCOMPLETE);
+    ck_assert(mac_equal(n->mac, (struct mac){{0}}));
+    ck_assert_uint_eq(n->tries, 1);
+    ck_assert_int_eq(n->heard, 0);
+    ck_assert_int_eq(n->used, 5);
+    ck_assert(n->in_use);
 }
 END_TEST
 
@@ -289,6 +311,7 @@ Suite *neighbour_suite(void)
     tcase_add_test(t, an_entry_takes_a_new_address);
     tcase_add_test(t, an_old_entry_in_use_is_asked_again_by_unicast);
     tcase_add_test(t, a_stale_entry_without_an_answer_fails_and_is_asked_by_broadcast);
+    tcase_add_test(t, each_sign_of_life_keeps_it_fresh);
     tcase_add_test(t, a_silent_entry_expires);
     tcase_add_test(t, the_least_recently_used_makes_room);
     tcase_add_test(t, strangers_do_not_push_out_whom_we_talk_with);

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stack/base/checksum.h"
 #include "stack/base/cursor.h"
+#include "stack/trace/line.h"
 
 #define EVENTS_MAX 20000000U /* more than any run needs: two ends that never stop talking */
 
@@ -126,9 +128,45 @@ static void cable_carry(struct pair_side *s, struct pair_frame *f, nsec leaves)
     heap_push(s, f);
 }
 
+/* What a router sends back about a packet that is too big (RFC 792, RFC 1191 4). */
+static void too_big(struct pair_side *s, const struct pair_frame *f)
+{
+    struct pair *p = s->pair;
+    struct pair_side *other = s == &p->side[0] ? &p->side[1] : &p->side[0];
+    struct pair_frame *e = frame_new(14 + 20 + 8 + 28);
+    struct wr w = wr_of(e->bytes, e->len);
+    wr_bytes(&w, s->dev.mac.b, 6);
+    wr_bytes(&w, other->dev.mac.b, 6);
+    wr_be16(&w, 0x0800);
+    uint8_t *ip = w.pos;
+    wr_be16(&w, 0x4500);
+    wr_be16(&w, 20 + 8 + 28);
+    wr_be32(&w, 0);
+    wr_be16(&w, 64 << 8 | IP_ICMP);
+    wr_be16(&w, 0);
+    wr_be32(&w, 0x0a0900feU);
+    wr_bytes(&w, f->bytes + 14 + 12, 4);
+    struct wr check = wr_of(ip + 10, 2);
+    wr_be16(&check, csum_finish(csum_add(0, ip, 20)));
+    uint8_t *icmp = w.pos;
+    wr_be16(&w, 3 << 8 | 4);
+    wr_be32(&w, 0);
+    wr_be16(&w, (uint16_t)s->wire.mtu);
+    wr_bytes(&w, f->bytes + 14, 28);
+    check = wr_of(icmp + 2, 2);
+    wr_be16(&check, csum_finish(csum_add(0, icmp, 8 + 28)));
+    ck_assert(!w.failed && wr_len(&w) == e->len);
+    cable_carry(other, e, p->now);
+}
+
 static void cable_send(struct pair_side *s, struct pair_frame *f)
 {
     struct pair *p = s->pair;
+    if (s->wire.mtu != 0 && f->len > 14 + s->wire.mtu) {
+        too_big(s, f);
+        free(f);
+        return;
+    }
     nsec leaves = p->now;
     if (s->wire.rate > 0) {
         nsec starts = nsec_max(p->now, s->line_free);
@@ -191,9 +229,12 @@ static void deliver(struct pair *p, unsigned to)
 static void inject_fault(struct pair *p)
 {
     struct host *h = &p->side[lcg_below(&p->lcg, 2)].host;
-    struct pool *pools[] = {&h->pools.slabs[SLAB_SMALL],  &h->pools.slabs[SLAB_FRAME],
-                            &h->pools.slabs[SLAB_RECORD], &h->pools.bufs,
-                            &h->tcp.conn_pool,            &h->tcp.timewait_pool,
+    struct pool *pools[] = {&h->pools.slabs[SLAB_SMALL],
+                            &h->pools.slabs[SLAB_FRAME],
+                            &h->pools.slabs[SLAB_RECORD],
+                            &h->pools.bufs,
+                            &h->tcp.conn_pool,
+                            &h->tcp.timewait_pool,
                             &h->tcp.range_pool};
     pools[lcg_below(&p->lcg, (uint32_t)COUNT_OF(pools))]->fail_at = 1 + lcg_below(&p->lcg, 8);
 }
@@ -270,6 +311,14 @@ void pair_add_task(struct pair *p, struct pair_task *t)
 
 /* ---- life ---- */
 
+static void print_event(void *arg, const struct event *e)
+{
+    const struct pair_side *s = arg;
+    char line[EVENT_LINE_MAX];
+    event_line(e, 0, line, sizeof line);
+    fprintf(stderr, "%u %s\n", s == &s->pair->side[0] ? 0U : 1U, line);
+}
+
 static void side_init(struct pair *p, unsigned i, const struct pair_config *config)
 {
     struct pair_side *s = &p->side[i];
@@ -286,6 +335,10 @@ static void side_init(struct pair *p, unsigned i, const struct pair_config *conf
                              .mtu = config->mtu != 0 ? config->mtu : 1500,
                              .transmit = transmit};
     ck_assert(host_init(&s->host, &host, config->start));
+    if (getenv("VITRINE_TRACE") != NULL) {
+        s->listener = (struct listener){.on_event = print_event, .arg = s};
+        recorder_listen(&s->host.recorder, &s->listener);
+    }
     s->iface = host_attach(&s->host, &s->dev, pair_address(i), 24);
     ck_assert_ptr_nonnull(s->iface);
 }
@@ -318,7 +371,7 @@ void pair_expect_empty(struct pair *p)
 {
     for (unsigned i = 0; i < 2; i++) {
         struct host *h = &p->side[i].host;
-        for (unsigned class = 0; class < SLAB_CLASSES; class++) {
+        for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
             PAIR_CHECK(p, h->pools.slabs[class].in_use == 0);
         }
         PAIR_CHECK(p, h->pools.bufs.in_use == 0);

@@ -11,16 +11,18 @@
 
 #define PAIR_CLIENT 0U
 #define PAIR_SERVER 1U
-#define PAIR_PORT 80U    /* where the server listens */
-#define PAIR_FLOWS 64U   /* connections that are watched on the wire */
+#define PAIR_PORT 80U  /* where the server listens */
+#define PAIR_FLOWS 64U /* connections that are watched on the wire */
 #define PAIR_SHADOWS 256U
 
 /* What happens to the frames of one way. */
 struct pair_wire {
     uint32_t loss, duplicate, corrupt, refuse; /* of 1000 frames; refused: by the device */
-    nsec delay, jitter; /* each frame takes delay and 0 to jitter more, so that some overtake others */
-    uint64_t rate;      /* bits a second; 0: no limit */
-    uint32_t queue;     /* bytes that may wait for the rate; 0: no limit */
+    nsec delay,
+        jitter;     /* each frame takes delay and 0 to jitter more, so that some overtake others */
+    uint64_t rate;  /* bits a second; 0: no limit */
+    uint32_t queue; /* bytes that may wait for the rate; 0: no limit */
+    uint32_t mtu;   /* a router on the way refuses larger IP packets (RFC 1191); 0: none does */
 };
 
 struct pair_frame {
@@ -43,8 +45,9 @@ struct pair_side {
     struct pair *pair;
     struct host host;
     struct iface *iface;
-    struct pair_wire wire; /* of what it sends */
-    nsec line_free;        /* when the cable has taken all that was sent */
+    struct listener listener; /* VITRINE_TRACE=1 prints every event */
+    struct pair_wire wire;    /* of what it sends */
+    nsec line_free;           /* when the cable has taken all that was sent */
     struct pair_frame **heap; /* frames on their way from here, the earliest first */
     size_t frames, heap_cap;
     struct pair_shadow shadows[PAIR_SHADOWS]; /* by connection id */
@@ -53,12 +56,13 @@ struct pair_side {
 /* What the wire has shown of one connection, for each side. */
 struct pair_flow {
     uint16_t port[2];
-    bool has_wscale[2], sent_ack[2], told[2];
+    bool has_wscale[2], sent_ack[2], told[2], fin_sent[2];
     uint8_t wscale[2];
-    uint16_t mss[2];     /* that the side's SYN announced */
-    tcp_seq edge[2];     /* right edge of the window that the side has been offered so far */
-    tcp_seq offered[2];  /* the same, that it has offered */
-    tcp_seq ack[2];      /* the latest that it sent */
+    uint16_t mss[2];        /* that the side's SYN announced */
+    tcp_seq edge[2];        /* right edge of the window that the side has been offered so far */
+    tcp_seq offered[2];     /* the same, that it has offered */
+    tcp_seq ack[2];         /* the latest that it sent */
+    tcp_seq iss[2], fin[2]; /* sequence numbers of its SYN and of its FIN */
 };
 
 /* Something that wants to run at a moment. */
@@ -91,7 +95,7 @@ struct pair_config {
     uint32_t mtu; /* bytes; 0: 1500 */
     struct pair_wire wire[2];
     struct host_config host[2]; /* their seeds are made from `seed` */
-    nsec start;   /* when time begins */
+    nsec start;                 /* when time begins */
     nsec batch;
     uint32_t faults;
 };
@@ -108,9 +112,8 @@ bool pair_settle(struct pair *p, nsec limit);
 void pair_expect_empty(struct pair *p);
 bool pair_chance(struct pair *p, uint32_t per_mille);
 
-__attribute__((format(printf, 4, 5), noreturn)) void pair_fail(const struct pair *p,
-                                                               const char *file, int line,
-                                                               const char *form, ...);
+__attribute__((format(printf, 4, 5), noreturn)) void
+pair_fail(const struct pair *p, const char *file, int line, const char *form, ...);
 #define PAIR_CHECK(p, condition)                                                                   \
     do {                                                                                           \
         if (!(condition)) {                                                                        \

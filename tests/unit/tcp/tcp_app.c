@@ -8,7 +8,9 @@ static void note(struct stream *s, char letter)
     struct app *a = s->app;
     ck_assert_ptr_eq(a->s, s); /* nothing is told after the end */
     ck_assert_uint_lt(a->log_len + 1, sizeof(a->log));
-    a->log[a->log_len++] = letter;
+    if (letter != 'r' || a->log_len == 0 || a->log[a->log_len - 1] != 'r') {
+        a->log[a->log_len++] = letter;
+    }
     if (letter == a->abort_in) {
         a->s = NULL;
         stream_abort(s);
@@ -129,7 +131,13 @@ struct wire half_open(struct peer *p)
 
 struct app *open_passive(struct peer *p)
 {
+    return open_with_rtt(p, 0);
+}
+
+struct app *open_with_rtt(struct peer *p, nsec rtt)
+{
     struct wire answer = half_open(p);
+    run_for(rtt);
     p->ts = p->offer.ts && answer.has_ts;
     unsigned before = rig.app_count;
     peer_send(p, TCP_ACK, 1, 1);
@@ -140,9 +148,8 @@ struct app *open_passive(struct peer *p)
 struct app *app_connect(struct peer *p, const struct tcp_options *options)
 {
     struct app *a = new_app();
-    struct tcp_connect_args args = {.remote = {.addr = ip4_addr(PEER_IP), .port = p->port},
-                                    .events = &app_events,
-                                    .app = a};
+    struct tcp_connect_args args = {
+        .remote = {.addr = ip4_addr(PEER_IP), .port = p->port}, .events = &app_events, .app = a};
     if (options != NULL) {
         args.options = *options;
     }
@@ -161,6 +168,32 @@ struct app *open_active(struct peer *p)
     peer_send(p, TCP_SYN | TCP_ACK, 0, 1);
     expect(p, TCP_ACK, 1, 1, 0);
     expect_log(a, "o");
+    return a;
+}
+
+struct app *open_in_state(struct peer *p, enum tcp_state state, uint32_t *seq, uint32_t *nxt)
+{
+    struct app *a = open_passive(p);
+    bool peer_first = state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK;
+    *seq = 1;
+    *nxt = 1;
+    if (peer_first) {
+        peer_send(p, TCP_ACK | TCP_FIN, (*seq)++, 1);
+        expect(p, TCP_ACK, 1, *seq, 0);
+    }
+    if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) {
+        app_shutdown(a);
+        expect(p, TCP_ACK | TCP_FIN, (*nxt)++, *seq, 0);
+    }
+    if (state == TCP_FIN_WAIT_2) {
+        peer_send(p, TCP_ACK, 1, 2);
+    }
+    if (state == TCP_CLOSING) {
+        peer_send(p, TCP_ACK | TCP_FIN, (*seq)++, 1);
+        expect(p, TCP_ACK, *nxt, *seq, 0);
+    }
+    expect_nothing();
+    ck_assert_int_eq(state_of(a), state);
     return a;
 }
 

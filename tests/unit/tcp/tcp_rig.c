@@ -181,6 +181,7 @@ void rig_tear_down(void)
 TCase *rig_case(Suite *s, const char *name)
 {
     TCase *tc = tcase_create(name);
+    tcase_set_timeout(tc, 60); /* seconds; a sanitizer on a busy machine is slow */
     tcase_add_checked_fixture(tc, rig_set_up, rig_tear_down);
     suite_add_tcase(s, tc);
     return tc;
@@ -426,8 +427,7 @@ struct wire expect_at(struct peer *p, unsigned flags, uint32_t seq, uint32_t ack
     char got_flags[TCP_FLAGS_TEXT_MAX];
     char want_flags[TCP_FLAGS_TEXT_MAX];
     ck_assert_msg(w.flags == flags, "line %d: %s came, not %s", line,
-                  tcp_flags_text(w.flags, got_flags),
-                  tcp_flags_text((uint8_t)flags, want_flags));
+                  tcp_flags_text(w.flags, got_flags), tcp_flags_text((uint8_t)flags, want_flags));
     ck_assert_msg(w.src_port == p->our_port && w.dst_port == p->port, "line %d: from %u to %u",
                   line, w.src_port, w.dst_port);
     if ((flags & TCP_SYN) != 0 && !p->knows_irs) {

@@ -17,11 +17,11 @@
 #define PEER_ISS 0xffffff80U
 #define SERVER_PORT 80U
 #define PEER_PORT 40000U
-#define RIG_APPS 8U
+#define RIG_APPS 16U
 #define RIG_SENT 2048U
-#define MS(n) ((nsec)(n) * NS_PER_MS)
-#define SEC(n) ((nsec)(n) * NS_PER_SEC)
-#define WHEEL_LATE (2 * (INT64_C(1) << WHEEL_TICK_SHIFT)) /* a timer may fire so late, in ns */
+#define MS(n) ((nsec)(n)*NS_PER_MS)
+#define SEC(n) ((nsec)(n)*NS_PER_SEC)
+#define WHEEL_LATE MS(1) /* each of a chain of timers may be late by a tick of the wheel */
 
 /* What the peer's SYN offers. */
 struct offer {
@@ -34,13 +34,13 @@ struct offer {
 
 struct peer {
     uint16_t port, our_port;
-    uint32_t iss;      /* the peer's ISN */
-    uint32_t irs;      /* ours, from the first SYN that was taken */
+    uint32_t iss; /* the peer's ISN */
+    uint32_t irs; /* ours, from the first SYN that was taken */
     bool knows_irs;
-    uint16_t wnd;      /* the window field of what it sends */
+    uint16_t wnd; /* the window field of what it sends */
     struct offer offer;
-    bool ts;           /* it sends timestamps */
-    uint32_t tsval;    /* the next one it sends */
+    bool ts;            /* it sends timestamps */
+    uint32_t tsval;     /* the next one it sends */
     uint32_t ts_recent; /* the latest it saw of ours, which it echoes */
 };
 
@@ -70,7 +70,7 @@ struct raw {
 };
 
 /* An application that writes down what it is told: a accept, o opened, r readable, w writable,
- * p peer_closed, c closed. */
+ * p peer_closed, c closed. Several r in a row are written once. */
 struct app {
     struct stream *s; /* NULL: gone */
     char log[512];
@@ -153,11 +153,15 @@ void rig_listen(const struct tcp_options *options); /* on SERVER_PORT; NULL: def
 void rig_listen_with(uint32_t backlog, uint32_t max_open, const struct tcp_options *options);
 /* A whole handshake; listens if nobody does. */
 struct app *open_passive(struct peer *p);
+/* The same, the final ACK `rtt` after our SYN-ACK: the first round-trip sample. */
+struct app *open_with_rtt(struct peer *p, nsec rtt);
 /* SYN and SYN-ACK only. */
 struct wire half_open(struct peer *p);
 /* tcp_connect to the peer's port; the SYN is still to be taken. */
 struct app *app_connect(struct peer *p, const struct tcp_options *options);
 struct app *open_active(struct peer *p);
+/* A passive connection brought to a state: `*seq` is the peer's next number, `*nxt` our SND.NXT. */
+struct app *open_in_state(struct peer *p, enum tcp_state state, uint32_t *seq, uint32_t *nxt);
 /* Commits `len` bytes of the pattern; returns how many there was room for. */
 size_t app_queue(struct app *a, size_t len);
 void app_write(struct app *a, size_t len); /* all of it, and a flush */

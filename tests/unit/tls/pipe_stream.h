@@ -12,15 +12,15 @@
 struct pipe_end {
     struct stream stream;
     struct pipe_end *peer;
-    uint8_t *in;         /* bytes that the peer committed, PIPE_QUEUE_MAX of room */
-    size_t in_len;       /* of them there */
-    size_t in_visible;   /* of them delivered: what peek shows */
-    size_t capacity;     /* bytes that the queue towards this end holds at the most */
-    size_t chunk;        /* bytes delivered by one step; 0: all */
-    size_t wanted;       /* a reserve of so many bytes failed; 0: none */
-    uint8_t *room;       /* what reserve gives; just as large as was asked, so that ASan sees more */
+    uint8_t *in;       /* bytes that the peer committed, PIPE_QUEUE_MAX of room */
+    size_t in_len;     /* of them there */
+    size_t in_visible; /* of them delivered: what peek shows */
+    size_t capacity;   /* bytes that the queue towards this end holds at the most */
+    size_t chunk;      /* bytes delivered by one step; 0: all */
+    size_t wanted;     /* a reserve of so many bytes failed; 0: none */
+    uint8_t *room;     /* what reserve gives; just as large as was asked, so that ASan sees more */
     size_t room_len;
-    uint64_t sent;       /* bytes committed */
+    uint64_t sent; /* bytes committed */
     unsigned commits;
     bool opened, shut, eof_told, closed, aborted;
 };

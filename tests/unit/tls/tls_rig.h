@@ -42,7 +42,7 @@ struct rig_app {
     enum close_reason reason;
     uint8_t *got; /* what was read and not echoed */
     size_t got_len;
-    size_t to_send, sent; /* bytes of the pattern to write, and written */
+    size_t to_send, sent;                   /* bytes of the pattern to write, and written */
     void (*on_readable)(struct rig_app *a); /* instead of the usual */
 };
 
@@ -63,8 +63,9 @@ struct rig {
     mbedtls_x509_crt trusted;
     int suites[2];
     uint16_t groups[2];
-    int client_error; /* what ended it; 0: nothing */
-    bool client_done; /* its handshake is complete */
+    int client_error;    /* what ended it; 0: nothing */
+    bool client_starved; /* its last read found nothing */
+    bool client_done;    /* its handshake is complete */
     uint8_t *client_got;
     size_t client_got_len;
     size_t client_to_send, client_sent; /* bytes of the pattern */
@@ -79,6 +80,7 @@ void rig_run(struct rig *r);
 /* Once, both. */
 bool rig_step(struct rig *r);
 void rig_client_write(struct rig *r, const void *data, size_t len);
+const struct stream_events *rig_app_events(void);
 uint8_t rig_pattern(size_t i); /* the i-th byte of what both sides send */
 /* The n-th event (from 0) of a type that was told; NULL: there is none. */
 const struct event *rig_event(const struct rig *r, enum event_type type, size_t n);

@@ -1,0 +1,741 @@
+/* A session as a stream: data both ways, backpressure, and every way in which it can end. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS
+#include "tests/unit/tls/tls_rig.h"
+
+Suite *session_suite(void);
+
+/* Of mbedTLS' record layer: what a client must not send, no function of its interface sends. */
+int mbedtls_ssl_write_record(mbedtls_ssl_context *ssl, int force_flush);
+
+static struct rig rig;
+
+static void setup_certificates(void)
+{
+    rig_dir();
+}
+
+static mbedtls_ssl_protocol_version version_of(int i)
+{
+    return i & 1 ? MBEDTLS_SSL_VERSION_TLS1_2 : MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
+/* Both ends are connected and quiet. */
+static void establish(struct rig_options o)
+{
+    rig_init(&rig, &o);
+    rig_run(&rig);
+    ck_assert(rig.client_done);
+    ck_assert_uint_eq(rig.app.opened, 1);
+}
+
+/* An assertion of Check costs a write into a pipe, so there is none per byte. */
+static void check_pattern(const uint8_t *got, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (got[i] != rig_pattern(i)) {
+            ck_abort_msg("byte %zu is wrong", i);
+        }
+    }
+}
+
+static void check_alert(size_t n, bool outgoing, uint8_t level, uint8_t description)
+{
+    const struct event *e = rig_event(&rig, EV_tls_alert, n);
+    ck_assert_msg(e != NULL, "there is no alert %zu", n);
+    ck_assert_uint_eq(e->u.tls_alert.outgoing, outgoing);
+    ck_assert_uint_eq(e->u.tls_alert.level, level);
+    ck_assert_uint_eq(e->u.tls_alert.description, description);
+}
+
+static void check_closed(enum close_reason reason)
+{
+    ck_assert_uint_eq(rig.app.closed, 1);
+    ck_assert_int_eq(rig.app.reason, reason);
+    const struct event *e = rig_event(&rig, EV_tls_closed, 0);
+    ck_assert_ptr_nonnull(e);
+    ck_assert_uint_eq(e->u.tls_closed.reason, reason);
+}
+
+/* ---- data ---- */
+
+struct shape {
+    size_t capacity, chunk;
+};
+
+static const struct shape shapes[] = {{0, 0}, {STREAM_RESERVE_MAX, 0}, {20000, 1460}, {17000, 7}};
+
+START_TEST(transfer)
+{
+    const struct shape *shape = &shapes[_i / 2];
+    size_t amount = shape->chunk == 7 ? 200000 : 3000000;
+    rig_init(&rig, &(struct rig_options){.version = version_of(_i),
+                                         .capacity = shape->capacity,
+                                         .chunk = shape->chunk});
+    rig.app.to_send = amount;
+    rig.client_to_send = amount;
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.got_len, amount);
+    ck_assert_uint_eq(rig.client_got_len, amount);
+    check_pattern(rig.app.got, amount);
+    check_pattern(rig.client_got, amount);
+    ck_assert_uint_gt(rig.app.writable, 0);
+    rig_done(&rig);
+}
+END_TEST
+
+/* Each commit is one record, and full ones carry 2^14 bytes (RFC 8446 5.1), the type included. */
+START_TEST(full_records)
+{
+    establish((struct rig_options){.version = version_of(_i), .capacity = PIPE_QUEUE_MAX});
+    unsigned before = rig.pipe.a.commits;
+    uint64_t bytes = rig.pipe.a.sent;
+    size_t room;
+    for (int i = 0; i < 3; i++) {
+        uint8_t *to = stream_reserve(rig.app.stream, 1, &room);
+        ck_assert_ptr_nonnull(to);
+        ck_assert_uint_eq(room, 16383);
+        memset(to, 'x', room);
+        stream_commit(rig.app.stream, room);
+    }
+    ck_assert_uint_eq(rig.pipe.a.commits, before + 3);
+    /* header, tag, and the inner type of 1.3 or the explicit nonce of 1.2 (both AES-GCM) */
+    ck_assert_uint_eq(rig.pipe.a.sent - bytes, 3 * (16383 + 5 + 16 + (_i & 1 ? 8 : 1)));
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.client_got_len, 3 * 16383);
+    rig_done(&rig);
+}
+END_TEST
+
+/* What the application does not read stays in the lower stream, and nothing of it is lost. */
+START_TEST(reading_backpressure)
+{
+    rig_init(&rig, &(struct rig_options){.version = version_of(_i)});
+    rig.app.sleepy = true;
+    rig.client_to_send = 500000;
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.readable, 1);
+    ck_assert_uint_ge(rig.pipe.a.in_len, 65536 - 4200);
+    ck_assert_uint_lt(rig.client_sent, 65536 + 16384);
+    size_t total = 0;
+    while (total < 500000) { /* outside of any event */
+        struct slice s = stream_peek(rig.app.stream);
+        if (s.len == 0) {
+            if (!rig_step(&rig)) {
+                ck_abort_msg("stuck after %zu bytes", total);
+            }
+            continue;
+        }
+        size_t n = size_min(s.len, 1000);
+        for (size_t i = 0; i < n; i++) {
+            if (s.data[i] != rig_pattern(total + i)) {
+                ck_abort_msg("byte %zu is wrong", total + i);
+            }
+        }
+        stream_consume(rig.app.stream, n);
+        total += n;
+    }
+    rig_done(&rig);
+}
+END_TEST
+
+START_TEST(reserve_limits)
+{
+    establish((struct rig_options){.version = version_of(_i), .capacity = STREAM_RESERVE_MAX});
+    size_t room;
+    ck_assert_ptr_null(stream_reserve(rig.app.stream, STREAM_PLAIN_MAX + 1, &room));
+    ck_assert_ptr_nonnull(stream_reserve(rig.app.stream, STREAM_PLAIN_MAX, &room));
+    stream_commit(rig.app.stream, 1);
+    /* now a full record no longer fits, so none is begun */
+    ck_assert_ptr_null(stream_reserve(rig.app.stream, 1, &room));
+    ck_assert_uint_eq(rig.app.writable, 0);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.writable, 1);
+    ck_assert_ptr_nonnull(stream_reserve(rig.app.stream, 1, &room));
+    rig_done(&rig);
+}
+END_TEST
+
+/* The lower queue is full when the handshake wants to write: it waits, and goes on. */
+START_TEST(handshake_waits_for_room)
+{
+    rig_init(&rig,
+             &(struct rig_options){.version = version_of(_i), .capacity = STREAM_RESERVE_MAX});
+    rig.pipe.b.capacity = 0;
+    rig_run(&rig);
+    ck_assert(!rig.client_done);
+    ck_assert_uint_eq(rig.app.closed, 0);
+    rig.pipe.b.capacity = STREAM_RESERVE_MAX;
+    rig_run(&rig);
+    ck_assert(rig.client_done);
+    ck_assert_uint_eq(rig.app.opened, 1);
+    rig_done(&rig);
+}
+END_TEST
+
+#define CROWD 24
+
+START_TEST(many_at_once)
+{
+    static struct rig crowd[CROWD];
+    struct rig_options o = {.chunk = 100};
+    rig_init(&crowd[0], &o);
+    for (int i = 1; i < CROWD; i++) {
+        o.share = &crowd[0];
+        o.version = version_of(i);
+        rig_init(&crowd[i], &o);
+    }
+    bool busy = true;
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i].app.to_send = 1000 + (size_t)i;
+    }
+    while (busy) {
+        busy = false;
+        for (int i = 0; i < CROWD; i++) {
+            busy = rig_step(&crowd[i]) || busy;
+        }
+    }
+    for (int i = CROWD - 1; i >= 0; i--) {
+        ck_assert_uint_eq(crowd[i].client_got_len, 1000 + (size_t)i);
+        check_pattern(crowd[i].client_got, crowd[i].client_got_len);
+        rig_done(&crowd[i]);
+    }
+}
+END_TEST
+
+/* ---- orderly ends (RFC 8446 6.1) ---- */
+
+START_TEST(we_close_first)
+{
+    establish((struct rig_options){.version = version_of(_i)});
+    stream_shutdown(rig.app.stream);
+    size_t room;
+    ck_assert_ptr_null(stream_reserve(rig.app.stream, 1, &room));
+    rig_run(&rig);
+    ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
+    ck_assert(rig.pipe.a.shut);
+    ck_assert_uint_eq(rig.app.closed, 0);
+    rig_client_write(&rig, "late", 4); /* reading goes on */
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.got_len, 4);
+    mbedtls_ssl_close_notify(&rig.ssl);
+    stream_shutdown(&rig.pipe.b.stream);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.peer_closed, 1);
+    check_closed(CLOSE_NORMAL);
+    check_alert(0, true, 1, 0);
+    check_alert(1, false, 1, 0);
+    ck_assert_uint_eq(rig_events(&rig, EV_tls_alert), 2);
+    rig_done(&rig);
+}
+END_TEST
+
+START_TEST(client_closes_first)
+{
+    establish((struct rig_options){.version = version_of(_i)});
+    rig_client_write(&rig, "bye", 3);
+    mbedtls_ssl_close_notify(&rig.ssl);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.got_len, 3);
+    ck_assert_uint_eq(rig.app.peer_closed, 1);
+    ck_assert_uint_eq(rig.app.closed, 0);
+    size_t room; /* writing goes on */
+    uint8_t *to = stream_reserve(rig.app.stream, 5, &room);
+    ck_assert_ptr_nonnull(to);
+    memcpy(to, "hello", 5);
+    stream_commit(rig.app.stream, 5);
+    stream_shutdown(rig.app.stream);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.client_got_len, 5);
+    stream_shutdown(&rig.pipe.b.stream);
+    rig_run(&rig);
+    check_closed(CLOSE_NORMAL);
+    rig_done(&rig);
+}
+END_TEST
+
+/* The queue below is full: close_notify waits for room, and the FIN waits for it. */
+START_TEST(shutdown_waits_for_room)
+{
+    establish((struct rig_options){.version = version_of(_i)});
+    rig.pipe.b.capacity = 0;
+    stream_shutdown(rig.app.stream);
+    ck_assert(!rig.pipe.a.shut);
+    rig.pipe.b.capacity = 65536;
+    rig_run(&rig);
+    ck_assert(rig.pipe.a.shut);
+    ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
+    rig_done(&rig);
+}
+END_TEST
+
+/* "Any data received after a closure alert MUST be ignored", but not without end. */
+START_TEST(data_after_close_notify)
+{
+    establish((struct rig_options){.version = version_of(_i)});
+    mbedtls_ssl_close_notify(&rig.ssl);
+    rig_client_write(&rig, "ignored", 7);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.got_len, 0);
+    ck_assert_uint_eq(rig.app.peer_closed, 1);
+    ck_assert_uint_eq(rig.app.closed, 0);
+    rig.client_to_send = 1000000;
+    static uint8_t junk[1000];
+    for (int i = 0; i < 100 && rig.app.closed == 0; i++) {
+        rig_client_write(&rig, junk, sizeof(junk));
+        rig_run(&rig);
+    }
+    check_closed(CLOSE_TLS_FAILED);
+    ck_assert(rig.pipe.a.aborted);
+    rig_done(&rig);
+}
+END_TEST
+
+/* ---- truncation ---- */
+
+START_TEST(truncation)
+{
+    establish((struct rig_options){.version = version_of(_i)});
+    rig_client_write(&rig, "half", 4);
+    stream_shutdown(&rig.pipe.b.stream);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.got_len, 4);
+    ck_assert_uint_eq(rig.app.peer_closed, 0);
+    check_closed(CLOSE_TRUNCATED);
+    ck_assert(rig.pipe.a.shut);
+    ck_assert(rig.pipe.a.closed);
+    rig_done(&rig);
+}
+END_TEST
+
+/* Also when the application reads later: first all that came, then the end. */
+START_TEST(truncation_with_a_slow_reader)
+{
+    establish((struct rig_options){.version = version_of(_i)});
+    rig.app.sleepy = true;
+    rig_client_write(&rig, "one", 3);
+    rig_client_write(&rig, "two", 3);
+    stream_shutdown(&rig.pipe.b.stream);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.closed, 0);
+    for (int i = 0; i < 2; i++) {
+        struct slice s = stream_peek(rig.app.stream);
+        ck_assert_uint_eq(s.len, 3);
+        ck_assert_mem_eq(s.data, i == 0 ? "one" : "two", 3);
+        stream_consume(rig.app.stream, 3);
+    }
+    ck_assert_uint_eq(stream_peek(rig.app.stream).len, 0);
+    ck_assert_uint_eq(rig.app.closed, 0); /* never inside a call of the application */
+    rig_run(&rig);
+    check_closed(CLOSE_TRUNCATED);
+    rig_done(&rig);
+}
+END_TEST
+
+/* ---- faults (RFC 8446 6.2) ---- */
+
+START_TEST(fatal_alert_from_the_client)
+{
+    establish((struct rig_options){.version = version_of(_i)});
+    mbedtls_ssl_send_alert_message(&rig.ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, 80);
+    rig_client_write(&rig, "more", 4);
+    rig_run(&rig);
+    check_closed(CLOSE_TLS_ALERT);
+    check_alert(0, false, 2, 80);
+    ck_assert_uint_eq(rig_events(&rig, EV_tls_alert), 1); /* and no answer */
+    ck_assert_uint_eq(rig.app.got_len, 0);
+    ck_assert(rig.pipe.a.shut);
+    rig_done(&rig);
+}
+END_TEST
+
+/* The client does not trust our CA and says so (RFC 8446 6.2: unknown_ca). */
+START_TEST(client_refuses_our_certificate)
+{
+    rig_init(&rig, &(struct rig_options){.version = version_of(_i), .ca = "stranger/ca"});
+    rig_run(&rig);
+    ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED);
+    ck_assert_uint_eq(rig.app.opened, 0);
+    check_closed(CLOSE_TLS_ALERT);
+    check_alert(0, false, 2, 48);
+    ck_assert_uint_eq(rig_events(&rig, EV_tls_alert), 1);
+    rig_done(&rig);
+}
+END_TEST
+
+static void corrupt(void)
+{
+    ck_assert_uint_gt(rig.pipe.a.in_len, 10);
+    rig.pipe.a.in[rig.pipe.a.in_len - 1] ^= 1;
+}
+
+/* A forged record: one alert goes out, then no byte either way, though mbedTLS would allow it. */
+START_TEST(forged_record)
+{
+    establish((struct rig_options){.version = version_of(_i)});
+    rig.app.sleepy = true;
+    rig_client_write(&rig, "good", 4);
+    rig_run(&rig);
+    rig_client_write(&rig, "bad", 3);
+    corrupt();
+    rig_client_write(&rig, "good", 4);
+    rig_run(&rig);
+    struct slice s = stream_peek(rig.app.stream);
+    ck_assert_uint_eq(s.len, 4);
+    stream_consume(rig.app.stream, 4);
+    ck_assert_uint_eq(stream_peek(rig.app.stream).len, 0);
+    check_alert(0, true, 2, 20);
+    uint64_t sent = rig.pipe.a.sent;
+    size_t room;
+    ck_assert_ptr_null(stream_reserve(rig.app.stream, 1, &room));
+    stream_commit(rig.app.stream, 1);
+    stream_shutdown(rig.app.stream);
+    ck_assert_uint_eq(stream_peek(rig.app.stream).len, 0);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.pipe.a.sent, sent);
+    ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
+    stream_shutdown(&rig.pipe.b.stream);
+    rig_run(&rig);
+    check_closed(CLOSE_TLS_FAILED);
+    ck_assert_uint_eq(rig_events(&rig, EV_tls_alert), 1);
+    rig_done(&rig);
+}
+END_TEST
+
+/* Inside a session an alert without protection is not the client's word. */
+START_TEST(forged_alert)
+{
+    static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 80};
+    establish((struct rig_options){.version = version_of(_i)});
+    size_t room;
+    uint8_t *to = stream_reserve(&rig.pipe.b.stream, sizeof(alert), &room);
+    ck_assert_ptr_nonnull(to);
+    memcpy(to, alert, sizeof(alert));
+    stream_commit(&rig.pipe.b.stream, sizeof(alert));
+    rig_run(&rig);
+    check_closed(CLOSE_TLS_FAILED);
+    ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
+    rig_done(&rig);
+}
+END_TEST
+
+/* mbedTLS 3.6 does not know KeyUpdate and answers it with an error and no alert: we add the alert. */
+START_TEST(key_update)
+{
+    static const uint8_t message[] = {24, 0, 0, 1, 0};
+    establish((struct rig_options){.version = MBEDTLS_SSL_VERSION_TLS1_3});
+    memcpy(rig.ssl.out_msg, message, sizeof(message));
+    rig.ssl.out_msgtype = 22;
+    rig.ssl.out_msglen = sizeof(message);
+    ck_assert_int_eq(mbedtls_ssl_write_record(&rig.ssl, 1), 0);
+    rig_run(&rig);
+    check_alert(0, true, 2, 10);
+    check_closed(CLOSE_TLS_FAILED);
+    ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
+    rig_done(&rig);
+}
+END_TEST
+
+/* TLS 1.2: a ClientHello inside the session asks for a renegotiation, which is refused. */
+START_TEST(renegotiation_is_refused)
+{
+    static const uint8_t message[] = {1, 0, 0, 2, 3, 3};
+    establish((struct rig_options){.version = MBEDTLS_SSL_VERSION_TLS1_2});
+    memcpy(rig.ssl.out_msg, message, sizeof(message));
+    rig.ssl.out_msgtype = 22;
+    rig.ssl.out_msglen = sizeof(message);
+    ck_assert_int_eq(mbedtls_ssl_write_record(&rig.ssl, 1), 0);
+    rig_client_write(&rig, "goes on", 7);
+    rig_run(&rig);
+    check_alert(0, true, 1, 100);
+    ck_assert_uint_eq(rig.app.closed, 0);
+    ck_assert_uint_eq(rig.app.got_len, 7);
+    rig_done(&rig);
+}
+END_TEST
+
+/* ---- strangers: bytes that are no TLS, or not all of it ---- */
+
+static uint8_t heard[1024];
+static size_t heard_len;
+
+static void listen_only(struct stream *s)
+{
+    struct slice got = stream_peek(s);
+    ck_assert_uint_le(heard_len + got.len, sizeof(heard));
+    if (got.len > 0) {
+        memcpy(heard + heard_len, got.data, got.len);
+    }
+    heard_len += got.len;
+    stream_consume(s, got.len);
+}
+
+static void stranger_closed(struct stream *s, enum close_reason reason)
+{
+    (void)s;
+    (void)reason;
+}
+
+static const struct stream_events stranger = {
+    .opened = listen_only,
+    .readable = listen_only,
+    .writable = listen_only,
+    .peer_closed = listen_only,
+    .closed = stranger_closed,
+};
+
+static void meet_stranger(const struct rig_options *o)
+{
+    heard_len = 0;
+    rig_init(&rig, o);
+    rig.pipe.b.stream.events = &stranger;
+    rig_run(&rig);
+}
+
+static void say(const void *data, size_t len)
+{
+    size_t room;
+    uint8_t *to = stream_reserve(&rig.pipe.b.stream, len, &room);
+    ck_assert_ptr_nonnull(to);
+    memcpy(to, data, len);
+    stream_commit(&rig.pipe.b.stream, len);
+}
+
+struct strange {
+    const char *bytes;
+    size_t len;
+    uint8_t alert;
+};
+
+#define STRANGE(text, alert)                                                                       \
+    {                                                                                              \
+        text, sizeof(text) - 1, alert                                                              \
+    }
+
+/* RFC 8446 5: an unknown record type is unexpected_message; 5.1: too long is record_overflow.
+ * A handshake message that is no ClientHello is unexpected_message (4). */
+static const struct strange strangers[] = {
+    STRANGE("GET / HTTP/1.1\r\nHost: vitrine.test\r\n\r\n", 10),
+    STRANGE("SSH-2.0-OpenSSH_9.2\r\n", 10),
+    STRANGE("\x00\x00\x00\x00\x00\x00\x00\x00", 10),
+    STRANGE("\x16\x03\x01\xff\xff\x01\x00\x00", 22),
+    STRANGE("\x16\x03\x01\x00\x04\x02\x00\x00\x00", 10),
+    STRANGE("\x17\x03\x03\x00\x01x", 10),
+};
+
+START_TEST(not_tls)
+{
+    const struct strange *c = &strangers[_i / 2];
+    meet_stranger(&(struct rig_options){.chunk = _i & 1});
+    say(c->bytes, c->len);
+    rig_run(&rig);
+    check_closed(CLOSE_TLS_FAILED);
+    check_alert(0, true, 2, c->alert);
+    /* an alert in plaintext, then the FIN */
+    ck_assert_uint_eq(heard_len, 7);
+    ck_assert_uint_eq(heard[0], 21);
+    ck_assert_uint_eq(heard[4], 2);
+    ck_assert_uint_eq(heard[5], 2);
+    ck_assert_uint_eq(heard[6], c->alert);
+    ck_assert(rig.pipe.b.eof_told);
+    ck_assert_uint_eq(rig.app.opened, 0);
+    rig_done(&rig);
+}
+END_TEST
+
+/* A ClientHello that only knows TLS 1.1 (RFC 8996 5, RFC 8446 D.5). */
+START_TEST(too_old)
+{
+    uint8_t hello[5 + 4 + 2 + 32 + 1 + 6] = {
+        22, 3, 1, 0,  45, /* record */
+        1,  0, 0, 41,     /* ClientHello */
+        3,  2,            /* TLS 1.1; then 32 bytes of random and an empty session id */
+    };
+    static const uint8_t rest[] = {0, 2, 0xc0, 0x2b, 1, 0}; /* one suite, no compression */
+    memcpy(hello + sizeof(hello) - sizeof(rest), rest, sizeof(rest));
+    meet_stranger(&(struct rig_options){.chunk = 0});
+    say(hello, sizeof(hello));
+    rig_run(&rig);
+    check_closed(CLOSE_TLS_FAILED);
+    check_alert(0, true, 2, 70);
+    ck_assert_uint_eq(heard_len, 7);
+    ck_assert_uint_eq(heard[6], 70);
+    rig_done(&rig);
+}
+END_TEST
+
+START_TEST(vanishes_before_hello)
+{
+    meet_stranger(&(struct rig_options){.chunk = 0});
+    stream_shutdown(&rig.pipe.b.stream);
+    rig_run(&rig);
+    check_closed(CLOSE_TLS_FAILED);
+    ck_assert_uint_eq(heard_len, 0); /* it was no TLS: nothing to say */
+    ck_assert(rig.pipe.a.closed);
+    rig_done(&rig);
+}
+END_TEST
+
+START_TEST(vanishes_in_hello)
+{
+    meet_stranger(&(struct rig_options){.chunk = 0});
+    say("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half a hello", 23);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.closed, 0);
+    stream_shutdown(&rig.pipe.b.stream);
+    rig_run(&rig);
+    check_closed(CLOSE_TLS_FAILED);
+    check_alert(0, true, 2, 50);
+    ck_assert_uint_eq(heard_len, 7);
+    rig_done(&rig);
+}
+END_TEST
+
+/* After our alert the stranger talks on: thrown away, up to a limit. */
+START_TEST(lingering_is_bounded)
+{
+    static const uint8_t junk[4096];
+    meet_stranger(&(struct rig_options){.capacity = PIPE_QUEUE_MAX});
+    say("GET /", 5);
+    rig_run(&rig);
+    check_closed(CLOSE_TLS_FAILED);
+    for (int i = 0; i < 15; i++) {
+        say(junk, sizeof(junk));
+    }
+    rig_run(&rig);
+    ck_assert(!rig.pipe.a.aborted);
+    ck_assert_uint_eq(rig.pipe.a.in_len, 0);
+    for (int i = 0; i < 2; i++) {
+        say(junk, sizeof(junk));
+    }
+    rig_run(&rig);
+    ck_assert(rig.pipe.a.aborted);
+    rig_done(&rig);
+}
+END_TEST
+
+START_TEST(lingering_ends)
+{
+    meet_stranger(&(struct rig_options){.chunk = 0});
+    say("GET /", 5);
+    rig_run(&rig);
+    nsec failed = rig_event(&rig, EV_tls_closed, 0)->at;
+    tls_context_sweep(rig.context, failed + TLS_LINGER - 1);
+    ck_assert(!rig.pipe.a.aborted);
+    if (_i == 0) { /* the stranger closes too */
+        stream_shutdown(&rig.pipe.b.stream);
+        rig_run(&rig);
+        ck_assert(rig.pipe.a.closed && !rig.pipe.a.aborted);
+        tls_context_sweep(rig.context, failed + TLS_LINGER);
+        ck_assert(!rig.pipe.a.aborted);
+    } else if (_i == 1) {
+        tls_context_sweep(rig.context, failed + TLS_LINGER);
+        ck_assert(rig.pipe.a.aborted);
+    } /* or the context goes first: rig_done frees it */
+    rig_done(&rig);
+}
+END_TEST
+
+/* ---- ends from below and above ---- */
+
+START_TEST(reset_from_below)
+{
+    if (_i & 2) {
+        establish((struct rig_options){.version = version_of(_i)});
+    } else {
+        meet_stranger(&(struct rig_options){.version = version_of(_i)});
+    }
+    pipe_reset(&rig.pipe.a);
+    check_closed(CLOSE_RESET);
+    rig_run(&rig);
+    rig_done(&rig);
+}
+END_TEST
+
+static void abort_in_readable(struct rig_app *a)
+{
+    stream_abort(a->stream);
+    a->stream = NULL;
+}
+
+/* No `closed` follows, wherever it is called from. */
+START_TEST(abort_by_the_application)
+{
+    establish((struct rig_options){.version = version_of(_i)});
+    if (_i & 2) {
+        rig.app.on_readable = abort_in_readable;
+        rig_client_write(&rig, "now", 3);
+        rig_run(&rig);
+        ck_assert_uint_eq(rig.app.readable, 1);
+    } else {
+        abort_in_readable(&rig.app);
+    }
+    ck_assert(rig.pipe.a.aborted);
+    ck_assert_uint_eq(rig.app.closed, 0);
+    rig_run(&rig);
+    ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_SSL_CONN_EOF);
+    rig_done(&rig);
+}
+END_TEST
+
+START_TEST(plain_stream_is_not_tls)
+{
+    struct pipe p;
+    pipe_init(&p, 1000, 0);
+    ck_assert_ptr_null(tls_of_stream(&p.a.stream));
+    pipe_done(&p);
+}
+END_TEST
+
+/* A connection that waits asks for no room below, so it costs no buffer there. */
+START_TEST(waiting_reserves_nothing)
+{
+    rig_init(&rig, &(struct rig_options){.version = version_of(_i)});
+    rig.pipe.b.stream.events = &stranger;
+    rig_run(&rig);
+    ck_assert_ptr_null(rig.pipe.a.room);
+    ck_assert_uint_eq(rig.pipe.a.wanted, 0);
+    rig_done(&rig);
+}
+END_TEST
+
+Suite *session_suite(void)
+{
+    Suite *s = suite_create("session");
+    TCase *t = tcase_create("session");
+    tcase_set_timeout(t, 120);
+    tcase_add_unchecked_fixture(t, setup_certificates, NULL);
+    tcase_add_loop_test(t, transfer, 0, 2 * COUNT_OF(shapes));
+    tcase_add_loop_test(t, full_records, 0, 2);
+    tcase_add_loop_test(t, reading_backpressure, 0, 2);
+    tcase_add_loop_test(t, reserve_limits, 0, 2);
+    tcase_add_loop_test(t, handshake_waits_for_room, 0, 2);
+    tcase_add_test(t, many_at_once);
+    tcase_add_loop_test(t, we_close_first, 0, 2);
+    tcase_add_loop_test(t, client_closes_first, 0, 2);
+    tcase_add_loop_test(t, shutdown_waits_for_room, 0, 2);
+    tcase_add_loop_test(t, data_after_close_notify, 0, 2);
+    tcase_add_loop_test(t, truncation, 0, 2);
+    tcase_add_loop_test(t, truncation_with_a_slow_reader, 0, 2);
+    tcase_add_loop_test(t, fatal_alert_from_the_client, 0, 2);
+    tcase_add_loop_test(t, client_refuses_our_certificate, 0, 2);
+    tcase_add_loop_test(t, forged_record, 0, 2);
+    tcase_add_loop_test(t, forged_alert, 0, 2);
+    tcase_add_test(t, key_update);
+    tcase_add_test(t, renegotiation_is_refused);
+    tcase_add_loop_test(t, not_tls, 0, 2 * COUNT_OF(strangers));
+    tcase_add_test(t, too_old);
+    tcase_add_test(t, vanishes_before_hello);
+    tcase_add_test(t, vanishes_in_hello);
+    tcase_add_test(t, lingering_is_bounded);
+    tcase_add_loop_test(t, lingering_ends, 0, 3);
+    tcase_add_loop_test(t, reset_from_below, 0, 4);
+    tcase_add_loop_test(t, abort_by_the_application, 0, 4);
+    tcase_add_test(t, plain_stream_is_not_tls);
+    tcase_add_loop_test(t, waiting_reserves_nothing, 0, 2);
+    suite_add_tcase(s, t);
+    return s;
+}
