@@ -53,7 +53,7 @@ static int open_beneath(int root_fd, const char *path)
 {
     struct open_how how = {
         .flags = OPEN_FLAGS,
-        .resolve = 0,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
     };
     const char *relative = path + strspn(path, "/");
     if (*relative == '\0') {

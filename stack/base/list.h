@@ -44,7 +44,6 @@ static inline void list_remove(struct list *node)
     node->prev->next = node->next;
     node->next->prev = node->prev;
     node->next = NULL;
-    node->prev = NULL;
 }
 
 /* The first node, taken off; NULL if there is none. */
@@ -54,7 +53,9 @@ static inline struct list *list_pop_front(struct list *head)
         return NULL;
     }
     struct list *node = head->next;
-    list_remove(node);
+    head->next = node->next;
+    node->next->prev = head;
+    node->next = NULL;
     return node;
 }
 

@@ -22,17 +22,17 @@ tcp_seq sendq_end(const struct sendq *q)
 
 uint8_t *sendq_reserve(struct sendq *q, struct slab_pools *pools, size_t min, size_t *room)
 {
-    struct buf *tail = list_empty(&q->chunks) ? NULL : buf_of_link(q->chunks.prev);
-    if (tail == NULL || buf_tailroom(tail) < min) {
+    if (list_empty(&q->chunks) || buf_tailroom(buf_of_link(q->chunks.prev)) < min) {
         /* The last ones are left to frames of that size that come in: they bring the ACKs. */
         bool scarce = pool_scarce(&pools->slabs[SLAB_RECORD]);
-        tail = scarce ? NULL : buf_new(pools, 0, SLAB_RECORD_BYTES);
-        if (tail == NULL) {
+        struct buf *chunk = scarce ? NULL : buf_new(pools, 0, SLAB_RECORD_BYTES);
+        if (chunk == NULL) {
             return NULL;
         }
-        list_push_back(&q->chunks, &tail->link);
+        list_push_back(&q->chunks, &chunk->link);
         q->chunk_count++;
     }
+    struct buf *tail = buf_of_link(q->chunks.prev);
     q->reserved = tail;
     *room = buf_tailroom(tail);
     return buf_data(tail) + tail->len;

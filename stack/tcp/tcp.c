@@ -84,8 +84,9 @@ void tcp_done(struct tcp *t)
     while (!list_empty(&t->all)) {
         conn_free(CONTAINER_OF(t->all.next, struct tcp_conn, all_link));
     }
-    while (!list_empty(&t->listeners)) {
-        struct list *n = list_pop_front(&t->listeners);
+    struct list *next;
+    for (struct list *n = t->listeners.next; n != &t->listeners; n = next) {
+        next = n->next;
         free(CONTAINER_OF(n, struct tcp_listener, link));
     }
     timewait_done(t);

@@ -1,4 +1,4 @@
-/* Passive open (RFC 9293 3.9.1.1, 3.10.1): which calls fail, and how many connections a listener takes. */
+/* Passive open (RFC 9293 3.9.1.1, 3.10.1): which calls fail, how many connections are taken. */
 #include "tests/unit/tcp/tcp_rig.h"
 
 static void no_accept(void *arg, struct stream *s)

@@ -1,5 +1,5 @@
-/* Text, FIN, the window and the ACKs: RFC 9293 3.10.7.4 seventh and eighth, 3.8.6, 3.8.6.2.2, 3.8.6.3;
- * RFC 5681 4.2; RFC 2018 4. */
+/* Text, FIN, the window and the ACKs: RFC 9293 3.10.7.4 seventh and eighth, 3.8.6, 3.8.6.2.2,
+ * 3.8.6.3; RFC 5681 4.2; RFC 2018 4. */
 #include "stack/tcp/receive.h"
 
 #include "tests/unit/tcp/tcp_rig.h"
@@ -242,8 +242,8 @@ START_TEST(the_right_edge_never_moves_left) /* SHLD-14 */
 }
 END_TEST
 
-/* Small segments into a full buffer: the rounding of a scaled window must not open it again and again
- * (RFC 7323 2.4 lets a receiver round down). A sixteenth of the buffer is the slack. */
+/* Small segments into a full buffer: the rounding of a scaled window must not open it again and
+ * again (RFC 7323 2.4 lets a receiver round down). A sixteenth of the buffer is the slack. */
 START_TEST(a_full_buffer_stays_full)
 {
     struct peer p = peer_new();

@@ -239,7 +239,7 @@ END_TEST
 
 /* ---- out ---- */
 
-/* Writes `s` before the payload "hello" and compares with the bytes in `hex`, the checksum apart. */
+/* Writes `s` before the payload "hello" and compares with `hex`, the checksum apart. */
 static void expect_written(const struct tcp_segment *s, const char *hex)
 {
     struct packet p;

@@ -1,4 +1,4 @@
-/* One host's TCP: the OPEN call (RFC 9293 3.9.1.1), totals, and the end with connections still there. */
+/* One host's TCP: the OPEN call (RFC 9293 3.9.1.1), totals, and the end with connections open. */
 #include "stack/tcp/tcp.h"
 
 #include <string.h>

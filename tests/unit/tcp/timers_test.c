@@ -1,5 +1,5 @@
-/* Retransmission timeout (RFC 6298), zero-window probes (RFC 9293 3.8.6.1), keep-alive (3.8.4), and when
- * a connection is given up (3.8.3). */
+/* Retransmission timeout (RFC 6298), zero-window probes (RFC 9293 3.8.6.1), keep-alive (3.8.4), and
+ * when a connection is given up (3.8.3). */
 #include "stack/tcp/timers.h"
 
 #include "tests/unit/tcp/tcp_rig.h"
@@ -80,7 +80,7 @@ START_TEST(all_acknowledged_stops_the_timer) /* RFC 6298 5.2 */
 }
 END_TEST
 
-/* Karn: no sample from what was sent twice, and the doubled RTO stays until there is one (MUST-18). */
+/* Karn (MUST-18): no sample from what was sent twice; the doubled RTO stays until there is one. */
 START_TEST(a_retransmission_gives_no_sample)
 {
     struct peer p = peer_new();

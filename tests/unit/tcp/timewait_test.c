@@ -1,4 +1,4 @@
-/* TIME-WAIT: RFC 9293 3.6.1 and 3.10.7.4, RFC 6191 (a new connection out of it), RFC 1337 (resets). */
+/* TIME-WAIT: RFC 9293 3.6.1 and 3.10.7.4, RFC 6191 (a new connection), RFC 1337 (resets). */
 #include "stack/tcp/timewait.h"
 
 #include "tests/unit/tcp/tcp_rig.h"
@@ -95,8 +95,8 @@ START_TEST(timestamps_are_kept)
 }
 END_TEST
 
-/* RFC 6191 2, whether a SYN opens a new connection: with the old one's timestamps or without, the SYN's
- * timestamp against the last one seen, its sequence number against the last one used (2). */
+/* RFC 6191 2, whether a SYN opens a new connection: with the old one's timestamps or without, the
+ * SYN's timestamp against the last one seen, its sequence number against the last one used (2). */
 START_TEST(a_syn_may_open_it_again)
 {
     static const struct {

@@ -5,6 +5,7 @@
 
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
 #include "tests/unit/tls/tls_rig.h"
+#include "tls/internal.h"
 
 Suite *session_suite(void);
 
@@ -690,14 +691,82 @@ START_TEST(plain_stream_is_not_tls)
 }
 END_TEST
 
-/* A connection that waits asks for no room below, so it costs no buffer there. */
-START_TEST(waiting_reserves_nothing)
+/* ---- waiting costs little ---- */
+
+static bool has_buffers(const struct rig *r)
 {
-    rig_init(&rig, &(struct rig_options){.version = version_of(_i)});
-    rig.pipe.b.stream.events = &stranger;
-    rig_run(&rig);
+    const mbedtls_ssl_context *ssl = &tls_of_stream(r->app.stream)->ssl;
+    ck_assert_int_eq(ssl->in_buf != NULL, ssl->out_buf != NULL);
+    return ssl->in_buf != NULL;
+}
+
+/* Who has not yet said anything gets no room below and no buffers here. */
+START_TEST(waiting_for_hello)
+{
+    meet_stranger(&(struct rig_options){.version = version_of(_i)});
     ck_assert_ptr_null(rig.pipe.a.room);
     ck_assert_uint_eq(rig.pipe.a.wanted, 0);
+    ck_assert(!has_buffers(&rig));
+    say("\x16", 1);
+    rig_run(&rig);
+    ck_assert(has_buffers(&rig));
+    rig_done(&rig);
+}
+END_TEST
+
+START_TEST(waiting_for_data)
+{
+    establish((struct rig_options){.version = version_of(_i)});
+    ck_assert(!has_buffers(&rig));
+    rig_client_write(&rig, "ping", 4);
+    size_t whole = rig.pipe.a.in_len;
+    rig.pipe.a.chunk = 6; /* the header and one byte */
+    ck_assert(rig_step(&rig));
+    ck_assert(has_buffers(&rig));
+    ck_assert_uint_eq(rig.pipe.a.in_len, whole - 6);
+    rig.app.sleepy = true;
+    rig_run(&rig);
+    ck_assert(has_buffers(&rig)); /* the plaintext lies in it */
+    ck_assert_mem_eq(stream_peek(rig.app.stream).data, "ping", 4);
+    stream_consume(rig.app.stream, 3);
+    ck_assert(has_buffers(&rig));
+    stream_consume(rig.app.stream, 1);
+    ck_assert(!has_buffers(&rig));
+    size_t room;
+    uint8_t *to = stream_reserve(rig.app.stream, 4, &room);
+    ck_assert_ptr_nonnull(to);
+    memcpy(to, "pong", 4);
+    stream_commit(rig.app.stream, 4);
+    ck_assert(!has_buffers(&rig));
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.client_got_len, 4);
+    ck_assert_mem_eq(rig.client_got, "pong", 4);
+    rig_done(&rig);
+}
+END_TEST
+
+/* Two sessions hand one pair of buffers to and fro, and their record numbers do not mix. */
+START_TEST(buffers_change_hands)
+{
+    static struct rig other;
+    struct rig_options o = {.version = version_of(_i)};
+    establish(o);
+    o.share = &rig;
+    rig_init(&other, &o);
+    rig_run(&other);
+    for (int i = 0; i < 10; i++) {
+        rig_client_write(&rig, "first", 5);
+        rig_run(&rig);
+        rig_client_write(&other, "second", 6);
+        rig_client_write(&other, "second", 6);
+        rig_run(&other);
+    }
+    ck_assert_uint_eq(rig.app.got_len, 50);
+    ck_assert_uint_eq(other.app.got_len, 120);
+    ck_assert_mem_eq(rig.app.got + 45, "first", 5);
+    ck_assert_mem_eq(other.app.got + 114, "second", 6);
+    ck_assert_uint_le(rig.context->spare_count, 2);
+    rig_done(&other);
     rig_done(&rig);
 }
 END_TEST
@@ -735,7 +804,9 @@ Suite *session_suite(void)
     tcase_add_loop_test(t, reset_from_below, 0, 4);
     tcase_add_loop_test(t, abort_by_the_application, 0, 4);
     tcase_add_test(t, plain_stream_is_not_tls);
-    tcase_add_loop_test(t, waiting_reserves_nothing, 0, 2);
+    tcase_add_loop_test(t, waiting_for_hello, 0, 2);
+    tcase_add_loop_test(t, waiting_for_data, 0, 2);
+    tcase_add_loop_test(t, buffers_change_hands, 0, 2);
     suite_add_tcase(s, t);
     return s;
 }
