@@ -166,37 +166,56 @@ static enum http_step begin_linger(struct http_conn *c)
 
 static void pump(struct http_conn *c);
 
-static void on_deadline(struct http_conn *c, nsec now)
+static void too_late(struct http_conn *c, const char *why)
 {
     c->server->timeouts++;
+    http_answer_error(c, 408, why, true);
+    pump(c);
+}
+
+/* Nothing was asked for so long. */
+static void end_idle(struct http_conn *c, nsec now)
+{
+    if (still_draining(c, now)) {
+        c->since = now;
+        settle(c);
+        return;
+    }
+    begin_linger(c);
+    pump(c);
+}
+
+/* The client has not closed in time. With both sides closed the stream ends by itself, unless the
+ * client has vanished. */
+static void end_linger(struct http_conn *c, nsec now)
+{
+    nsec patience = c->progress + c->server->config.stall_timeout;
+    if (still_draining(c, now) || (c->peer_closed && now < patience)) {
+        c->since = now;
+        settle(c);
+        return;
+    }
+    http_conn_abort(c);
+}
+
+static void on_deadline(struct http_conn *c, nsec now)
+{
     switch (c->state) {
     case HTTP_CONN_HEAD:
         if (in_request(c)) {
-            http_answer_error(c, 408, "the request's head did not come in time", true);
-        } else if (still_draining(c, now)) {
-            c->server->timeouts--;
-            c->since = now;
+            too_late(c, "the request's head did not come in time");
         } else {
-            begin_linger(c);
+            end_idle(c, now);
         }
-        pump(c);
         return;
     case HTTP_CONN_DISCARD:
-        http_answer_error(c, 408, "the request's body did not come in time", true);
-        pump(c);
+        too_late(c, "the request's body did not come in time");
         return;
     case HTTP_CONN_LINGER:
-        /* With both sides closed the stream ends by itself, unless the client has vanished. */
-        if (still_draining(c, now) ||
-            (c->peer_closed && now < c->progress + c->server->config.stall_timeout)) {
-            c->server->timeouts--;
-            c->since = now;
-            settle(c);
-            return;
-        }
-        http_conn_abort(c);
+        end_linger(c, now);
         return;
     default:
+        c->server->timeouts++;
         http_conn_abort(c);
     }
 }

@@ -51,7 +51,7 @@ struct http_server {
     struct pool conn_pool, exchange_pool;
     uint64_t requests;   /* heads read whole */
     uint64_t answers[6]; /* by the status' first digit */
-    uint64_t timeouts;   /* connections ended by a deadline */
+    uint64_t timeouts;   /* requests and answers that did not move in time */
     uint64_t refused;    /* connections beyond max_connections */
     int64_t date_second; /* that `date` stands for */
     char date[32];       /* the Date field's value */

@@ -290,6 +290,24 @@ START_TEST(shows_a_few_in_a_second)
 }
 END_TEST
 
+START_TEST(a_busy_connection_keeps_its_place)
+{
+    at(100 * MS);
+    for (uint32_t id = 1; id <= LADDER_CONNS; id++) {
+        handshake(id);
+    }
+    at(recorder.now + 2 * NS_PER_SEC);
+    for (uint32_t id = 1; id <= LADDER_CONNS; id++) {
+        TRACE(&recorder, id, tcp_in, .flags = TCP_ACK, .len = 10);
+    }
+    at(recorder.now + LADDER_IDLE / 2);
+    handshake(100);
+    ck_assert_uint_eq(count("TCP is established"), LADDER_CONNS);
+    TRACE(&recorder, 3, http_request, .method = 1, .target = "/still-here");
+    line_of("/still-here");
+}
+END_TEST
+
 START_TEST(a_long_connection_draws_a_bounded_ladder)
 {
     at(100 * MS);
@@ -333,6 +351,7 @@ Suite *ladder_suite(void)
     tcase_add_test(t, draws_an_active_open);
     tcase_add_test(t, shows_a_few_of_many);
     tcase_add_test(t, shows_a_few_in_a_second);
+    tcase_add_test(t, a_busy_connection_keeps_its_place);
     tcase_add_test(t, a_long_connection_draws_a_bounded_ladder);
     tcase_add_test(t, colours_only_when_told);
     suite_add_tcase(s, t);

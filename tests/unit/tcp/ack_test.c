@@ -123,6 +123,21 @@ START_TEST(the_third_duplicate_retransmits)
 }
 END_TEST
 
+START_TEST(a_fast_retransmission_gives_no_sample) /* Karn, MUST-18 */
+{
+    struct peer p = peer_new();
+    struct app *a = open_busy(&p, 0);
+    run_for(MS(300));
+    for (unsigned i = 0; i < 3; i++) {
+        peer_send(&p, TCP_ACK, 1, 1);
+    }
+    expect(&p, TCP_ACK, 1, 1, SEG);
+    run_for(MS(400));
+    peer_send(&p, TCP_ACK, 1, 1 + 10 * SEG);
+    ck_assert_int_eq(info_of(a).srtt, MS(400));
+}
+END_TEST
+
 START_TEST(limited_transmit_sends_new_data_for_the_first_two) /* RFC 3042 2 */
 {
     struct peer p = peer_new();
@@ -222,6 +237,7 @@ Suite *ack_suite(void)
     ADD(acks, an_ack_measures_the_round_trip);
     TCase *duplicates = rig_case(s, "duplicates");
     ADD(duplicates, the_third_duplicate_retransmits);
+    ADD(duplicates, a_fast_retransmission_gives_no_sample);
     ADD(duplicates, limited_transmit_sends_new_data_for_the_first_two);
     ADD(duplicates, a_partial_ack_retransmits_the_next_hole);
     ADD(duplicates, what_looks_like_a_duplicate_and_is_none);

@@ -1,5 +1,5 @@
-/* The ways in which a connection ends: RFC 9293 3.6, 3.10.4 (CLOSE), 3.10.5 (ABORT), and what FIN and
- * its acknowledgment do in 3.10.7.4. */
+/* The ways in which a connection ends: RFC 9293 3.6, 3.10.4 (CLOSE), 3.10.5 (ABORT), and what FIN
+ * and its acknowledgment do in 3.10.7.4. */
 #include "stack/tcp/close.h"
 
 #include <string.h>

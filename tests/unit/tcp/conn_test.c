@@ -1,6 +1,7 @@
 /* The control block: its states as they are told, its number, and its end by any way. */
 #include "stack/tcp/conn.h"
 
+#include "tests/unit/link/link_rig.h"
 #include "tests/unit/tcp/tcp_rig.h"
 
 /* The states that connection `id` went through, from the recorder. */
@@ -72,6 +73,35 @@ START_TEST(a_close_at_once_goes_through_its_states)
 }
 END_TEST
 
+START_TEST(each_segment_is_told) /* with the window in bytes */
+{
+    struct peer p = peer_new();
+    p.offer.wscale = true;
+    p.offer.shift = 3;
+    p.wnd = 1000;
+    struct app *a = open_passive(&p);
+    peer_data(&p, TCP_ACK | TCP_PSH, 1, 1, 5);
+    expect(&p, TCP_ACK, 1, 6, 0); /* more than the SYN-ACK could tell is free */
+    app_write(a, 7);
+    struct wire w = expect(&p, TCP_ACK | TCP_PSH, 1, 6, 7);
+    const struct ev_tcp_in *in = &last_event(&rig.host.recorder, EV_tcp_in)->u.tcp_in;
+    ck_assert_uint_eq(in->seq, p.iss + 1);
+    ck_assert_uint_eq(in->ack, p.irs + 1);
+    ck_assert_uint_eq(in->wnd, 8000);
+    ck_assert_uint_eq(in->len, 5);
+    ck_assert_uint_eq(in->flags, TCP_ACK | TCP_PSH);
+    const struct ev_tcp_out *out = &last_event(&rig.host.recorder, EV_tcp_out)->u.tcp_out;
+    ck_assert_uint_eq(out->seq, p.irs + 1);
+    ck_assert_uint_eq(out->ack, p.iss + 6);
+    ck_assert_uint_eq(out->wnd, (uint32_t)w.wnd << 4);
+    ck_assert_uint_eq(out->len, 7);
+    ck_assert(!out->retransmission);
+    run_for(SEC(1));
+    ck_assert(last_event(&rig.host.recorder, EV_tcp_out)->u.tcp_out.retransmission);
+    discard_sent();
+}
+END_TEST
+
 START_TEST(each_has_a_number_of_its_own)
 {
     struct peer p = peer_new();
@@ -136,6 +166,7 @@ Suite *conn_suite(void)
     ADD(tc, an_active_close_goes_through_its_states);
     ADD(tc, a_passive_close_goes_through_its_states);
     ADD(tc, a_close_at_once_goes_through_its_states);
+    ADD(tc, each_segment_is_told);
     ADD(tc, each_has_a_number_of_its_own);
     ADD(tc, a_failing_allocation_is_survived);
     ADD(tc, a_shared_buffer_shows_no_other_bytes);

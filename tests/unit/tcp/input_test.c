@@ -1,5 +1,6 @@
 /* The input path as a whole: what is refused before it finds a connection (RFC 9293 3.1, 3.9.2.3),
- * ICMP errors (3.9.2.2, RFC 5927, RFC 1191), and that no sequence of segments leaves anything behind. */
+ * ICMP errors (3.9.2.2, RFC 5927, RFC 1191), and that no sequence of segments leaves
+ * anything behind. */
 #include "stack/tcp/input.h"
 
 #include "tests/unit/base/lcg.h"
@@ -276,7 +277,8 @@ END_TEST
 /* ---- all together ---- */
 
 /* Random segments close to a connection's numbers, random calls of the application, random time.
- * What they do is judged elsewhere; here nothing may break, and rig_tear_down finds nothing left. */
+ * What they do is judged elsewhere; here nothing may break, and rig_tear_down finds nothing
+ * left. */
 START_TEST(a_storm_leaves_nothing_behind)
 {
     struct lcg random = {(uint64_t)_i * 7919 + 1};

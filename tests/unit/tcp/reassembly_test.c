@@ -202,7 +202,7 @@ START_TEST(holds_what_an_array_holds)
     for (unsigned i = 0; i < COUNT_OF(bases); i++) {
         struct rig r;
         rig_init(&r, 3 + i, seq_of(bases[i]), 1000);
-        for (unsigned step = 0; step < 10000; step++) {
+        for (unsigned step = 0; step < 4000; step++) {
             random_step(&r);
             expect_same(&r);
         }
@@ -274,7 +274,7 @@ START_TEST(survives_empty_pools)
     struct rig r;
     unsigned refused = 0;
     rig_init(&r, 9, seq_of(0xfffffc00U), 20);
-    for (unsigned step = 0; step < 20000; step++) {
+    for (unsigned step = 0; step < 8000; step++) {
         uint8_t bytes[SPACE];
         uint32_t at = lcg_below(&r.lcg, 2000);
         uint32_t len = 1 + lcg_below(&r.lcg, 200);

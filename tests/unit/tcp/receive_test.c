@@ -255,6 +255,7 @@ START_TEST(a_full_buffer_stays_full)
     }
     for (unsigned i = 0; i < 6000; i++, seq++) {
         peer_data(&p, TCP_ACK, seq, 1, 1);
+        run_for(MS(41)); /* each is acknowledged */
         discard_sent();
     }
     ck_assert_uint_le(info_of(a).receive_queued, 70000 + 70000 / 16);

@@ -132,7 +132,7 @@ START_TEST(holds_what_an_array_holds)
     for (unsigned i = 0; i < COUNT_OF(starts); i++) {
         struct rig r;
         rig_init(&r, 17 + i, seq_of(starts[i]), 64);
-        for (unsigned step = 0; step < 20000; step++) {
+        for (unsigned step = 0; step < 8000; step++) {
             random_step(&r);
             expect_same(&r);
         }
@@ -146,7 +146,7 @@ START_TEST(survives_empty_pools)
     struct rig r;
     rig_init(&r, 5, seq_of(0xffff0000U), 7);
     unsigned refused = 0;
-    for (unsigned step = 0; step < 20000; step++) {
+    for (unsigned step = 0; step < 8000; step++) {
         if (lcg_below(&r.lcg, 10) == 0) {
             r.pools.bufs.fail_at = 1 + lcg_below(&r.lcg, 4);
         }

@@ -144,6 +144,19 @@ START_TEST(the_ack_of_a_probe_counts)
 }
 END_TEST
 
+START_TEST(what_lies_beyond_a_shut_window_is_refused)
+{
+    struct peer p = peer_new();
+    struct app *a = fill_window(&p);
+    app_write(a, 100);
+    expect(&p, TCP_ACK | TCP_PSH, 1, 1001, 100);
+    peer_data(&p, TCP_ACK, 1002, 101, 10);
+    expect(&p, TCP_ACK, 101, 1001, 0);
+    expect_drops(DROP_TCP_OUTSIDE_WINDOW, 1);
+    ck_assert_uint_eq(info_of(a).snd_una - info_of(a).iss, 1);
+}
+END_TEST
+
 START_TEST(a_pure_ack_counts_when_the_window_is_shut)
 {
     struct peer p = peer_new();
@@ -432,6 +445,7 @@ Suite *validate_suite(void)
     ADD(sequence, unacceptable_acks_are_answered_now_and_then);
     ADD(sequence, a_zero_window_probe_is_answered);
     ADD(sequence, the_ack_of_a_probe_counts);
+    ADD(sequence, what_lies_beyond_a_shut_window_is_refused);
     ADD(sequence, a_pure_ack_counts_when_the_window_is_shut);
     ADD(sequence, a_reset_counts_when_the_window_is_shut);
     ADD(sequence, a_fin_does_not_come_through_a_shut_window);

@@ -160,6 +160,38 @@ START_TEST(reserve_limits)
 }
 END_TEST
 
+/* Before `opened` there is nothing to read and nowhere to write. */
+START_TEST(calls_during_the_handshake)
+{
+    size_t room;
+    rig_init(&rig, &(struct rig_options){.version = version_of(_i)});
+    while (rig.app.opened == 0) {
+        ck_assert_uint_eq(stream_peek(rig.app.stream).len, 0);
+        ck_assert_ptr_null(stream_reserve(rig.app.stream, 1, &room));
+        stream_commit(rig.app.stream, 1);
+        stream_consume(rig.app.stream, 1);
+        ck_assert(rig_step(&rig));
+    }
+    rig_run(&rig);
+    ck_assert(rig.client_done);
+    ck_assert_int_eq(rig.client_error, 0);
+    rig_done(&rig);
+}
+END_TEST
+
+/* A shutdown before `opened` waits for the end of the handshake. */
+START_TEST(shutdown_during_the_handshake)
+{
+    rig_init(&rig, &(struct rig_options){.version = version_of(_i)});
+    stream_shutdown(rig.app.stream);
+    rig_run(&rig);
+    ck_assert(rig.client_done);
+    ck_assert_uint_eq(rig.app.opened, 1);
+    ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
+    rig_done(&rig);
+}
+END_TEST
+
 /* The lower queue is full when the handshake wants to write: it waits, and goes on. */
 START_TEST(handshake_waits_for_room)
 {
@@ -781,6 +813,8 @@ Suite *session_suite(void)
     tcase_add_loop_test(t, full_records, 0, 2);
     tcase_add_loop_test(t, reading_backpressure, 0, 2);
     tcase_add_loop_test(t, reserve_limits, 0, 2);
+    tcase_add_loop_test(t, calls_during_the_handshake, 0, 2);
+    tcase_add_loop_test(t, shutdown_during_the_handshake, 0, 2);
     tcase_add_loop_test(t, handshake_waits_for_room, 0, 2);
     tcase_add_test(t, many_at_once);
     tcase_add_loop_test(t, we_close_first, 0, 2);
