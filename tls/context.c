@@ -210,6 +210,7 @@ void tls_context_free(struct tls_context *c)
         return;
     }
     tls_linger_abort_all(c);
+    tls_records_done(c);
     struct list *l;
     while ((l = list_pop_front(&c->certificates)) != NULL) {
         tls_certificate_free(CONTAINER_OF(l, struct tls_certificate, link));

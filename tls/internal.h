@@ -58,6 +58,11 @@ void tls_error(char *error, size_t error_size, const char *what, int code);
 
 /* ---- context.c ---- */
 #define TLS_GROUPS_MAX 8
+#define TLS_SPARE_MAX 64 /* pairs of record buffers that a context keeps for the next session */
+
+struct tls_records {
+    unsigned char *in, *out;
+};
 
 struct tls_context {
     mbedtls_ssl_config ssl;
@@ -69,6 +74,8 @@ struct tls_context {
     unsigned sessions;                   /* now alive */
     struct list lingering;               /* struct tls_linger, oldest first */
     unsigned lingering_count;
+    struct tls_records spare[TLS_SPARE_MAX];
+    unsigned spare_count;
 };
 
 void tls_keylog_line(const struct tls_context *c, const char *label, const uint8_t random[32],
@@ -116,6 +123,8 @@ void tls_lens_alert(struct tls_session *t, bool outgoing, uint8_t level, uint8_t
 bool tls_lens_client_hello(struct slice body, struct tls_offer *out);
 
 /* ---- session.c ---- */
+#define TLS_RECORD_POINTERS 10 /* of mbedTLS, into its two record buffers */
+
 struct tls_session {
     struct stream stream; /* what the application holds */
     struct tls_context *context;
@@ -134,7 +143,10 @@ struct tls_session {
     unsigned depth;             /* events of the lower stream that are being handled */
     enum close_reason reason;   /* when `ended` */
     uint8_t alert_level, alert; /* what is being sent while `alerting` */
+    uint8_t offsets[TLS_RECORD_POINTERS]; /* bytes from the buffer's start, while it is lent back */
+    uint8_t in_counter[8];                /* number of the next incoming record, at that time */
     bool alerting;
+    bool set_up;        /* mbedTLS' part is made: the client has sent something */
     bool begun;         /* a byte has come */
     bool established;   /* both Finished messages are done */
     bool starved;       /* the read callback found nothing */
@@ -158,10 +170,15 @@ void tls_fail(struct tls_session *t, int ret);
 void tls_end(struct tls_session *t, enum close_reason reason);
 
 /* ---- tls_handshake.c ---- */
-/* Connects mbedTLS with the lower stream and with the events. */
-void tls_handshake_setup(struct tls_session *t);
 /* Goes on as far as possible; true when there is nothing more to do. */
 bool tls_handshake(struct tls_session *t);
+
+/* ---- records.c ---- */
+/* Gives the record buffers back when nothing in them matters. */
+void tls_records_rest(struct tls_session *t);
+/* Before mbedTLS reads or writes; false: no memory. */
+bool tls_records_take(struct tls_session *t);
+void tls_records_done(struct tls_context *c);
 
 /* ---- linger.c ---- */
 #define TLS_LINGER_BYTES 65536U /* what a peer may still send after a fatal alert */

@@ -6,8 +6,9 @@
  * plaintext of the next record where mbedTLS will encrypt it. No record is begun that does not fit
  * into the lower stream as a whole.
  *
- * Memory: an idle session holds mbedTLS' two record buffers (16 KiB and some each), about 2 KiB of
- * keys and this struct.
+ * Memory: a session that waits holds this struct and mbedTLS' keys, together some 4 KiB. It has record
+ * buffers (33 KiB) only from the first byte of a record to the last that the application consumes,
+ * and during the handshake, when mbedTLS' state for it comes on top.
  *
  * Endings (RFC 8446 6.1, 6.2). close_notify closes one direction; a FIN without it is a truncation.
  * After a fatal alert nothing goes in or out: mbedTLS would allow it, so it is forbidden here. The
@@ -45,6 +46,9 @@ static void session_free(struct tls_session *t)
 
 void tls_send_alert(struct tls_session *t, uint8_t level, uint8_t description)
 {
+    if (!t->set_up || !tls_records_take(t)) {
+        return;
+    }
     if (t->ssl.out_left > 0) { /* a record that waits goes first */
         mbedtls_ssl_send_alert_message(&t->ssl, level, description);
         t->unsent = 0;
@@ -160,9 +164,25 @@ static void discard(struct tls_session *t)
 
 /* ---- the application's calls ---- */
 
+/* There is something to open a record with, and room to open it in. */
+static bool may_read(struct tls_session *t)
+{
+    if (t->ssl.in_buf == NULL && !t->lower_eof && stream_peek(t->lower).len == 0) {
+        return false;
+    }
+    if (!tls_records_take(t)) {
+        tls_end(t, CLOSE_NO_RESOURCES);
+        return false;
+    }
+    return true;
+}
+
 /* Opens the next record of application data, if there is one. */
 static void read_record(struct tls_session *t)
 {
+    if (!may_read(t)) {
+        return;
+    }
     while (!t->ended && !t->peer_shut && t->ssl.in_offt == NULL) {
         t->starved = false;
         /* With no room mbedTLS leaves the record where it decrypted it. */
@@ -186,6 +206,14 @@ static void read_record(struct tls_session *t)
     tls_lens_name_alert(t, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_NO_RENEGOTIATION);
 }
 
+/* After a call of the application. Inside an event more calls may follow: settle does it then. */
+static void rest(struct tls_session *t)
+{
+    if (t->depth == 0) {
+        tls_records_rest(t);
+    }
+}
+
 static struct slice peek(struct stream *s)
 {
     struct tls_session *t = of_stream(s);
@@ -193,6 +221,7 @@ static struct slice peek(struct stream *s)
         return (struct slice){NULL, 0};
     }
     read_record(t);
+    rest(t);
     return (struct slice){t->ssl.in_offt, plain_len(t)};
 }
 
@@ -208,6 +237,7 @@ static void consume(struct stream *s, size_t n)
     if (t->ssl.in_offt == NULL) {
         t->ssl.keep_current_message = 0;
     }
+    rest(t);
 }
 
 static bool lower_has_room(struct tls_session *t, size_t min)
@@ -225,6 +255,10 @@ static uint8_t *reserve(struct stream *s, size_t min, size_t *room)
     }
     if (!lower_has_room(t, STREAM_RESERVE_MAX)) {
         t->want_room = true;
+        return NULL;
+    }
+    if (!tls_records_take(t)) {
+        tls_end(t, CLOSE_NO_RESOURCES);
         return NULL;
     }
     *room = STREAM_PLAIN_MAX;
@@ -253,6 +287,7 @@ static void commit(struct stream *s, size_t n)
     }
     t->unsent = n;
     send_record(t);
+    rest(t);
 }
 
 /* RFC 8446 6.1: close_notify before the FIN. */
@@ -262,6 +297,7 @@ static void try_shutdown(struct tls_session *t)
         t->want_shutdown = false;
         tls_send_alert(t, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
         shut_lower(t);
+        rest(t);
     }
 }
 
@@ -357,6 +393,7 @@ static void settle(struct tls_session *t)
     if (--t->depth > 0) {
         return;
     }
+    rest(t);
     if (t->aborted) {
         session_free(t);
     } else if (t->ended) {
@@ -426,17 +463,11 @@ struct stream *tls_server(struct tls_context *c, struct stream *lower, struct re
         return NULL;
     }
     mbedtls_ssl_init(&t->ssl);
-    if (mbedtls_ssl_setup(&t->ssl, &c->ssl) != 0) {
-        mbedtls_ssl_free(&t->ssl);
-        free(t);
-        return NULL;
-    }
     t->stream = (struct stream){.ops = &ops, .events = events, .app = app};
     t->context = c;
     t->lower = lower;
     t->recorder = recorder;
     t->conn_id = conn_id;
-    tls_handshake_setup(t);
     c->sessions++;
     lower->events = &lower_events;
     lower->app = t;

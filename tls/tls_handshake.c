@@ -89,12 +89,25 @@ static void on_secret(void *arg, mbedtls_ssl_key_export_type type, const unsigne
                     secret_len);
 }
 
-void tls_handshake_setup(struct tls_session *t)
+/* Only now that the client has sent something: who connects and says nothing costs little. */
+static bool set_up(struct tls_session *t)
 {
+    if (t->set_up) {
+        return true;
+    }
+    if (stream_peek(t->lower).len == 0 && !t->lower_eof) {
+        return false;
+    }
+    if (mbedtls_ssl_setup(&t->ssl, &t->context->ssl) != 0) {
+        tls_end(t, CLOSE_NO_RESOURCES);
+        return false;
+    }
     mbedtls_ssl_set_user_data_p(&t->ssl, t);
     mbedtls_ssl_set_bio(&t->ssl, t, bio_write, bio_read, NULL);
     mbedtls_ssl_set_export_keys_cb(&t->ssl, on_secret, t);
     t->lens.writer = -1;
+    t->set_up = true;
+    return true;
 }
 
 static bool waits_for_client(const struct tls_session *t)
@@ -141,7 +154,7 @@ static bool is_over(const struct tls_session *t)
 bool tls_handshake(struct tls_session *t)
 {
     while (!t->ended && !is_over(t)) {
-        if (!may_step(t)) {
+        if (!set_up(t) || !may_step(t)) {
             return false;
         }
         int before = t->ssl.state;

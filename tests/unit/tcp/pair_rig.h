@@ -37,7 +37,8 @@ struct pair_frame {
 struct pair_shadow {
     uint32_t id;
     tcp_seq snd_una, snd_nxt, rcv_nxt, rcv_adv;
-    uint32_t in_flight; /* bytes */
+    uint32_t in_flight;     /* bytes */
+    uint64_t retransmitted; /* segments */
 };
 
 struct pair_side {

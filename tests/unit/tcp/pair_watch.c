@@ -191,7 +191,7 @@ static void check_send_space(struct pair *p, const struct tcp_conn *c)
     uint32_t chunks;
     uint32_t held = queue_len(&c->sendq.chunks, &chunks);
     PAIR_CHECK(p, held == c->sendq.len && chunks == c->sendq.chunk_count);
-    bool syn_acked = seq_gt(c->snd_una, c->iss);
+    bool syn_acked = c->state >= TCP_ESTABLISHED;
     bool fin_acked = syn_acked && seq_eq(c->snd_una, seq_add(sendq_end(&c->sendq), 1));
     tcp_seq start = syn_acked ? seq_sub(c->snd_una, fin_acked ? 1 : 0) : seq_add(c->iss, 1);
     PAIR_CHECK(p, seq_eq(c->sendq.start, start));
@@ -284,6 +284,7 @@ static void check_congestion(struct pair *p, const struct tcp_conn *c, const str
     bool sent_new = in_flight > s->in_flight && seq_gt(c->snd_nxt, s->snd_nxt);
     uint32_t forced = sent_new ? 0 : c->snd_mss;
     PAIR_CHECK(p, in_flight <= s->in_flight + forced || in_flight <= allowed);
+    PAIR_CHECK(p, c->story.retransmitted <= s->retransmitted + 1 || in_flight <= allowed);
     PAIR_CHECK(p, !sent_new || c->recovery.duplicates > 0 || in_flight <= c->cc.cwnd);
 }
 
@@ -309,7 +310,8 @@ static void check_conn(struct pair *p, struct pair_side *side, const struct tcp_
                               .snd_nxt = c->snd_nxt,
                               .rcv_nxt = c->rcv_nxt,
                               .rcv_adv = c->rcv_adv,
-                              .in_flight = payload_in_flight(c)};
+                              .in_flight = payload_in_flight(c),
+                              .retransmitted = c->story.retransmitted};
 }
 
 void pair_watch_event(struct pair *p)

@@ -19,20 +19,6 @@ static void setup_certificates(void)
     rig_dir();
 }
 
-static mbedtls_ssl_protocol_version version_of(int i)
-{
-    return i & 1 ? MBEDTLS_SSL_VERSION_TLS1_2 : MBEDTLS_SSL_VERSION_TLS1_3;
-}
-
-/* Both ends are connected and quiet. */
-static void establish(struct rig_options o)
-{
-    rig_init(&rig, &o);
-    rig_run(&rig);
-    ck_assert(rig.client_done);
-    ck_assert_uint_eq(rig.app.opened, 1);
-}
-
 /* An assertion of Check costs a write into a pipe, so there is none per byte. */
 static void check_pattern(const uint8_t *got, size_t len)
 {
@@ -41,24 +27,6 @@ static void check_pattern(const uint8_t *got, size_t len)
             ck_abort_msg("byte %zu is wrong", i);
         }
     }
-}
-
-static void check_alert(size_t n, bool outgoing, uint8_t level, uint8_t description)
-{
-    const struct event *e = rig_event(&rig, EV_tls_alert, n);
-    ck_assert_msg(e != NULL, "there is no alert %zu", n);
-    ck_assert_uint_eq(e->u.tls_alert.outgoing, outgoing);
-    ck_assert_uint_eq(e->u.tls_alert.level, level);
-    ck_assert_uint_eq(e->u.tls_alert.description, description);
-}
-
-static void check_closed(enum close_reason reason)
-{
-    ck_assert_uint_eq(rig.app.closed, 1);
-    ck_assert_int_eq(rig.app.reason, reason);
-    const struct event *e = rig_event(&rig, EV_tls_closed, 0);
-    ck_assert_ptr_nonnull(e);
-    ck_assert_uint_eq(e->u.tls_closed.reason, reason);
 }
 
 /* ---- data ---- */
@@ -73,7 +41,7 @@ START_TEST(transfer)
 {
     const struct shape *shape = &shapes[_i / 2];
     size_t amount = shape->chunk == 7 ? 200000 : 3000000;
-    rig_init(&rig, &(struct rig_options){.version = version_of(_i),
+    rig_init(&rig, &(struct rig_options){.version = rig_version(_i),
                                          .capacity = shape->capacity,
                                          .chunk = shape->chunk});
     rig.app.to_send = amount;
@@ -91,7 +59,8 @@ END_TEST
 /* Each commit is one record, and full ones carry 2^14 bytes (RFC 8446 5.1), the type included. */
 START_TEST(full_records)
 {
-    establish((struct rig_options){.version = version_of(_i), .capacity = PIPE_QUEUE_MAX});
+    rig_establish(&rig,
+                  (struct rig_options){.version = rig_version(_i), .capacity = PIPE_QUEUE_MAX});
     unsigned before = rig.pipe.a.commits;
     uint64_t bytes = rig.pipe.a.sent;
     size_t room;
@@ -114,7 +83,7 @@ END_TEST
 /* What the application does not read stays in the lower stream, and nothing of it is lost. */
 START_TEST(reading_backpressure)
 {
-    rig_init(&rig, &(struct rig_options){.version = version_of(_i)});
+    rig_init(&rig, &(struct rig_options){.version = rig_version(_i)});
     rig.app.sleepy = true;
     rig.client_to_send = 500000;
     rig_run(&rig);
@@ -145,7 +114,8 @@ END_TEST
 
 START_TEST(reserve_limits)
 {
-    establish((struct rig_options){.version = version_of(_i), .capacity = STREAM_RESERVE_MAX});
+    rig_establish(&rig,
+                  (struct rig_options){.version = rig_version(_i), .capacity = STREAM_RESERVE_MAX});
     size_t room;
     ck_assert_ptr_null(stream_reserve(rig.app.stream, STREAM_PLAIN_MAX + 1, &room));
     ck_assert_ptr_nonnull(stream_reserve(rig.app.stream, STREAM_PLAIN_MAX, &room));
@@ -164,7 +134,7 @@ END_TEST
 START_TEST(calls_during_the_handshake)
 {
     size_t room;
-    rig_init(&rig, &(struct rig_options){.version = version_of(_i)});
+    rig_init(&rig, &(struct rig_options){.version = rig_version(_i)});
     while (rig.app.opened == 0) {
         ck_assert_uint_eq(stream_peek(rig.app.stream).len, 0);
         ck_assert_ptr_null(stream_reserve(rig.app.stream, 1, &room));
@@ -182,7 +152,7 @@ END_TEST
 /* A shutdown before `opened` waits for the end of the handshake. */
 START_TEST(shutdown_during_the_handshake)
 {
-    rig_init(&rig, &(struct rig_options){.version = version_of(_i)});
+    rig_init(&rig, &(struct rig_options){.version = rig_version(_i)});
     stream_shutdown(rig.app.stream);
     rig_run(&rig);
     ck_assert(rig.client_done);
@@ -196,7 +166,7 @@ END_TEST
 START_TEST(handshake_waits_for_room)
 {
     rig_init(&rig,
-             &(struct rig_options){.version = version_of(_i), .capacity = STREAM_RESERVE_MAX});
+             &(struct rig_options){.version = rig_version(_i), .capacity = STREAM_RESERVE_MAX});
     rig.pipe.b.capacity = 0;
     rig_run(&rig);
     ck_assert(!rig.client_done);
@@ -218,7 +188,7 @@ START_TEST(many_at_once)
     rig_init(&crowd[0], &o);
     for (int i = 1; i < CROWD; i++) {
         o.share = &crowd[0];
-        o.version = version_of(i);
+        o.version = rig_version(i);
         rig_init(&crowd[i], &o);
     }
     bool busy = true;
@@ -243,7 +213,7 @@ END_TEST
 
 START_TEST(we_close_first)
 {
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     stream_shutdown(rig.app.stream);
     size_t room;
     ck_assert_ptr_null(stream_reserve(rig.app.stream, 1, &room));
@@ -258,9 +228,9 @@ START_TEST(we_close_first)
     stream_shutdown(&rig.pipe.b.stream);
     rig_run(&rig);
     ck_assert_uint_eq(rig.app.peer_closed, 1);
-    check_closed(CLOSE_NORMAL);
-    check_alert(0, true, 1, 0);
-    check_alert(1, false, 1, 0);
+    rig_check_closed(&rig, CLOSE_NORMAL);
+    rig_check_alert(&rig, 0, true, 1, 0);
+    rig_check_alert(&rig, 1, false, 1, 0);
     ck_assert_uint_eq(rig_events(&rig, EV_tls_alert), 2);
     rig_done(&rig);
 }
@@ -268,7 +238,7 @@ END_TEST
 
 START_TEST(client_closes_first)
 {
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     rig_client_write(&rig, "bye", 3);
     mbedtls_ssl_close_notify(&rig.ssl);
     rig_run(&rig);
@@ -285,7 +255,7 @@ START_TEST(client_closes_first)
     ck_assert_uint_eq(rig.client_got_len, 5);
     stream_shutdown(&rig.pipe.b.stream);
     rig_run(&rig);
-    check_closed(CLOSE_NORMAL);
+    rig_check_closed(&rig, CLOSE_NORMAL);
     rig_done(&rig);
 }
 END_TEST
@@ -293,7 +263,7 @@ END_TEST
 /* The queue below is full: close_notify waits for room, and the FIN waits for it. */
 START_TEST(shutdown_waits_for_room)
 {
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     rig.pipe.b.capacity = 0;
     stream_shutdown(rig.app.stream);
     ck_assert(!rig.pipe.a.shut);
@@ -308,7 +278,7 @@ END_TEST
 /* "Any data received after a closure alert MUST be ignored", but not without end. */
 START_TEST(data_after_close_notify)
 {
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     mbedtls_ssl_close_notify(&rig.ssl);
     rig_client_write(&rig, "ignored", 7);
     rig_run(&rig);
@@ -321,7 +291,7 @@ START_TEST(data_after_close_notify)
         rig_client_write(&rig, junk, sizeof(junk));
         rig_run(&rig);
     }
-    check_closed(CLOSE_TLS_FAILED);
+    rig_check_closed(&rig, CLOSE_TLS_FAILED);
     ck_assert(rig.pipe.a.aborted);
     rig_done(&rig);
 }
@@ -331,13 +301,13 @@ END_TEST
 
 START_TEST(truncation)
 {
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     rig_client_write(&rig, "half", 4);
     stream_shutdown(&rig.pipe.b.stream);
     rig_run(&rig);
     ck_assert_uint_eq(rig.app.got_len, 4);
     ck_assert_uint_eq(rig.app.peer_closed, 0);
-    check_closed(CLOSE_TRUNCATED);
+    rig_check_closed(&rig, CLOSE_TRUNCATED);
     ck_assert(rig.pipe.a.shut);
     ck_assert(rig.pipe.a.closed);
     rig_done(&rig);
@@ -347,7 +317,7 @@ END_TEST
 /* Also when the application reads later: first all that came, then the end. */
 START_TEST(truncation_with_a_slow_reader)
 {
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     rig.app.sleepy = true;
     rig_client_write(&rig, "one", 3);
     rig_client_write(&rig, "two", 3);
@@ -363,7 +333,7 @@ START_TEST(truncation_with_a_slow_reader)
     ck_assert_uint_eq(stream_peek(rig.app.stream).len, 0);
     ck_assert_uint_eq(rig.app.closed, 0); /* never inside a call of the application */
     rig_run(&rig);
-    check_closed(CLOSE_TRUNCATED);
+    rig_check_closed(&rig, CLOSE_TRUNCATED);
     rig_done(&rig);
 }
 END_TEST
@@ -372,12 +342,12 @@ END_TEST
 
 START_TEST(fatal_alert_from_the_client)
 {
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     mbedtls_ssl_send_alert_message(&rig.ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, 80);
     rig_client_write(&rig, "more", 4);
     rig_run(&rig);
-    check_closed(CLOSE_TLS_ALERT);
-    check_alert(0, false, 2, 80);
+    rig_check_closed(&rig, CLOSE_TLS_ALERT);
+    rig_check_alert(&rig, 0, false, 2, 80);
     ck_assert_uint_eq(rig_events(&rig, EV_tls_alert), 1); /* and no answer */
     ck_assert_uint_eq(rig.app.got_len, 0);
     ck_assert(rig.pipe.a.shut);
@@ -388,12 +358,12 @@ END_TEST
 /* The client does not trust our CA and says so (RFC 8446 6.2: unknown_ca). */
 START_TEST(client_refuses_our_certificate)
 {
-    rig_init(&rig, &(struct rig_options){.version = version_of(_i), .ca = "stranger/ca"});
+    rig_init(&rig, &(struct rig_options){.version = rig_version(_i), .ca = "stranger/ca"});
     rig_run(&rig);
     ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED);
     ck_assert_uint_eq(rig.app.opened, 0);
-    check_closed(CLOSE_TLS_ALERT);
-    check_alert(0, false, 2, 48);
+    rig_check_closed(&rig, CLOSE_TLS_ALERT);
+    rig_check_alert(&rig, 0, false, 2, 48);
     ck_assert_uint_eq(rig_events(&rig, EV_tls_alert), 1);
     rig_done(&rig);
 }
@@ -408,7 +378,7 @@ static void corrupt(void)
 /* A forged record: one alert goes out, then no byte either way, though mbedTLS would allow it. */
 START_TEST(forged_record)
 {
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     rig.app.sleepy = true;
     rig_client_write(&rig, "good", 4);
     rig_run(&rig);
@@ -420,7 +390,7 @@ START_TEST(forged_record)
     ck_assert_uint_eq(s.len, 4);
     stream_consume(rig.app.stream, 4);
     ck_assert_uint_eq(stream_peek(rig.app.stream).len, 0);
-    check_alert(0, true, 2, 20);
+    rig_check_alert(&rig, 0, true, 2, 20);
     uint64_t sent = rig.pipe.a.sent;
     size_t room;
     ck_assert_ptr_null(stream_reserve(rig.app.stream, 1, &room));
@@ -432,7 +402,7 @@ START_TEST(forged_record)
     ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
     stream_shutdown(&rig.pipe.b.stream);
     rig_run(&rig);
-    check_closed(CLOSE_TLS_FAILED);
+    rig_check_closed(&rig, CLOSE_TLS_FAILED);
     ck_assert_uint_eq(rig_events(&rig, EV_tls_alert), 1);
     rig_done(&rig);
 }
@@ -442,14 +412,14 @@ END_TEST
 START_TEST(forged_alert)
 {
     static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 80};
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     size_t room;
     uint8_t *to = stream_reserve(&rig.pipe.b.stream, sizeof(alert), &room);
     ck_assert_ptr_nonnull(to);
     memcpy(to, alert, sizeof(alert));
     stream_commit(&rig.pipe.b.stream, sizeof(alert));
     rig_run(&rig);
-    check_closed(CLOSE_TLS_FAILED);
+    rig_check_closed(&rig, CLOSE_TLS_FAILED);
     ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
     rig_done(&rig);
 }
@@ -459,14 +429,14 @@ END_TEST
 START_TEST(key_update)
 {
     static const uint8_t message[] = {24, 0, 0, 1, 0};
-    establish((struct rig_options){.version = MBEDTLS_SSL_VERSION_TLS1_3});
+    rig_establish(&rig, (struct rig_options){.version = MBEDTLS_SSL_VERSION_TLS1_3});
     memcpy(rig.ssl.out_msg, message, sizeof(message));
     rig.ssl.out_msgtype = 22;
     rig.ssl.out_msglen = sizeof(message);
     ck_assert_int_eq(mbedtls_ssl_write_record(&rig.ssl, 1), 0);
     rig_run(&rig);
-    check_alert(0, true, 2, 10);
-    check_closed(CLOSE_TLS_FAILED);
+    rig_check_alert(&rig, 0, true, 2, 10);
+    rig_check_closed(&rig, CLOSE_TLS_FAILED);
     ck_assert_int_eq(rig.client_error, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
     rig_done(&rig);
 }
@@ -476,198 +446,16 @@ END_TEST
 START_TEST(renegotiation_is_refused)
 {
     static const uint8_t message[] = {1, 0, 0, 2, 3, 3};
-    establish((struct rig_options){.version = MBEDTLS_SSL_VERSION_TLS1_2});
+    rig_establish(&rig, (struct rig_options){.version = MBEDTLS_SSL_VERSION_TLS1_2});
     memcpy(rig.ssl.out_msg, message, sizeof(message));
     rig.ssl.out_msgtype = 22;
     rig.ssl.out_msglen = sizeof(message);
     ck_assert_int_eq(mbedtls_ssl_write_record(&rig.ssl, 1), 0);
     rig_client_write(&rig, "goes on", 7);
     rig_run(&rig);
-    check_alert(0, true, 1, 100);
+    rig_check_alert(&rig, 0, true, 1, 100);
     ck_assert_uint_eq(rig.app.closed, 0);
     ck_assert_uint_eq(rig.app.got_len, 7);
-    rig_done(&rig);
-}
-END_TEST
-
-/* ---- strangers: bytes that are no TLS, or not all of it ---- */
-
-static uint8_t heard[1024];
-static size_t heard_len;
-
-static void listen_only(struct stream *s)
-{
-    struct slice got = stream_peek(s);
-    ck_assert_uint_le(heard_len + got.len, sizeof(heard));
-    if (got.len > 0) {
-        memcpy(heard + heard_len, got.data, got.len);
-    }
-    heard_len += got.len;
-    stream_consume(s, got.len);
-}
-
-static void stranger_closed(struct stream *s, enum close_reason reason)
-{
-    (void)s;
-    (void)reason;
-}
-
-static const struct stream_events stranger = {
-    .opened = listen_only,
-    .readable = listen_only,
-    .writable = listen_only,
-    .peer_closed = listen_only,
-    .closed = stranger_closed,
-};
-
-static void meet_stranger(const struct rig_options *o)
-{
-    heard_len = 0;
-    rig_init(&rig, o);
-    rig.pipe.b.stream.events = &stranger;
-    rig_run(&rig);
-}
-
-static void say(const void *data, size_t len)
-{
-    size_t room;
-    uint8_t *to = stream_reserve(&rig.pipe.b.stream, len, &room);
-    ck_assert_ptr_nonnull(to);
-    memcpy(to, data, len);
-    stream_commit(&rig.pipe.b.stream, len);
-}
-
-struct strange {
-    const char *bytes;
-    size_t len;
-    uint8_t alert;
-};
-
-#define STRANGE(text, alert)                                                                       \
-    {                                                                                              \
-        text, sizeof(text) - 1, alert                                                              \
-    }
-
-/* RFC 8446 5: an unknown record type is unexpected_message; 5.1: too long is record_overflow.
- * A handshake message that is no ClientHello is unexpected_message (4). */
-static const struct strange strangers[] = {
-    STRANGE("GET / HTTP/1.1\r\nHost: vitrine.test\r\n\r\n", 10),
-    STRANGE("SSH-2.0-OpenSSH_9.2\r\n", 10),
-    STRANGE("\x00\x00\x00\x00\x00\x00\x00\x00", 10),
-    STRANGE("\x16\x03\x01\xff\xff\x01\x00\x00", 22),
-    STRANGE("\x16\x03\x01\x00\x04\x02\x00\x00\x00", 10),
-    STRANGE("\x17\x03\x03\x00\x01x", 10),
-};
-
-START_TEST(not_tls)
-{
-    const struct strange *c = &strangers[_i / 2];
-    meet_stranger(&(struct rig_options){.chunk = _i & 1});
-    say(c->bytes, c->len);
-    rig_run(&rig);
-    check_closed(CLOSE_TLS_FAILED);
-    check_alert(0, true, 2, c->alert);
-    /* an alert in plaintext, then the FIN */
-    ck_assert_uint_eq(heard_len, 7);
-    ck_assert_uint_eq(heard[0], 21);
-    ck_assert_uint_eq(heard[4], 2);
-    ck_assert_uint_eq(heard[5], 2);
-    ck_assert_uint_eq(heard[6], c->alert);
-    ck_assert(rig.pipe.b.eof_told);
-    ck_assert_uint_eq(rig.app.opened, 0);
-    rig_done(&rig);
-}
-END_TEST
-
-/* A ClientHello that only knows TLS 1.1 (RFC 8996 5, RFC 8446 D.5). */
-START_TEST(too_old)
-{
-    uint8_t hello[5 + 4 + 2 + 32 + 1 + 6] = {
-        22, 3, 1, 0,  45, /* record */
-        1,  0, 0, 41,     /* ClientHello */
-        3,  2,            /* TLS 1.1; then 32 bytes of random and an empty session id */
-    };
-    static const uint8_t rest[] = {0, 2, 0xc0, 0x2b, 1, 0}; /* one suite, no compression */
-    memcpy(hello + sizeof(hello) - sizeof(rest), rest, sizeof(rest));
-    meet_stranger(&(struct rig_options){.chunk = 0});
-    say(hello, sizeof(hello));
-    rig_run(&rig);
-    check_closed(CLOSE_TLS_FAILED);
-    check_alert(0, true, 2, 70);
-    ck_assert_uint_eq(heard_len, 7);
-    ck_assert_uint_eq(heard[6], 70);
-    rig_done(&rig);
-}
-END_TEST
-
-START_TEST(vanishes_before_hello)
-{
-    meet_stranger(&(struct rig_options){.chunk = 0});
-    stream_shutdown(&rig.pipe.b.stream);
-    rig_run(&rig);
-    check_closed(CLOSE_TLS_FAILED);
-    ck_assert_uint_eq(heard_len, 0); /* it was no TLS: nothing to say */
-    ck_assert(rig.pipe.a.closed);
-    rig_done(&rig);
-}
-END_TEST
-
-START_TEST(vanishes_in_hello)
-{
-    meet_stranger(&(struct rig_options){.chunk = 0});
-    say("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half a hello", 23);
-    rig_run(&rig);
-    ck_assert_uint_eq(rig.app.closed, 0);
-    stream_shutdown(&rig.pipe.b.stream);
-    rig_run(&rig);
-    check_closed(CLOSE_TLS_FAILED);
-    check_alert(0, true, 2, 50);
-    ck_assert_uint_eq(heard_len, 7);
-    rig_done(&rig);
-}
-END_TEST
-
-/* After our alert the stranger talks on: thrown away, up to a limit. */
-START_TEST(lingering_is_bounded)
-{
-    static const uint8_t junk[4096];
-    meet_stranger(&(struct rig_options){.capacity = PIPE_QUEUE_MAX});
-    say("GET /", 5);
-    rig_run(&rig);
-    check_closed(CLOSE_TLS_FAILED);
-    for (int i = 0; i < 15; i++) {
-        say(junk, sizeof(junk));
-    }
-    rig_run(&rig);
-    ck_assert(!rig.pipe.a.aborted);
-    ck_assert_uint_eq(rig.pipe.a.in_len, 0);
-    for (int i = 0; i < 2; i++) {
-        say(junk, sizeof(junk));
-    }
-    rig_run(&rig);
-    ck_assert(rig.pipe.a.aborted);
-    rig_done(&rig);
-}
-END_TEST
-
-START_TEST(lingering_ends)
-{
-    meet_stranger(&(struct rig_options){.chunk = 0});
-    say("GET /", 5);
-    rig_run(&rig);
-    nsec failed = rig_event(&rig, EV_tls_closed, 0)->at;
-    tls_context_sweep(rig.context, failed + TLS_LINGER - 1);
-    ck_assert(!rig.pipe.a.aborted);
-    if (_i == 0) { /* the stranger closes too */
-        stream_shutdown(&rig.pipe.b.stream);
-        rig_run(&rig);
-        ck_assert(rig.pipe.a.closed && !rig.pipe.a.aborted);
-        tls_context_sweep(rig.context, failed + TLS_LINGER);
-        ck_assert(!rig.pipe.a.aborted);
-    } else if (_i == 1) {
-        tls_context_sweep(rig.context, failed + TLS_LINGER);
-        ck_assert(rig.pipe.a.aborted);
-    } /* or the context goes first: rig_done frees it */
     rig_done(&rig);
 }
 END_TEST
@@ -677,12 +465,12 @@ END_TEST
 START_TEST(reset_from_below)
 {
     if (_i & 2) {
-        establish((struct rig_options){.version = version_of(_i)});
+        rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     } else {
-        meet_stranger(&(struct rig_options){.version = version_of(_i)});
+        rig_meet_stranger(&rig, &(struct rig_options){.version = rig_version(_i)});
     }
     pipe_reset(&rig.pipe.a);
-    check_closed(CLOSE_RESET);
+    rig_check_closed(&rig, CLOSE_RESET);
     rig_run(&rig);
     rig_done(&rig);
 }
@@ -697,7 +485,7 @@ static void abort_in_readable(struct rig_app *a)
 /* No `closed` follows, wherever it is called from. */
 START_TEST(abort_by_the_application)
 {
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     if (_i & 2) {
         rig.app.on_readable = abort_in_readable;
         rig_client_write(&rig, "now", 3);
@@ -735,11 +523,11 @@ static bool has_buffers(const struct rig *r)
 /* Who has not yet said anything gets no room below and no buffers here. */
 START_TEST(waiting_for_hello)
 {
-    meet_stranger(&(struct rig_options){.version = version_of(_i)});
+    rig_meet_stranger(&rig, &(struct rig_options){.version = rig_version(_i)});
     ck_assert_ptr_null(rig.pipe.a.room);
     ck_assert_uint_eq(rig.pipe.a.wanted, 0);
     ck_assert(!has_buffers(&rig));
-    say("\x16", 1);
+    rig_say(&rig, "\x16", 1);
     rig_run(&rig);
     ck_assert(has_buffers(&rig));
     rig_done(&rig);
@@ -748,7 +536,7 @@ END_TEST
 
 START_TEST(waiting_for_data)
 {
-    establish((struct rig_options){.version = version_of(_i)});
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
     ck_assert(!has_buffers(&rig));
     rig_client_write(&rig, "ping", 4);
     size_t whole = rig.pipe.a.in_len;
@@ -781,8 +569,8 @@ END_TEST
 START_TEST(buffers_change_hands)
 {
     static struct rig other;
-    struct rig_options o = {.version = version_of(_i)};
-    establish(o);
+    struct rig_options o = {.version = rig_version(_i)};
+    rig_establish(&rig, o);
     o.share = &rig;
     rig_init(&other, &o);
     rig_run(&other);
@@ -829,12 +617,6 @@ Suite *session_suite(void)
     tcase_add_loop_test(t, forged_alert, 0, 2);
     tcase_add_test(t, key_update);
     tcase_add_test(t, renegotiation_is_refused);
-    tcase_add_loop_test(t, not_tls, 0, 2 * COUNT_OF(strangers));
-    tcase_add_test(t, too_old);
-    tcase_add_test(t, vanishes_before_hello);
-    tcase_add_test(t, vanishes_in_hello);
-    tcase_add_test(t, lingering_is_bounded);
-    tcase_add_loop_test(t, lingering_ends, 0, 3);
     tcase_add_loop_test(t, reset_from_below, 0, 4);
     tcase_add_loop_test(t, abort_by_the_application, 0, 4);
     tcase_add_test(t, plain_stream_is_not_tls);

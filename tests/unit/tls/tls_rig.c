@@ -468,3 +468,84 @@ size_t rig_events(const struct rig *r, enum event_type type)
     }
     return n;
 }
+
+/* ---- what tests say often ---- */
+
+mbedtls_ssl_protocol_version rig_version(int i)
+{
+    return i & 1 ? MBEDTLS_SSL_VERSION_TLS1_2 : MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
+void rig_establish(struct rig *r, struct rig_options o)
+{
+    rig_init(r, &o);
+    rig_run(r);
+    ck_assert(r->client_done);
+    ck_assert_uint_eq(r->app.opened, 1);
+}
+
+void rig_check_alert(const struct rig *r, size_t n, bool outgoing, uint8_t level,
+                     uint8_t description)
+{
+    const struct event *e = rig_event(r, EV_tls_alert, n);
+    ck_assert_msg(e != NULL, "there is no alert %zu", n);
+    ck_assert_uint_eq(e->u.tls_alert.outgoing, outgoing);
+    ck_assert_uint_eq(e->u.tls_alert.level, level);
+    ck_assert_uint_eq(e->u.tls_alert.description, description);
+}
+
+void rig_check_closed(const struct rig *r, enum close_reason reason)
+{
+    ck_assert_uint_eq(r->app.closed, 1);
+    ck_assert_int_eq(r->app.reason, reason);
+    const struct event *e = rig_event(r, EV_tls_closed, 0);
+    ck_assert_ptr_nonnull(e);
+    ck_assert_uint_eq(e->u.tls_closed.reason, reason);
+}
+
+/* ---- a stranger in the client's place ---- */
+
+uint8_t rig_heard[1024];
+size_t rig_heard_len;
+
+static void listen_only(struct stream *s)
+{
+    struct slice got = stream_peek(s);
+    ck_assert_uint_le(rig_heard_len + got.len, sizeof(rig_heard));
+    if (got.len > 0) {
+        memcpy(rig_heard + rig_heard_len, got.data, got.len);
+    }
+    rig_heard_len += got.len;
+    stream_consume(s, got.len);
+}
+
+static void stranger_closed(struct stream *s, enum close_reason reason)
+{
+    (void)s;
+    (void)reason;
+}
+
+static const struct stream_events stranger = {
+    .opened = listen_only,
+    .readable = listen_only,
+    .writable = listen_only,
+    .peer_closed = listen_only,
+    .closed = stranger_closed,
+};
+
+void rig_meet_stranger(struct rig *r, const struct rig_options *o)
+{
+    rig_heard_len = 0;
+    rig_init(r, o);
+    r->pipe.b.stream.events = &stranger;
+    rig_run(r);
+}
+
+void rig_say(struct rig *r, const void *data, size_t len)
+{
+    size_t room;
+    uint8_t *to = stream_reserve(&r->pipe.b.stream, len, &room);
+    ck_assert_ptr_nonnull(to);
+    memcpy(to, data, len);
+    stream_commit(&r->pipe.b.stream, len);
+}

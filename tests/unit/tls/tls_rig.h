@@ -86,4 +86,17 @@ uint8_t rig_pattern(size_t i); /* the i-th byte of what both sides send */
 const struct event *rig_event(const struct rig *r, enum event_type type, size_t n);
 size_t rig_events(const struct rig *r, enum event_type type);
 
+mbedtls_ssl_protocol_version rig_version(int i); /* odd: TLS 1.2, even: TLS 1.3 */
+/* rig_init, and then both ends are connected and quiet. */
+void rig_establish(struct rig *r, struct rig_options o);
+void rig_check_alert(const struct rig *r, size_t n, bool outgoing, uint8_t level,
+                     uint8_t description);
+void rig_check_closed(const struct rig *r, enum close_reason reason);
+
+/* rig_init, but in the client's place sits one that only says what the test says, and listens. */
+void rig_meet_stranger(struct rig *r, const struct rig_options *o);
+void rig_say(struct rig *r, const void *data, size_t len);
+extern uint8_t rig_heard[1024];
+extern size_t rig_heard_len;
+
 #endif
