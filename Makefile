@@ -45,24 +45,29 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 STACK := $(sort $(wildcard stack/*.c stack/*/*.c))
 TLS := $(sort $(wildcard tls/*.c))
 APPS := $(sort $(wildcard apps/*.c apps/*/*.c))
+PKT := $(sort $(wildcard tests/conformance/*.c))
 UNIT := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SUITES := $(patsubst %_test,%,$(basename $(notdir $(filter %_test.c,$(UNIT)))))
 
-.PHONY: all run test unit asan lint format fresh clean distclean help FORCE
+.PHONY: all run test unit conformance asan lint format fresh clean distclean help FORCE
 all: $(BUILD)/vitrine ## builds build/vitrine (the default)
 
 $(BUILD)/vitrine: $(call obj,$(APPS)) $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
 $(BUILD)/unit: $(call obj,$(UNIT)) $(BUILD)/libvitrine-apps.a $(BUILD)/libvitrine-tls.a \
+	$(BUILD)/libvitrine-pkt.a $(BUILD)/libvitrine-stack.a
+$(BUILD)/vitrine-pkt: $(call obj,tests/conformance/main.c) $(BUILD)/libvitrine-pkt.a \
 	$(BUILD)/libvitrine-stack.a
 $(BUILD)/libvitrine-stack.a: $(call obj,$(STACK))
 $(BUILD)/libvitrine-tls.a: $(call obj,$(TLS))
 # Only for the unit tests: they take from it what they call, and so never the main of the command.
 $(BUILD)/libvitrine-apps.a: $(call obj,$(APPS))
+$(BUILD)/libvitrine-pkt.a: $(call obj,$(PKT))
 
-$(BUILD)/vitrine $(BUILD)/unit: $(BUILD)/sources
+$(BUILD)/vitrine $(BUILD)/unit $(BUILD)/vitrine-pkt: $(BUILD)/sources
 	@echo "  LINK   $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LIBS) \
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+		$(if $(filter %/vitrine-pkt,$@),,$(MBEDTLS_LIBS)) \
 		$(if $(filter %/unit,$@),$(CHECK_LIBS)) -lm -pthread
 
 $(BUILD)/%.a: $(BUILD)/sources
@@ -78,12 +83,12 @@ $(call obj,$(UNIT)): EXTRA_CFLAGS += -I$(BUILD)/gen $(CHECK_CFLAGS)
 
 # Nothing compiles before the set-up has run. -MMD leaves system headers out, so what uses mbedTLS says
 # itself that it depends on the library.
-$(call obj,$(STACK) $(TLS) $(APPS)): | build/setup/run
+$(call obj,$(STACK) $(TLS) $(APPS) $(PKT)): | build/setup/run
 $(call obj,$(UNIT)): | build/setup/test
 $(call obj,$(TLS) $(APPS) $(UNIT)): $(MBEDTLS_LIBS)
 $(call obj,tests/unit/main.c): $(BUILD)/gen/suites.def
 
--include $(patsubst %.o,%.d,$(call obj,$(STACK) $(TLS) $(APPS) $(UNIT)))
+-include $(patsubst %.o,%.d,$(call obj,$(STACK) $(TLS) $(APPS) $(PKT) $(UNIT)))
 
 # $(call keep,TEXT) writes TEXT to the target unless it has that text already. So other flags, or a file
 # that came or went, rebuild what depends on them, and nothing else does.
@@ -92,7 +97,7 @@ keep = @mkdir -p $(@D); echo '$(subst ','\'',$(strip $(1)))' | cmp -s - $@ || \
 $(BUILD)/flags: FORCE
 	$(call keep,$(CC) $(ALL_CFLAGS) $(MBEDTLS))
 $(BUILD)/sources: FORCE
-	$(call keep,$(CC) $(ALL_LDFLAGS) $(STACK) $(TLS) $(APPS) $(UNIT))
+	$(call keep,$(CC) $(ALL_LDFLAGS) $(STACK) $(TLS) $(APPS) $(PKT) $(UNIT))
 # tests/unit/**/X_test.c defines X_suite(); tests/unit/main.c runs all that are listed here.
 $(BUILD)/gen/suites.def: FORCE
 	$(call keep,$(foreach s,$(SUITES),SUITE($s)))
@@ -118,6 +123,9 @@ endif
 unit: $(BUILD)/unit ## builds and runs the unit tests (CK_RUN_SUITE=NAME for one suite)
 	$(Q)$(BUILD)/unit
 
+conformance: $(BUILD)/vitrine-pkt ## runs the packet scripts of tests/conformance/scripts under virtual time
+	$(Q)$(BUILD)/vitrine-pkt tests/conformance/scripts
+
 run: all ## starts the service in a lab of its own, curls it, keeps serving until Ctrl-C
 	$(Q)scripts/lab scripts/run
 
@@ -138,7 +146,7 @@ fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 
 	$(Q)scripts/fresh
 
 clean: ## removes what was compiled, keeps mbedTLS
-	rm -rf build/obj build/gen build/asan build/clang build/lint build/vitrine build/unit \
+	rm -rf build/obj build/gen build/asan build/clang build/lint build/vitrine build/unit build/vitrine-pkt \
 		build/*.a build/flags build/sources
 
 distclean: ## removes build/ altogether

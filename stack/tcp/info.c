@@ -20,6 +20,19 @@ static void story_info(const struct tcp_conn *c, struct tcp_info *out)
     out->retransmitted = s->retransmitted;
 }
 
+static void recovery_info(const struct tcp_conn *c, struct tcp_info *out)
+{
+    const struct tcp_recovery *r = &c->recovery;
+    tcp_seq end = sendq_end(&c->sendq);
+    out->recovering = r->active;
+    out->after_timeout = r->recover_set && !r->active && seq_lt(c->snd_una, r->recover);
+    out->duplicates = r->duplicates;
+    out->backoff = c->backoff;
+    out->probes = c->probes;
+    out->lost = recovery_pending(r);
+    out->unsent = seq_lt(c->snd_nxt, end) ? seq_span(c->snd_nxt, end) : 0;
+}
+
 void tcp_get_info(struct stream *s, struct tcp_info *out)
 {
     const struct tcp_conn *c = conn_of_stream(s);
@@ -52,6 +65,9 @@ void tcp_get_info(struct stream *s, struct tcp_info *out)
         .rttvar = c->rtt.rttvar,
         .rto = rtt_backed_off(&c->rtt, c->backoff, c->tcp->config.rto_max),
         .rtt_min = c->rtt.min,
+        .mtu = c->mtu,
+        .rcv_mss = c->rcv_mss,
     };
     story_info(c, out);
+    recovery_info(c, out);
 }

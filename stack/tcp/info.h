@@ -30,6 +30,15 @@ struct tcp_info {
     uint32_t receive_queued; /* bytes received and not yet consumed */
     uint32_t out_of_order;   /* bytes held beyond a hole */
     nsec srtt, rttvar, rto, rtt_min; /* srtt 0: no sample yet */
+    bool recovering;         /* in fast recovery (RFC 6582) */
+    bool after_timeout;      /* what a timeout took for lost is not all acknowledged yet */
+    uint16_t duplicates;     /* duplicate ACKs in a row */
+    uint8_t backoff;         /* timeouts in a row */
+    uint8_t probes;          /* zero-window probes since the peer was last heard */
+    uint16_t mtu;            /* bytes of IP packet on the path */
+    uint32_t rcv_mss;        /* bytes: the largest payload of a segment so far */
+    uint32_t lost;           /* bytes taken for lost and not sent again yet */
+    uint32_t unsent;         /* bytes committed and not sent yet */
     uint64_t bytes_in, bytes_out;    /* payload delivered, and payload acknowledged */
     uint64_t segments_in, segments_out, retransmitted;
 };

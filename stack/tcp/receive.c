@@ -16,11 +16,11 @@ static void deliver(struct tcp_conn *c, struct buf *b)
     c->rcv_queued += n;
     c->story.bytes_in += n;
     c->tcp->totals.bytes_in += n;
-    struct buf *tail = list_empty(&c->rcv_queue) ? NULL : buf_of_link(c->rcv_queue.prev);
-    if (tail != NULL && buf_join(tail, buf_slice(b))) {
-        buf_free(b);
+    struct list *queue = &c->rcv_queue;
+    if (list_empty(queue) || !buf_join(buf_of_link(queue->prev), buf_slice(b))) {
+        list_push_back(queue, &b->link);
     } else {
-        list_push_back(&c->rcv_queue, &b->link);
+        buf_free(b);
     }
     conn_tell(c, PENDING_READABLE);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What the main job promises: ping and curl, over TLS 1.3, TLS 1.2 and plain, against our own TCP.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 mkdir "$dir/root"
 echo 'hello, world' >"$dir/root/hello"

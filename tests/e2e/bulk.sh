@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A 1 GiB file down, 100 MiB up and back, and readers that are slow.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 mkdir "$dir/root"
 make_file gib $((1 << 30))

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # `vitrine ca`, and several certificates by SNI.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 mine=$dir/mine
 

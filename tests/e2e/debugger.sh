@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # gdb, as docs/gdb.md describes it: its very lines are typed here, in batch mode.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$root" || exit
 unset DEBUGINFOD_URLS
@@ -9,6 +10,7 @@ out=$dir/gdb.out
 # under_gdb SCRIPT: the service under gdb in the background, until it is ready
 under_gdb() {
     { printf 'set pagination off\nset confirm off\nset width 0\n' && cat "$1"; } >"$dir/commands"
+    : >"$out"
     gdb -nx -batch -x "$dir/commands" --args \
         "$vitrine" serve --tap vt0 --ca-dir "$dir/ca" --quiet >"$out" 2>&1 &
     gdb_pid=$!
@@ -41,7 +43,7 @@ walked() { # FROM TO REGEX…: between two of the commands gdb said this
 }
 
 syn_rcvd() {
-    walked run finish '^Breakpoint 1, conn_set_state .*to=.*TCP_SYN_RCVD' '#. .*take_syn' 'input_segment'
+    walked run finish '^Breakpoint 1, conn_set_state .*to=.*TCP_SYN_RCVD' '#. .*take_syn' 'stack/tcp/input.c'
     walked 'vt conns' 'tbreak conn_set' '^ +1  SYN-RECEIVED +10\.9\.0\.1:[0-9]+ +443 +they +\+0' \
         'iss +[0-9]+  0x[0-9a-f]{8}' 'flags .*half_open.*syn_due'
 }
@@ -55,7 +57,7 @@ client_hello() {
         'machine +CLIENT_HELLO' 'queue +[1-9][0-9]* +bytes for the application to read'
 }
 source_of_mbedtls() { # the lines themselves, not only their numbers
-    walked list tbreak 'ssl_tls13_parse_client_hello\(ssl, buf,'
+    walked list tbreak '^[0-9]+.*(ssl|MBEDTLS_)'
 }
 finished() {
     walked 'tbreak mbedtls_ssl_handshake_step if ssl->state == MBEDTLS_SSL_SERVER_FINISHED' 'tbreak http' \

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # HTTP/1.1 from the wire: errors, limits, ranges, pipelining, and no way out of the directory.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 mkdir -p "$dir/root/sub"
 echo 'hello, world' >"$dir/root/hello"

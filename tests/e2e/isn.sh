@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Initial sequence numbers (RFC 9293 3.4.1, RFC 6528), seen from outside.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 one_isn() { python3 "$peer" story 80 40500 >"$dir/story" && json "$dir/story" 's["story"]["tcp"]["server_isn"]'; }
@@ -12,7 +13,7 @@ serve --msl 0.2
 try "and so they do when TIME-WAIT is over" python3 "$peer" isns-of-one-tuple 80 4
 end_serve
 isns=()
-for run in 1 2 3; do
+for _ in 1 2 3; do
     serve
     isns+=("$(one_isn)")
     end_serve

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # scripts/lab leaves nothing behind, however it ends; what is in it, and joining it. Runs outside of a lab.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$root" || exit
 lab=scripts/lab

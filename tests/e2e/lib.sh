@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the end-to-end tests share. Each tests/e2e/NAME.sh runs in a lab of its own (tests/e2e/run), so
 # that all that it starts ends with the lab. It sources this file, calls `serve` and then `try` for
 # each case, and prints "ok NAME" or "not ok NAME: why" for each.
@@ -126,15 +126,23 @@ make_file() {
     sha <"$dir/root/$1" >"$dir/$1.sha"
 }
 
-# capture FILE / capture_end: tcpdump on vt0, from before the first packet to after the last
+# capture FILE / capture_end: tcpdump on vt0, from before the first packet to after the last. In the user
+# namespace of a lab without root tcpdump cannot drop its privileges and gives up; dumpcap, which comes with
+# tshark, takes its place there.
 capture() {
-    tcpdump -Z root -i vt0 -s 2000 -B 65536 --immediate-mode -w "$1" 2>"$dir/tcpdump.log" &
+    : >"$dir/capture.log"
+    if grep -qE '^ +0 +0 ' /proc/self/uid_map; then
+        tcpdump -Z root -i vt0 -s 2000 -B 65536 --immediate-mode -w "$1" 2>"$dir/capture.log" &
+    else
+        dumpcap -q -P -i vt0 -s 2000 -B 64 -w "$1" 2>"$dir/capture.log" &
+    fi
     capture_pid=$!
-    until_true 10 grep -q 'listening on' "$dir/tcpdump.log"
+    until_true 10 grep -qE 'listening on|^File: ' "$dir/capture.log"
 }
-capture_end() {
-    sleep 0.3
+capture_end() { # nothing may be missing
+    sleep 1
     kill -INT "$capture_pid"
     wait "$capture_pid"
+    contains "$dir/capture.log" "^0 packets dropped by kernel|'vt0': [0-9]+/0 "
 }
 decode() { tshark -n -o tcp.relative_sequence_numbers:FALSE "$@" 2>/dev/null; }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Many connections: at once, and one after the other.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 mkdir "$dir/root"
 make_file some 200000

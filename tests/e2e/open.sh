@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Active open: `vitrine nc` against servers of the kernel, and against our own service through the
 # kernel as a router.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 head -c 10000000 /dev/urandom >"$dir/in"
 
 kernel_server() { # PORT MODE
+    : >"$dir/server"
     python3 "$peer" serve-once "$1" "$2" >"$dir/server" 2>&1 &
     server=$!
     until_true 10 grep -q ready "$dir/server"

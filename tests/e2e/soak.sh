@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # 60 seconds of everything at once; then no connection, buffer or timer may be left behind.
 # SOAK_SECONDS changes the time.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 mkdir "$dir/root"
 make_file big 3000000
@@ -48,8 +49,8 @@ echoed() {
     cmp "$dir/root/big" "$dir/up.nc"
 }
 several() { # requests on one connection
-    local i args=()
-    for i in $(seq 20); do args+=(-o /dev/null "https://$host/small"); done
+    local args=()
+    for _ in $(seq 20); do args+=(-o /dev/null "https://$host/small"); done
     curl -sS --max-time 60 --cacert "$ca" "${args[@]}"
 }
 misbehave() { # all that ends badly

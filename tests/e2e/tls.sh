@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # TLS with openssl's client: resumption, versions, and clients that do everything wrong.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 serve --tls-min 1.2
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Clients that vanish without a word. Their connections end by timeout, and the service goes on.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 mkdir "$dir/root"
 make_file big 100000000

@@ -252,7 +252,7 @@ START_TEST(an_abort_resets) /* 3.10.5: <SEQ=SND.NXT><CTL=RST> */
     uint32_t nxt;
     struct app *a = open_in_state(&p, states[_i], &seq, &nxt);
     char before[16];
-    strcpy(before, a->log);
+    memcpy(before, a->log, sizeof(before));
     app_abort(a);
     expect(&p, TCP_RST | TCP_ACK, nxt, seq, 0);
     expect_nothing();

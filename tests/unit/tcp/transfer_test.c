@@ -2,6 +2,8 @@
  *
  * VITRINE_SEED    the first seed [1]
  * VITRINE_WORLDS  how many worlds [3000]
+ * VITRINE_TRACE   set: every event of every world is printed
+ * VITRINE_REPORT  set: the measured rates are printed
  *
  * A world's kind is its seed modulo the number of kinds, and everything else in it follows from the
  * seed too: a failure names the seed, with which it repeats.
@@ -171,7 +173,9 @@ static void plan_link(struct lcg *g, enum kind kind, struct pair_plan *c, struct
         s->peer_first = true;
         break;
     default:
-        c->total = c->first = below(g, kind == KIND_BULK ? 200000 : 25000);
+        c->total = below(g, kind == KIND_BULK ? 200000 : 25000);
+        c->total -= below(g, 3) == 0 ? c->total % 1448 : 0; /* the last segment is full, FIN alone */
+        c->first = c->total;
         s->total = s->first = below(g, 2) == 0 ? 0 : below(g, 50000);
         break;
     }
