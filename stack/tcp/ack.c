@@ -17,8 +17,7 @@ static bool is_latest(const struct tcp_conn *c, const struct tcp_segment *s)
     if (!seq_eq(s->ack, c->snd_una)) {
         return seq_gt(s->ack, c->snd_una);
     }
-    return seq_lt(c->snd_wl1, s->seq) ||
-           (seq_eq(c->snd_wl1, s->seq) && seq_le(c->snd_wl2, s->ack));
+    return seq_lt(c->snd_wl1, s->seq) || (seq_eq(c->snd_wl1, s->seq) && seq_le(c->snd_wl2, s->ack));
 }
 
 static bool update_window(struct tcp_conn *c, const struct tcp_segment *s)

@@ -10,16 +10,16 @@ struct tcp_conn;
 struct tcp_segment;
 
 struct tcp_ack {
-    nsec now;          /* ingress time */
-    tcp_seq ack;       /* SEG.ACK */
-    tcp_seq old_una;   /* snd_una before it */
-    uint32_t acked;    /* octets of sequence space newly acknowledged; 0: none */
-    uint32_t flight;   /* bytes outstanding before it */
-    nsec rtt;          /* the round-trip sample that it gave; 0: none */
-    bool duplicate;    /* a duplicate ACK by RFC 5681 2 */
+    nsec now;            /* ingress time */
+    tcp_seq ack;         /* SEG.ACK */
+    tcp_seq old_una;     /* snd_una before it */
+    uint32_t acked;      /* octets of sequence space newly acknowledged; 0: none */
+    uint32_t flight;     /* bytes outstanding before it */
+    nsec rtt;            /* the round-trip sample that it gave; 0: none */
+    bool duplicate;      /* a duplicate ACK by RFC 5681 2 */
     bool window_changed; /* it moved snd_wnd */
-    bool cwnd_limited; /* the congestion window was what held the sender back */
-    bool after_timeout; /* what it acknowledges was outstanding when the timer fired */
+    bool cwnd_limited;   /* the congestion window was what held the sender back */
+    bool after_timeout;  /* what it acknowledges was outstanding when the timer fired */
 };
 
 /* Takes an acceptable ACK (RFC 9293 3.10.7.4 "fifth"): moves snd_una, gives back the send queue,

@@ -3,9 +3,9 @@
 
 #include "stack/tcp/timers.h"
 
-#define MSS_DEFAULT_V4 536U  /* MUST-15 */
-#define MSS_DEFAULT_V6 1220U /* MUST-15 */
-#define MSS_MIN 48U          /* below this an outsider could make us send mostly headers */
+#define MSS_DEFAULT_V4 536U   /* MUST-15 */
+#define MSS_DEFAULT_V6 1220U  /* MUST-15 */
+#define MSS_MIN 48U           /* below this an outsider could make us send mostly headers */
 #define IP_TCP_HEADERS_V4 40U /* bytes, without options */
 #define IP_TCP_HEADERS_V6 60U
 #define TS_CLOCK_TICK NS_PER_MS /* RFC 7323 5.4: between 1 ms and 1 s */

@@ -41,8 +41,8 @@ struct tcp_conn {
     struct stream stream;   /* first, so that a stream of ours is a connection */
     struct tcp_entry entry; /* in tcp->connections */
     struct tcp *tcp;
-    struct list dirty_link;  /* in tcp->dirty: has something to send */
-    struct list events_link; /* in tcp->events: has something to tell */
+    struct list dirty_link;   /* in tcp->dirty: has something to send */
+    struct list events_link;  /* in tcp->events: has something to tell */
     struct list starved_link; /* in tcp->starved: a reserve found no slab */
     struct list all_link;     /* in tcp->all */
 
@@ -50,24 +50,24 @@ struct tcp_conn {
     uint8_t pending; /* enum tcp_pending */
     uint8_t reason;  /* enum close_reason, once pending has CLOSED */
 
-    bool passive : 1;     /* opened by a listener (MUST-11) */
-    bool half_open : 1;   /* counted in its listener's half_open */
-    bool orphan : 1;      /* the application is gone (tcp_close, abort) */
-    bool ts_ok : 1;       /* timestamps in use (RFC 7323) */
-    bool sack_ok : 1;     /* the peer takes SACK blocks (RFC 2018) */
-    bool wscale_ok : 1;   /* windows are scaled (RFC 7323) */
-    bool syn_due : 1;     /* SYN or SYN-ACK must go out */
-    bool ack_due : 1;     /* an ACK must go out now */
-    bool rst_due : 1;     /* a reset must go out, then the block goes */
-    bool probe_due : 1;   /* a segment that provokes an ACK must go out */
-    bool nudge : 1;       /* send less than the silly-window rules ask for (override timeout) */
-    bool fin_queued : 1;  /* the application has shut down: FIN follows the queue */
+    bool passive : 1;      /* opened by a listener (MUST-11) */
+    bool half_open : 1;    /* counted in its listener's half_open */
+    bool orphan : 1;       /* the application is gone (tcp_close, abort) */
+    bool ts_ok : 1;        /* timestamps in use (RFC 7323) */
+    bool sack_ok : 1;      /* the peer takes SACK blocks (RFC 2018) */
+    bool wscale_ok : 1;    /* windows are scaled (RFC 7323) */
+    bool syn_due : 1;      /* SYN or SYN-ACK must go out */
+    bool ack_due : 1;      /* an ACK must go out now */
+    bool rst_due : 1;      /* a reset must go out, then the block goes */
+    bool probe_due : 1;    /* a segment that provokes an ACK must go out */
+    bool nudge : 1;        /* send less than the silly-window rules ask for (override timeout) */
+    bool fin_queued : 1;   /* the application has shut down: FIN follows the queue */
     bool fin_received : 1; /* rcv_nxt is behind the peer's FIN */
-    bool fin_ahead : 1;   /* the peer's FIN was seen, at fin_ahead_seq, beyond a hole */
-    bool want_write : 1;  /* a reserve failed: tell when there is room */
+    bool fin_ahead : 1;    /* the peer's FIN was seen, at fin_ahead_seq, beyond a hole */
+    bool want_write : 1;   /* a reserve failed: tell when there is room */
     bool cwnd_limited : 1; /* the congestion window was what stopped the last flush */
-    bool detached : 1;    /* over on the wire; lives on until the application has read all */
-    bool dead : 1;        /* the application has been told; the flush frees it */
+    bool detached : 1;     /* over on the wire; lives on until the application has read all */
+    bool dead : 1;         /* the application has been told; the flush frees it */
 
     /* send sequence space */
     tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
@@ -82,16 +82,16 @@ struct tcp_conn {
     tcp_seq rcv_adv;       /* right edge of the window as last told; never moves left (SHLD-14) */
     tcp_seq last_ack_sent; /* RFC 7323 4.3 */
     tcp_seq fin_ahead_seq;
-    uint32_t rcv_mss;    /* the largest payload seen from the peer, for delayed ACK */
-    uint32_t rcv_unacked; /* bytes received and not yet acknowledged */
-    uint32_t rcv_queued;  /* bytes in rcv_queue */
+    uint32_t rcv_mss;      /* the largest payload seen from the peer, for delayed ACK */
+    uint32_t rcv_unacked;  /* bytes received and not yet acknowledged */
+    uint32_t rcv_queued;   /* bytes in rcv_queue */
     struct list rcv_queue; /* bufs, in order, not yet consumed */
     struct reassembly reassembly;
 
     /* timestamps (RFC 7323) */
-    uint32_t ts_recent;  /* the peer's, to be echoed */
-    nsec ts_recent_at;   /* when that was set; PAWS forgets it after 24 days */
-    uint32_t ts_offset;  /* added to our clock */
+    uint32_t ts_recent; /* the peer's, to be echoed */
+    nsec ts_recent_at;  /* when that was set; PAWS forgets it after 24 days */
+    uint32_t ts_offset; /* added to our clock */
 
     struct sendq sendq;
     struct tcp_recovery recovery;
@@ -100,15 +100,15 @@ struct tcp_conn {
 
     /* timers: one in the wheel, armed for the earliest of these */
     struct timer timer;
-    nsec due[TCP_TIMERS]; /* NEVER = not running */
-    nsec last_heard;      /* when an acceptable segment last came */
-    nsec last_sent;       /* when data was last sent, for idle restart */
-    nsec unacked_since;   /* since when the oldest unacknowledged byte waits */
+    nsec due[TCP_TIMERS];    /* NEVER = not running */
+    nsec last_heard;         /* when an acceptable segment last came */
+    nsec last_sent;          /* when data was last sent, for idle restart */
+    nsec unacked_since;      /* since when the oldest unacknowledged byte waits */
     nsec last_refusal_acked; /* when an unacceptable segment without data was last answered */
-    uint16_t want_min;    /* bytes that the reserve which failed asked for, while want_write */
-    uint8_t backoff;      /* consecutive timeouts; the RTO doubles with each */
-    uint8_t probes;       /* zero-window probes since the peer was last heard */
-    uint8_t keepalives;   /* unanswered keep-alive probes */
+    uint16_t want_min;       /* bytes that the reserve which failed asked for, while want_write */
+    uint8_t backoff;         /* consecutive timeouts; the RTO doubles with each */
+    uint8_t probes;          /* zero-window probes since the peer was last heard */
+    uint8_t keepalives;      /* unanswered keep-alive probes */
 
     uint32_t id;        /* in events; from 1 */
     struct cause cause; /* what made it dirty: whatever the flush sends follows from that */
@@ -130,8 +130,8 @@ struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
 void conn_free(struct tcp_conn *c);
 
 void conn_set_state(struct tcp_conn *c, enum tcp_state to);
-void conn_mark_dirty(struct tcp_conn *c);                      /* the flush will visit it */
-void conn_tell(struct tcp_conn *c, enum tcp_pending what);     /* the notifier will visit it */
+void conn_mark_dirty(struct tcp_conn *c);                  /* the flush will visit it */
+void conn_tell(struct tcp_conn *c, enum tcp_pending what); /* the notifier will visit it */
 void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len);
 
 /* The send queue has room for `min` bytes in a row, as far as its own limit goes. */

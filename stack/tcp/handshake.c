@@ -126,10 +126,10 @@ static void start_congestion_control(struct tcp_conn *c)
 static void trace_established(struct tcp_conn *c)
 {
     const struct tcp_story *story = &c->story;
-    uint8_t opts = (uint8_t)((c->ts_ok ? TCP_OPT_HAS_TS : 0) |
-                             (c->sack_ok ? TCP_OPT_HAS_SACK_OK : 0) |
-                             (c->wscale_ok ? TCP_OPT_HAS_WSCALE : 0) |
-                             (story->mss_in != 0 ? TCP_OPT_HAS_MSS : 0));
+    uint8_t opts =
+        (uint8_t)((c->ts_ok ? TCP_OPT_HAS_TS : 0) | (c->sack_ok ? TCP_OPT_HAS_SACK_OK : 0) |
+                  (c->wscale_ok ? TCP_OPT_HAS_WSCALE : 0) |
+                  (story->mss_in != 0 ? TCP_OPT_HAS_MSS : 0));
     nsec rtt = c->passive ? story->ack_at - story->syn_ack_at : story->syn_ack_at - story->syn_at;
     TRACE(c->tcp->recorder, c->id, tcp_established, .took = story->ack_at - story->syn_at,
           .rtt = rtt, .snd_mss = c->snd_mss, .snd_wscale = c->snd_wscale,

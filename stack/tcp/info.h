@@ -12,33 +12,34 @@ struct tcp_info {
     struct endpoint local, remote;
     bool passive; /* opened by a listener */
     /* the handshake, as it was */
-    uint32_t iss, irs;     /* our and the peer's initial sequence number */
-    nsec syn_at;           /* first SYN sent or received */
-    nsec syn_ack_at;       /* SYN-ACK sent (last time) or received */
-    nsec ack_at;           /* third segment received or sent: established; 0 = not yet */
-    uint32_t syn_wnd, syn_ack_wnd, ack_wnd; /* window fields of the three segments, scaled, in bytes */
-    uint16_t mss_in;       /* MSS option that the peer sent; 0 = none */
-    uint16_t mss_out;      /* MSS option that we sent */
-    uint16_t snd_mss;      /* bytes of payload in a full segment that we send now */
+    uint32_t iss, irs; /* our and the peer's initial sequence number */
+    nsec syn_at;       /* first SYN sent or received */
+    nsec syn_ack_at;   /* SYN-ACK sent (last time) or received */
+    nsec ack_at;       /* third segment received or sent: established; 0 = not yet */
+    uint32_t syn_wnd, syn_ack_wnd,
+        ack_wnd;      /* window fields of the three segments, scaled, in bytes */
+    uint16_t mss_in;  /* MSS option that the peer sent; 0 = none */
+    uint16_t mss_out; /* MSS option that we sent */
+    uint16_t snd_mss; /* bytes of payload in a full segment that we send now */
     bool wscale_ok, ts_ok, sack_ok;
     uint8_t snd_wscale, rcv_wscale; /* shift of the windows we receive, and of those we send */
     /* now */
     uint32_t snd_una, snd_nxt, snd_wnd, rcv_nxt, rcv_wnd;
-    uint32_t cwnd, ssthresh; /* bytes */
-    uint32_t in_flight;      /* bytes */
-    uint32_t send_queued;    /* bytes committed and not yet acknowledged */
-    uint32_t receive_queued; /* bytes received and not yet consumed */
-    uint32_t out_of_order;   /* bytes held beyond a hole */
+    uint32_t cwnd, ssthresh;         /* bytes */
+    uint32_t in_flight;              /* bytes */
+    uint32_t send_queued;            /* bytes committed and not yet acknowledged */
+    uint32_t receive_queued;         /* bytes received and not yet consumed */
+    uint32_t out_of_order;           /* bytes held beyond a hole */
     nsec srtt, rttvar, rto, rtt_min; /* srtt 0: no sample yet */
-    bool recovering;         /* in fast recovery (RFC 6582) */
-    bool after_timeout;      /* what a timeout took for lost is not all acknowledged yet */
-    uint16_t duplicates;     /* duplicate ACKs in a row */
-    uint8_t backoff;         /* timeouts in a row */
-    uint8_t probes;          /* zero-window probes since the peer was last heard */
-    uint16_t mtu;            /* bytes of IP packet on the path */
-    uint32_t rcv_mss;        /* bytes: the largest payload of a segment so far */
-    uint32_t lost;           /* bytes taken for lost and not sent again yet */
-    uint32_t unsent;         /* bytes committed and not sent yet */
+    bool recovering;                 /* in fast recovery (RFC 6582) */
+    bool after_timeout;              /* what a timeout took for lost is not all acknowledged yet */
+    uint16_t duplicates;             /* duplicate ACKs in a row */
+    uint8_t backoff;                 /* timeouts in a row */
+    uint8_t probes;                  /* zero-window probes since the peer was last heard */
+    uint16_t mtu;                    /* bytes of IP packet on the path */
+    uint32_t rcv_mss;                /* bytes: the largest payload of a segment so far */
+    uint32_t lost;                   /* bytes taken for lost and not sent again yet */
+    uint32_t unsent;                 /* bytes committed and not sent yet */
     uint64_t bytes_in, bytes_out;    /* payload delivered, and payload acknowledged */
     uint64_t segments_in, segments_out, retransmitted;
 };

@@ -138,8 +138,7 @@ static void note_fin(struct tcp_conn *c, const struct tcp_segment *s)
 /* RFC 9293: text in these states would come after the peer's FIN. */
 static bool may_receive(const struct tcp_conn *c)
 {
-    return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 ||
-           c->state == TCP_FIN_WAIT_2;
+    return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 || c->state == TCP_FIN_WAIT_2;
 }
 
 void receive_segment(struct tcp_conn *c, struct tcp_segment *s)

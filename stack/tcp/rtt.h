@@ -8,14 +8,14 @@
 
 #include "stack/tcp/seq.h"
 
-#define RTO_INITIAL (1 * NS_PER_SEC)      /* RFC 6298 2.1 */
+#define RTO_INITIAL (1 * NS_PER_SEC)        /* RFC 6298 2.1 */
 #define RTO_AFTER_SYN_LOSS (3 * NS_PER_SEC) /* RFC 6298 5.7 */
 
 struct tcp_rtt {
-    nsec srtt;   /* smoothed; 0 = no sample yet */
-    nsec rttvar; /* mean deviation */
-    nsec rto;    /* before back-off */
-    nsec min;    /* the smallest sample; 0 = none */
+    nsec srtt;         /* smoothed; 0 = no sample yet */
+    nsec rttvar;       /* mean deviation */
+    nsec rto;          /* before back-off */
+    nsec min;          /* the smallest sample; 0 = none */
     nsec timed_at;     /* when the timed segment left */
     tcp_seq timed_end; /* acknowledged when this is */
     bool timing;       /* a segment is being timed */

@@ -30,9 +30,10 @@ struct tcp_segment {
     uint16_t mss;       /* bytes */
     uint32_t tsval, tsecr;
     struct tcp_sack_block sack[TCP_SACK_BLOCKS];
-    uint32_t len;        /* payload bytes */
-    struct buf *payload; /* received: a view of exactly `len` bytes. The holder may take it (NULL it) */
-    nsec at;             /* received: ingress time */
+    uint32_t len; /* payload bytes */
+    struct buf
+        *payload; /* received: a view of exactly `len` bytes. The holder may take it (NULL it) */
+    nsec at;      /* received: ingress time */
 };
 
 /* Octets of sequence space that it occupies: payload, SYN and FIN (SEG.LEN). */

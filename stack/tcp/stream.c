@@ -37,8 +37,8 @@ static void tcp_consume(struct stream *s, size_t n)
 static bool may_write(const struct tcp_conn *c)
 {
     return !c->detached && !c->fin_queued &&
-           (c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT ||
-            c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD);
+           (c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT || c->state == TCP_SYN_SENT ||
+            c->state == TCP_SYN_RCVD);
 }
 
 static uint8_t *tcp_reserve(struct stream *s, size_t min, size_t *room)

@@ -19,28 +19,28 @@ struct tcp_conn;
 
 /* Settings of a host's TCP. A zero means the default in brackets. */
 struct tcp_config {
-    uint32_t max_connections;  /* control blocks [65536] */
-    uint32_t max_timewait;     /* TIME-WAIT records; the oldest is recycled [16384] */
-    uint32_t send_buffer;      /* bytes queued per connection [512 KiB] */
-    uint32_t receive_buffer;   /* bytes offered per connection [512 KiB] */
-    uint32_t reassembly_max;   /* out-of-order ranges kept per connection [256] */
-    nsec msl;                  /* maximum segment lifetime; TIME-WAIT lasts 2 of it [120 s] */
-    nsec rto_min;              /* RFC 6298 2.4 [200 ms, as deployed stacks; the RFC says 1 s] */
-    nsec rto_max;              /* RFC 6298 2.5 [60 s] */
-    nsec delayed_ack;          /* RFC 9293 MUST-40: below 500 ms [40 ms] */
-    nsec fin_wait_2;           /* a closed application waits so long for the peer's FIN [60 s] */
-    uint32_t challenge_acks;   /* per second, host-wide (RFC 5961 7) [1000] */
-    uint16_t port_first;       /* ephemeral ports (RFC 6335) [49152] */
-    uint16_t port_last;        /* [65535] */
+    uint32_t max_connections; /* control blocks [65536] */
+    uint32_t max_timewait;    /* TIME-WAIT records; the oldest is recycled [16384] */
+    uint32_t send_buffer;     /* bytes queued per connection [512 KiB] */
+    uint32_t receive_buffer;  /* bytes offered per connection [512 KiB] */
+    uint32_t reassembly_max;  /* out-of-order ranges kept per connection [256] */
+    nsec msl;                 /* maximum segment lifetime; TIME-WAIT lasts 2 of it [120 s] */
+    nsec rto_min;             /* RFC 6298 2.4 [200 ms, as deployed stacks; the RFC says 1 s] */
+    nsec rto_max;             /* RFC 6298 2.5 [60 s] */
+    nsec delayed_ack;         /* RFC 9293 MUST-40: below 500 ms [40 ms] */
+    nsec fin_wait_2;          /* a closed application waits so long for the peer's FIN [60 s] */
+    uint32_t challenge_acks;  /* per second, host-wide (RFC 5961 7) [1000] */
+    uint16_t port_first;      /* ephemeral ports (RFC 6335) [49152] */
+    uint16_t port_last;       /* [65535] */
     bool no_timestamps, no_window_scale, no_sack; /* options not offered, for study */
 };
 
 /* Settings of one connection; inherited from its listener. A zero means the default in brackets. */
 struct tcp_options {
-    bool no_delay;           /* Nagle off (RFC 9293 MUST-17) */
-    bool keepalive;          /* RFC 9293 MUST-25: off unless asked for */
-    nsec keepalive_idle;     /* [2 h] */
-    nsec keepalive_interval; /* [75 s] */
+    bool no_delay;             /* Nagle off (RFC 9293 MUST-17) */
+    bool keepalive;            /* RFC 9293 MUST-25: off unless asked for */
+    nsec keepalive_idle;       /* [2 h] */
+    nsec keepalive_interval;   /* [75 s] */
     uint32_t keepalive_probes; /* unanswered ones before the end [9] */
     nsec user_timeout;       /* R2: unacknowledged for so long ends the connection [about 15 min] */
     uint32_t send_buffer;    /* bytes [the host's] */
@@ -50,12 +50,12 @@ struct tcp_options {
 };
 
 struct tcp_listener {
-    struct list link;       /* in tcp->listeners */
-    struct endpoint local;  /* addr ip_any: every address of ours */
-    uint32_t backlog;       /* connections in SYN-RECEIVED at once, and not more */
-    uint32_t half_open;     /* of them now */
-    uint32_t max_open;      /* connections of this listener at once, 0 = no limit of its own */
-    uint32_t open;          /* of them now */
+    struct list link;      /* in tcp->listeners */
+    struct endpoint local; /* addr ip_any: every address of ours */
+    uint32_t backlog;      /* connections in SYN-RECEIVED at once, and not more */
+    uint32_t half_open;    /* of them now */
+    uint32_t max_open;     /* connections of this listener at once, 0 = no limit of its own */
+    uint32_t open;         /* of them now */
     struct tcp_options options;
     /* A handshake is complete. Set stream->events and stream->app here; `opened` follows. */
     void (*accept)(void *arg, struct stream *s);
@@ -102,22 +102,22 @@ struct tcp {
     struct siphash_key port_key;  /* RFC 6056 */
     struct table connections;     /* by 4-tuple: struct tcp_conn and struct tcp_timewait */
     struct list listeners;
-    struct list all;    /* every control block, in the order of opening */
-    struct list dirty;  /* control blocks that have something to send */
-    struct list events; /* control blocks that have something to tell their application */
+    struct list all;       /* every control block, in the order of opening */
+    struct list dirty;     /* control blocks that have something to send */
+    struct list events;    /* control blocks that have something to tell their application */
     struct list starved;   /* control blocks whose reserve found no slab */
     struct list timewaits; /* oldest first */
     struct timer timewait_timer;
     struct pool conn_pool;
     struct pool timewait_pool;
-    struct pool range_pool; /* out-of-order ranges */
+    struct pool range_pool;    /* out-of-order ranges */
     struct tcp_reply *replies; /* ring of resets to send */
     uint32_t reply_count;
-    uint32_t last_id;         /* connection ids given out so far */
-    uint32_t next_port;       /* rises with each ephemeral port (RFC 6056) */
-    uint32_t challenge_used;  /* challenge ACKs in the current second */
-    nsec challenge_since;     /* when that second began */
-    nsec now;                 /* of the current call from the host */
+    uint32_t last_id;        /* connection ids given out so far */
+    uint32_t next_port;      /* rises with each ephemeral port (RFC 6056) */
+    uint32_t challenge_used; /* challenge ACKs in the current second */
+    nsec challenge_since;    /* when that second began */
+    nsec now;                /* of the current call from the host */
     struct tcp_totals {
         uint64_t opened_active, opened_passive, established, closed;
         uint64_t segments_in, segments_out, retransmitted, resets_out;
@@ -135,7 +135,8 @@ void tcp_notify(struct tcp *t);          /* runs the application callbacks that 
 void tcp_flush(struct tcp *t, nsec now); /* the one place from which segments go out */
 
 /* ---- for applications ---- */
-enum tcp_error tcp_listen(struct tcp *t, const struct tcp_listen_args *args, struct tcp_listener **out);
+enum tcp_error tcp_listen(struct tcp *t, const struct tcp_listen_args *args,
+                          struct tcp_listener **out);
 /* Ends listening; connections that are still in their handshake are reset, others go on. */
 void tcp_unlisten(struct tcp *t, struct tcp_listener *l);
 enum tcp_error tcp_connect(struct tcp *t, const struct tcp_connect_args *args, struct stream **out);

@@ -185,7 +185,8 @@ static void fire_keepalive(struct tcp_conn *c, nsec now)
     c->keepalives++; /* MUST-29: one lost answer means nothing */
     c->probe_due = true;
     nsec interval = c->options.keepalive_interval;
-    timers_set(c, TCP_TIMER_KEEPALIVE, now + (interval != 0 ? interval : KEEPALIVE_INTERVAL_DEFAULT));
+    timers_set(c, TCP_TIMER_KEEPALIVE,
+               now + (interval != 0 ? interval : KEEPALIVE_INTERVAL_DEFAULT));
     conn_mark_dirty(c);
 }
 
@@ -198,10 +199,8 @@ static void fire_fin_wait(struct tcp_conn *c, nsec now)
 typedef void (*fire_fn)(struct tcp_conn *c, nsec now);
 
 static const fire_fn fire_functions[TCP_TIMERS] = {
-    [TCP_TIMER_RTO] = fire_rto,
-    [TCP_TIMER_PERSIST] = fire_persist,
-    [TCP_TIMER_DELACK] = fire_delack,
-    [TCP_TIMER_KEEPALIVE] = fire_keepalive,
+    [TCP_TIMER_RTO] = fire_rto,           [TCP_TIMER_PERSIST] = fire_persist,
+    [TCP_TIMER_DELACK] = fire_delack,     [TCP_TIMER_KEEPALIVE] = fire_keepalive,
     [TCP_TIMER_FIN_WAIT] = fire_fin_wait,
 };
 

@@ -12,11 +12,11 @@ struct tcp_timewait {
     nsec ends;
     tcp_seq snd_nxt, rcv_nxt;
     uint32_t ts_recent, ts_offset;
-    uint32_t id;          /* of the connection that it was */
-    uint16_t wnd;         /* the window field to answer with */
+    uint32_t id;  /* of the connection that it was */
+    uint16_t wnd; /* the window field to answer with */
     uint8_t ttl, tos;
     bool ts_ok;
-    nsec last_ack;        /* when a segment was last answered */
+    nsec last_ack; /* when a segment was last answered */
 };
 
 void timewait_init(struct tcp *t);

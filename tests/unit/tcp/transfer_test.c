@@ -174,7 +174,8 @@ static void plan_link(struct lcg *g, enum kind kind, struct pair_plan *c, struct
         break;
     default:
         c->total = below(g, kind == KIND_BULK ? 200000 : 25000);
-        c->total -= below(g, 3) == 0 ? c->total % 1448 : 0; /* the last segment is full, FIN alone */
+        c->total -=
+            below(g, 3) == 0 ? c->total % 1448 : 0; /* the last segment is full, FIN alone */
         c->first = c->total;
         s->total = s->first = below(g, 2) == 0 ? 0 : below(g, 50000);
         break;
