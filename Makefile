@@ -142,6 +142,9 @@ lint: build/setup/lint ## formatting, clang-tidy, cppcheck, floors, function len
 format: build/setup/lint ## formats the C files in place
 	$(Q)scripts/lint --format
 
+bench: all build/setup/test ## a 1 GiB download over TLS and plain, in turn with nginx on the kernel's TCP
+	$(Q)tests/bench/download
+
 fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 13 trees
 	$(Q)scripts/fresh
 
