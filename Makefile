@@ -129,8 +129,8 @@ conformance: $(BUILD)/vitrine-pkt ## runs the packet scripts of tests/conformanc
 run: all ## starts the service in a lab of its own, curls it, keeps serving until Ctrl-C
 	$(Q)scripts/lab scripts/run
 
-test: all $(BUILD)/unit ## unit tests, plain and sanitized, then end to end (under 15 minutes)
-	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit
+test: all $(BUILD)/unit conformance ## unit tests, packet scripts, plain and sanitized, then end to end (under 15 minutes)
+	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit conformance
 	$(Q)scripts/test
 
 asan: ## the command and the unit tests with the sanitizers, in build/asan; runs the unit tests

@@ -51,10 +51,10 @@ struct call {
     const char *name;
     unsigned argc;
     struct expr *args[CALL_ARGS];
-    struct expr *result;   /* ELLIPSIS: any */
-    const char *error;     /* the name of the errno, NULL: none is asked for */
-    bool blocks;           /* `...`: it returns at `end` */
-    nsec end;              /* against the same origin as the event's own time */
+    struct expr *result; /* ELLIPSIS: any */
+    const char *error;   /* the name of the errno, NULL: none is asked for */
+    bool blocks;         /* `...`: it returns at `end` */
+    nsec end;            /* against the same origin as the event's own time */
 };
 
 /* ---- what: a packet ---- */
@@ -81,10 +81,10 @@ enum option_kind_name {
 #define COOKIE_MAX 16U
 
 struct option {
-    uint8_t kind; /* as on the wire */
-    uint8_t count;               /* SACK: ranges; FO: bytes of the cookie */
-    uint32_t value;              /* MSS, WSCALE, TS val */
-    uint32_t echo;               /* TS ecr */
+    uint8_t kind;   /* as on the wire */
+    uint8_t count;  /* SACK: ranges; FO: bytes of the cookie */
+    uint32_t value; /* MSS, WSCALE, TS val */
+    uint32_t echo;  /* TS ecr */
     uint32_t sack[SACK_RANGES][2];
     uint8_t cookie[COOKIE_MAX];
 };
@@ -101,12 +101,12 @@ enum ecn_mark {
 struct packet_line {
     enum packet_kind kind;
     bool inbound;
-    uint8_t ecn;     /* enum ecn_mark */
-    int tos, ttl;    /* -1: not said */
+    uint8_t ecn;            /* enum ecn_mark */
+    int tos, ttl;           /* -1: not said */
     int src_port, dst_port; /* -1: not said */
 
     /* TCP */
-    uint8_t flags;   /* as on the wire */
+    uint8_t flags; /* as on the wire */
     uint32_t seq, len;
     bool has_ack, has_win, has_urg, any_options;
     uint32_t ack;
@@ -116,8 +116,8 @@ struct packet_line {
 
     /* ICMP: about a packet that was sent */
     uint8_t type, code;
-    uint16_t mtu;         /* of "fragmentation needed" */
-    bool quotes_tcp;      /* … with these bytes of sequence space */
+    uint16_t mtu;    /* of "fragmentation needed" */
+    bool quotes_tcp; /* … with these bytes of sequence space */
     bool quotes_udp;
     uint32_t quoted_seq, quoted_len;
 };
@@ -144,7 +144,7 @@ struct script_event {
     struct script_event *next;
 };
 
-struct script_setting { /* --name=value */
+struct script_setting {       /* --name=value */
     const char *name, *value; /* value "": none was given */
     unsigned line;
     struct script_setting *next;

@@ -355,6 +355,17 @@ void pair_init(struct pair *p, const struct pair_config *config)
     side_init(p, 1, config);
 }
 
+static void expect_pools_empty(const struct pair *p, const struct host *h)
+{
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
+        PAIR_CHECK(p, h->pools.slabs[class].in_use == 0);
+    }
+    PAIR_CHECK(p, h->pools.bufs.in_use == 0);
+    PAIR_CHECK(p, h->tcp.conn_pool.in_use == 0);
+    PAIR_CHECK(p, h->tcp.timewait_pool.in_use == 0);
+    PAIR_CHECK(p, h->tcp.range_pool.in_use == 0);
+}
+
 void pair_done(struct pair *p)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -364,20 +375,15 @@ void pair_done(struct pair *p)
         }
         free(s->heap);
         host_done(&s->host);
+        expect_pools_empty(p, &s->host); /* whatever was going on */
     }
 }
 
 void pair_expect_empty(struct pair *p)
 {
     for (unsigned i = 0; i < 2; i++) {
-        struct host *h = &p->side[i].host;
-        for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
-            PAIR_CHECK(p, h->pools.slabs[class].in_use == 0);
-        }
-        PAIR_CHECK(p, h->pools.bufs.in_use == 0);
-        PAIR_CHECK(p, h->tcp.conn_pool.in_use == 0);
-        PAIR_CHECK(p, h->tcp.timewait_pool.in_use == 0);
-        PAIR_CHECK(p, h->tcp.range_pool.in_use == 0);
+        const struct host *h = &p->side[i].host;
+        expect_pools_empty(p, h);
         PAIR_CHECK(p, h->tcp.reply_count == 0);
         PAIR_CHECK(p, h->tcp.connections.count == 0);
         PAIR_CHECK(p, list_empty(&h->tcp.dirty) && list_empty(&h->tcp.events));

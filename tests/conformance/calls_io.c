@@ -1,0 +1,170 @@
+/* System calls that read and write. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "tests/conformance/calls.h"
+
+#define TRANSFER_MAX ((int64_t)1 << 28) /* bytes of one call */
+
+/* ---- how much ---- */
+
+/* `[{..., 1000}, {"abc", 3}]`: the sum; `*text` is set when there is just one and it has a text. */
+static int64_t iov_len(const struct expr *list, const char **text)
+{
+    int64_t sum = 0;
+    unsigned pieces = 0;
+    for (const struct expr *e = list->first; e != NULL; e = e->next, pieces++) {
+        int64_t n = 0;
+        const struct expr *base = expr_field(e, "iov_base");
+        const struct expr *len = expr_field(e, "iov_len");
+        if (e->kind == EXPR_STRUCT && e->first != NULL && len == NULL) {
+            base = e->first;
+            len = e->first->next;
+        }
+        if (len == NULL || !expr_number(len, &n) || n < 0 || n > TRANSFER_MAX) {
+            return -1;
+        }
+        *text = base != NULL && base->kind == EXPR_TEXT && n <= base->number ? base->text : NULL;
+        sum += n;
+    }
+    *text = pieces == 1 ? *text : NULL;
+    return sum;
+}
+
+/* The iov of a msghdr. */
+static int64_t msg_len(const struct call *c, const char **text)
+{
+    const struct expr *iov = expr_field(c->args[1], "msg_iov");
+    return iov != NULL && iov->kind == EXPR_LIST ? iov_len(iov, text) : -1;
+}
+
+static int64_t iov_arg(const struct call *c, const char **text)
+{
+    return c->args[1]->kind == EXPR_LIST ? iov_len(c->args[1], text) : -1;
+}
+
+/* The length in argument 2; a text in argument 1 if it has as many bytes. */
+static int64_t plain_len(const struct call *c, const char **text)
+{
+    int64_t n = call_number(c, 2);
+    const struct expr *e = c->args[1];
+    *text = e->kind == EXPR_TEXT && n <= e->number ? e->text : NULL;
+    return n >= 0 && n <= TRANSFER_MAX ? n : -1;
+}
+
+/* ---- reading ---- */
+
+static struct outcome read_some(struct run *r, struct attempt *a, int64_t n, int64_t flags)
+{
+    struct sock *k = call_sock(r, a->call, 0);
+    if (k == NULL || n < 0) {
+        return outcome_error(k == NULL ? EBADF : EINVAL);
+    }
+    struct outcome o = sock_read(k, (size_t)n, flags);
+    return o.wait ? call_wait(r, a, k, flags, k->rcv_timeout, EAGAIN) : o;
+}
+
+struct outcome call_read(struct run *r, struct attempt *a)
+{
+    const char *text;
+    return read_some(r, a, plain_len(a->call, &text), 0);
+}
+
+struct outcome call_recv(struct run *r, struct attempt *a)
+{
+    const char *text;
+    return read_some(r, a, plain_len(a->call, &text), call_number(a->call, 3));
+}
+
+struct outcome call_readv(struct run *r, struct attempt *a)
+{
+    const char *text = NULL;
+    return read_some(r, a, iov_arg(a->call, &text), 0);
+}
+
+struct outcome call_recvmsg(struct run *r, struct attempt *a)
+{
+    const char *text = NULL;
+    return read_some(r, a, msg_len(a->call, &text), call_number(a->call, 2));
+}
+
+/* ---- writing ---- */
+
+static struct outcome write_some(struct run *r, struct attempt *a, int64_t n, const char *text,
+                                 int64_t flags)
+{
+    struct sock *k = call_sock(r, a->call, 0);
+    if (k == NULL || n < 0) {
+        return outcome_error(k == NULL ? EBADF : EINVAL);
+    }
+    struct outcome o = sock_write(k, text, (size_t)n, &a->done);
+    if (!o.wait) {
+        return o.value < 0 && a->done > 0 ? outcome_of((int64_t)a->done) : o;
+    }
+    o = call_wait(r, a, k, flags, k->snd_timeout, EAGAIN);
+    return !o.wait && a->done > 0 ? outcome_of((int64_t)a->done) : o;
+}
+
+struct outcome call_write(struct run *r, struct attempt *a)
+{
+    const char *text;
+    int64_t n = plain_len(a->call, &text);
+    return write_some(r, a, n, text, 0);
+}
+
+struct outcome call_send(struct run *r, struct attempt *a)
+{
+    const char *text;
+    int64_t n = plain_len(a->call, &text);
+    return write_some(r, a, n, text, call_number(a->call, 3));
+}
+
+struct outcome call_writev(struct run *r, struct attempt *a)
+{
+    const char *text = NULL;
+    int64_t n = iov_arg(a->call, &text);
+    return write_some(r, a, n, text, 0);
+}
+
+struct outcome call_sendmsg(struct run *r, struct attempt *a)
+{
+    const char *text = NULL;
+    int64_t n = msg_len(a->call, &text);
+    return write_some(r, a, n, text, call_number(a->call, 2));
+}
+
+/* ---- what is not possible here ---- */
+
+static const char *check_flag_bits(int64_t flags)
+{
+    static const struct {
+        int64_t flag;
+        const char *why;
+    } missing[] = {
+        {MSG_OOB, "MSG_OOB: urgent data not in the stack yet"},
+        {MSG_MORE, "MSG_MORE: not in the stack's interface"},
+        {MSG_ERRQUEUE, "MSG_ERRQUEUE"},
+        {MSG_FASTOPEN, "MSG_FASTOPEN: not in the stack yet"},
+        {MSG_ZEROCOPY, "MSG_ZEROCOPY"},
+    };
+    for (size_t i = 0; i < COUNT_OF(missing); i++) {
+        if ((flags & missing[i].flag) != 0) {
+            return missing[i].why;
+        }
+    }
+    return NULL;
+}
+
+const char *check_flags(const struct call *c)
+{
+    return check_flag_bits(call_number(c, 3));
+}
+
+const char *check_msg_flags(const struct call *c)
+{
+    if (expr_field(c->args[1], "msg_control") != NULL) {
+        return "control messages";
+    }
+    return check_flag_bits(call_number(c, 2));
+}

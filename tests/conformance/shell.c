@@ -1,0 +1,325 @@
+/* The shell lines of scripts, as far as they mean something to a host of ours:
+ *
+ *   sysctl [-q] [-w] NAME=VALUE …     NAME with dots; a value with blanks stands in quotes
+ *   …/set_sysctls.py /proc/sys/A/B=VALUE …
+ *   …/defaults.sh                     accepted: each script begins with a new host and its defaults
+ *   true, :, echo                     nothing
+ *
+ * and the sysctls of the table below. Anything else makes the script skipped.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/conformance/settings.h"
+
+#define WORD_MAX 256U
+
+struct target {
+    struct world *world; /* NULL: only whether it could be done */
+    struct sockets *sockets;
+    char *why;
+};
+
+/* ---- sysctls ---- */
+
+static struct tcp_config *config_of(const struct target *t)
+{
+    return &t->world->host.tcp.config;
+}
+
+static void set_timestamps(const struct target *t, int64_t v)
+{
+    config_of(t)->no_timestamps = v == 0;
+}
+
+static void set_sack(const struct target *t, int64_t v)
+{
+    config_of(t)->no_sack = v == 0;
+}
+
+static void set_window_scaling(const struct target *t, int64_t v)
+{
+    config_of(t)->no_window_scale = v == 0;
+}
+
+static void set_receive_buffer(const struct target *t, int64_t v)
+{
+    config_of(t)->receive_buffer = (uint32_t)v;
+}
+
+static void set_send_buffer(const struct target *t, int64_t v)
+{
+    config_of(t)->send_buffer = (uint32_t)v;
+}
+
+static void set_fin_timeout(const struct target *t, int64_t v)
+{
+    config_of(t)->fin_wait_2 = v * NS_PER_SEC;
+}
+
+static void set_keepalive_time(const struct target *t, int64_t v)
+{
+    t->sockets->defaults.keepalive_idle = v * NS_PER_SEC;
+}
+
+static void set_keepalive_interval(const struct target *t, int64_t v)
+{
+    t->sockets->defaults.keepalive_interval = v * NS_PER_SEC;
+}
+
+static void set_keepalive_probes(const struct target *t, int64_t v)
+{
+    t->sockets->defaults.keepalive_probes = (uint32_t)v;
+}
+
+static void set_ttl(const struct target *t, int64_t v)
+{
+    t->sockets->defaults.ttl = (uint8_t)v;
+}
+
+static void set_rto_min_us(const struct target *t, int64_t v)
+{
+    config_of(t)->rto_min = v * NS_PER_US;
+}
+
+static void set_rto_max_ms(const struct target *t, int64_t v)
+{
+    config_of(t)->rto_max = v * NS_PER_MS;
+}
+
+static void set_challenge_acks(const struct target *t, int64_t v)
+{
+    config_of(t)->challenge_acks = (uint32_t)v;
+}
+
+static void set_msl_ms(const struct target *t, int64_t v)
+{
+    config_of(t)->msl = v * NS_PER_MS;
+}
+
+static void set_delayed_ack_ms(const struct target *t, int64_t v)
+{
+    config_of(t)->delayed_ack = v * NS_PER_MS;
+}
+
+static void set_reassembly_max(const struct target *t, int64_t v)
+{
+    config_of(t)->reassembly_max = (uint32_t)v;
+}
+
+static void set_nothing(const struct target *t, int64_t v)
+{
+    (void)t;
+    (void)v;
+}
+
+#define ANY_MAX INT64_MAX
+
+/* A value outside of min..max is one that this host cannot have. Of several numbers the `which`th
+ * counts (tcp_rmem and tcp_wmem: minimum, first, maximum). */
+static const struct sysctl {
+    const char *name;
+    int64_t min, max;
+    unsigned which;
+    void (*set)(const struct target *t, int64_t value);
+} sysctls[] = {
+    {"net.ipv4.tcp_timestamps", 0, 2, 0, set_timestamps},
+    {"net.ipv4.tcp_sack", 0, 1, 0, set_sack},
+    {"net.ipv4.tcp_window_scaling", 0, 1, 0, set_window_scaling},
+    {"net.ipv4.tcp_rmem", 1, UINT32_MAX, 1, set_receive_buffer},
+    {"net.ipv4.tcp_wmem", 1, UINT32_MAX, 2, set_send_buffer},
+    {"net.ipv4.tcp_fin_timeout", 1, 100000, 0, set_fin_timeout},
+    {"net.ipv4.tcp_keepalive_time", 1, 1000000, 0, set_keepalive_time},
+    {"net.ipv4.tcp_keepalive_intvl", 1, 1000000, 0, set_keepalive_interval},
+    {"net.ipv4.tcp_keepalive_probes", 1, 127, 0, set_keepalive_probes},
+    {"net.ipv4.ip_default_ttl", 1, 255, 0, set_ttl},
+    {"net.ipv4.tcp_rto_min_us", 1, 60000000, 0, set_rto_min_us},
+    {"net.ipv4.tcp_rto_max_ms", 1000, 120000, 0, set_rto_max_ms},
+    {"net.ipv4.tcp_challenge_ack_limit", 1, UINT32_MAX, 0, set_challenge_acks},
+    /* what other systems do not let one set */
+    {"vitrine.msl_ms", 1, 240000, 0, set_msl_ms},
+    {"vitrine.delayed_ack_ms", 1, 499, 0, set_delayed_ack_ms},
+    {"vitrine.reassembly_max", 1, 65536, 0, set_reassembly_max},
+    /* a host of ours is like that, or it makes no difference to what a script can see */
+    {"net.ipv4.tcp_ecn", 0, 0, 0, set_nothing},
+    {"net.ipv4.tcp_fastopen", 0, ANY_MAX, 0, set_nothing}, /* the option itself is skipped */
+    {"net.ipv4.tcp_no_metrics_save", 0, 1, 0, set_nothing},
+    {"net.ipv4.tcp_slow_start_after_idle", 1, 1, 0, set_nothing},
+    {"net.ipv4.tcp_mtu_probing", 0, 0, 0, set_nothing},
+    {"net.ipv4.tcp_syncookies", 0, 1, 0, set_nothing},
+    {"net.ipv4.tcp_reordering", 3, 3, 0, set_nothing},
+    {"net.ipv4.tcp_early_retrans", 0, 0, 0, set_nothing},
+    {"net.ipv4.tcp_recovery", 0, 0, 0, set_nothing},
+    {"net.ipv4.tcp_frto", 0, 0, 0, set_nothing},
+    {"net.ipv4.tcp_dsack", 0, 0, 0, set_nothing},
+    {"net.ipv4.tcp_moderate_rcvbuf", 0, 0, 0, set_nothing},
+    {"net.ipv4.tcp_autocorking", 0, 0, 0, set_nothing},
+    {"net.ipv4.tcp_min_tso_segs", 0, ANY_MAX, 0, set_nothing},
+    {"net.ipv4.tcp_tso_win_divisor", 0, ANY_MAX, 0, set_nothing},
+    {"net.ipv4.tcp_invalid_ratelimit", 500, 500, 0, set_nothing},
+    {"net.ipv4.tcp_abort_on_overflow", 0, 0, 0, set_nothing},
+    {"net.ipv4.tcp_max_syn_backlog", 0, ANY_MAX, 0, set_nothing},
+    {"net.ipv4.tcp_max_tw_buckets", 0, ANY_MAX, 0, set_nothing},
+};
+
+static enum setting_result cannot(const struct target *t, const char *what, const char *which)
+{
+    (void)snprintf(t->why, SETTING_WHY, "%.40s '%.200s'", what, which);
+    return SETTING_UNSUPPORTED;
+}
+
+static int64_t nth_number(const char *value, unsigned which)
+{
+    const char *p = value;
+    int64_t n = 0;
+    for (unsigned i = 0; i <= which; i++) {
+        char *end;
+        n = strtoll(p, &end, 10);
+        if (end == p) {
+            return -1;
+        }
+        p = end;
+    }
+    return n;
+}
+
+static enum setting_result set_sysctl(const struct target *t, const char *setting)
+{
+    char name[WORD_MAX];
+    const char *equals = strchr(setting, '=');
+    size_t n = equals != NULL ? (size_t)(equals - setting) : 0;
+    if (n == 0 || n >= sizeof name) {
+        return cannot(t, "sysctl without a value:", setting);
+    }
+    memcpy(name, setting, n);
+    name[n] = '\0';
+    if (strcmp(name, "net.ipv4.tcp_congestion_control") == 0 && strcmp(equals + 1, "reno") == 0) {
+        return SETTING_OK;
+    }
+    for (size_t i = 0; i < COUNT_OF(sysctls); i++) {
+        if (strcmp(sysctls[i].name, name) != 0) {
+            continue;
+        }
+        int64_t value = nth_number(equals + 1, sysctls[i].which);
+        if (value < sysctls[i].min || value > sysctls[i].max) {
+            return cannot(t, "sysctl", setting);
+        }
+        if (t->world != NULL) {
+            sysctls[i].set(t, value);
+        }
+        return SETTING_OK;
+    }
+    return cannot(t, "sysctl", setting);
+}
+
+/* /proc/sys/net/ipv4/tcp_sack=1 */
+static enum setting_result set_by_path(const struct target *t, const char *setting)
+{
+    static const char prefix[] = "/proc/sys/";
+    char dotted[WORD_MAX];
+    if (strncmp(setting, prefix, sizeof prefix - 1) != 0 ||
+        strlen(setting) - sizeof prefix + 2 > sizeof dotted) {
+        return cannot(t, "setting", setting);
+    }
+    (void)snprintf(dotted, sizeof dotted, "%s", setting + sizeof prefix - 1);
+    for (char *c = dotted; *c != '\0' && *c != '='; c++) {
+        *c = *c == '/' ? '.' : *c;
+    }
+    return set_sysctl(t, dotted);
+}
+
+/* ---- commands ---- */
+
+/* The next word of a command, without its quotes; false: the command is over. */
+static bool next_word(const char **at, char word[WORD_MAX])
+{
+    const char *p = *at;
+    size_t n = 0;
+    char quote = '\0';
+    while ((isspace((unsigned char)*p) != 0 && *p != '\n') || (*p == '\\' && p[1] == '\n')) {
+        p += *p == '\\' ? 2 : 1;
+    }
+    if (*p == '\0' || *p == '\n' || *p == ';' || *p == '&' || *p == '#') {
+        *at = p;
+        return false;
+    }
+    for (; *p != '\0' && n + 1 < WORD_MAX; p++) {
+        if (quote != '\0' ? *p == quote : *p == '"' || *p == '\'') {
+            quote = quote != '\0' ? '\0' : *p;
+        } else if (quote == '\0' && (isspace((unsigned char)*p) != 0 || *p == ';')) {
+            break;
+        } else {
+            word[n++] = *p;
+        }
+    }
+    word[n] = '\0';
+    *at = p;
+    return n + 1 < WORD_MAX;
+}
+
+static bool ends_with(const char *word, const char *end)
+{
+    size_t n = strlen(word);
+    size_t m = strlen(end);
+    return n >= m && strcmp(word + n - m, end) == 0;
+}
+
+static enum setting_result arguments(const struct target *t, const char **at,
+                                     enum setting_result (*set)(const struct target *t,
+                                                                const char *setting))
+{
+    char word[WORD_MAX];
+    while (next_word(at, word)) {
+        enum setting_result r = word[0] == '-' ? SETTING_OK : set(t, word);
+        if (r != SETTING_OK) {
+            return r;
+        }
+    }
+    return SETTING_OK;
+}
+
+static enum setting_result ignore(const struct target *t, const char *setting)
+{
+    (void)t;
+    (void)setting;
+    return SETTING_OK;
+}
+
+static enum setting_result one_command(const struct target *t, const char **at)
+{
+    char word[WORD_MAX];
+    if (!next_word(at, word)) {
+        return SETTING_OK;
+    }
+    if (ends_with(word, "sysctl")) {
+        return arguments(t, at, set_sysctl);
+    }
+    if (ends_with(word, "set_sysctls.py")) {
+        return arguments(t, at, set_by_path);
+    }
+    bool nothing = ends_with(word, "defaults.sh") || strcmp(word, "true") == 0 ||
+                   strcmp(word, ":") == 0 || strcmp(word, "echo") == 0;
+    return nothing ? arguments(t, at, ignore) : cannot(t, "command", word);
+}
+
+enum setting_result shell_run(const char *text, struct world *w, struct sockets *s,
+                              char why[SETTING_WHY])
+{
+    struct target t = {.world = w, .sockets = s, .why = why};
+    const char *at = text;
+    while (*at != '\0') {
+        enum setting_result r = one_command(&t, &at);
+        if (r != SETTING_OK) {
+            return r;
+        }
+        if (*at == '#') {
+            at += strcspn(at, "\n");
+        }
+        while (isspace((unsigned char)*at) != 0 || *at == ';' || *at == '&') {
+            at++;
+        }
+    }
+    return SETTING_OK;
+}

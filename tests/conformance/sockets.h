@@ -1,0 +1,96 @@
+/* Sockets as a script's system calls see them, on top of the stack's streams.
+ *
+ * No call waits: one that would have to says so in its outcome, and the runner asks again when the
+ * world has moved. Data is a pattern that depends on its place in the stream, so that a byte at a wrong
+ * place is seen on the wire and by the reader.
+ */
+#ifndef VITRINE_CONFORMANCE_SOCKETS_H
+#define VITRINE_CONFORMANCE_SOCKETS_H
+
+#include "stack/tcp/info.h"
+#include "tests/conformance/world.h"
+
+#define SOCKETS_MAX 256U
+#define BACKLOG_MAX 1024
+#define WRITTEN_MAX (256U << 20) /* bytes that one socket may write in a script */
+#define DEFAULT_PORT 8080U       /* where `...` stands for an address */
+
+/* What a call came to. */
+struct outcome {
+    int64_t value;           /* what it returned, -1 with `error` */
+    int error;               /* errno */
+    bool wait;               /* it cannot be finished yet */
+    const char *fault;       /* the world is wrong: bytes of a stream differ, … */
+    const char *unsupported; /* this runner cannot do that */
+};
+
+enum sock_state {
+    SOCK_FRESH,
+    SOCK_LISTENING,
+    SOCK_CONNECTING,
+    SOCK_CONNECTED,
+    SOCK_ENDED,
+    SOCK_EPOLL,
+};
+
+struct sock {
+    int fd; /* in the script; -1: not accepted yet, or closed */
+    enum sock_state state;
+    struct sockets *owner;
+    bool nonblock, bound;
+    struct endpoint local, remote;
+    struct tcp_options options;
+    struct tcp_listener *listener; /* LISTENING */
+    struct sock *next_accept;      /* in the queue of its listener */
+    struct sock *accept_first;     /* LISTENING: established, not accepted yet */
+    struct stream *stream;         /* NULL once the stack is done with it */
+    bool peer_closed, shut_rd, shut_wr;
+    bool linger;                   /* SO_LINGER with a time of zero: close resets */
+    int error;                     /* SO_ERROR */
+    nsec rcv_timeout, snd_timeout; /* 0: none */
+    uint64_t read_total;           /* bytes that the script has read */
+    uint8_t *written;              /* bytes that the script has written */
+    size_t written_len, written_cap;
+    struct tcp_info last; /* when the stream ended */
+    /* EPOLL */
+    struct sock *watched[SOCKETS_MAX];
+    uint32_t interest[SOCKETS_MAX];
+    unsigned watch_count;
+};
+
+struct sockets {
+    struct world *world;
+    struct sock *all[SOCKETS_MAX];
+    unsigned count;
+    struct tcp_options defaults; /* of new sockets */
+    struct sock *latest;         /* the connection that unmarked packets and assertions are about */
+};
+
+uint8_t pattern_byte(uint64_t offset); /* of a stream, from 0 */
+
+void sockets_init(struct sockets *s, struct world *w);
+void sockets_done(struct sockets *s);
+struct sock *sock_find(const struct sockets *s, int64_t fd); /* NULL: no such socket */
+/* The connection with these ports, accepted or not; the newest if there are several. */
+struct sock *sock_of_ports(const struct sockets *s, uint16_t local, uint16_t remote);
+
+struct outcome outcome_of(int64_t value);
+struct outcome outcome_error(int error);
+struct outcome outcome_wait(void);
+
+struct sock *sock_new(struct sockets *s, int fd, enum sock_state state); /* NULL: too many */
+struct outcome sock_bind(struct sock *k, struct endpoint at);
+struct outcome sock_listen(struct sock *k, int64_t backlog);
+struct outcome sock_connect(struct sock *k, struct endpoint to);
+struct outcome sock_accept(struct sock *k, struct sock **out);
+struct outcome sock_shutdown(struct sock *k, int64_t how);
+struct outcome sock_close(struct sock *k);
+
+/* sockets_io.c */
+struct outcome sock_read(struct sock *k, size_t len, int64_t flags);
+/* `done`: bytes of this call that went before it had to wait. `text` NULL: the pattern. */
+struct outcome sock_write(struct sock *k, const char *text, size_t len, size_t *done);
+uint32_t sock_ready(struct sock *k); /* POLLIN, … */
+void sock_info(struct sock *k, struct tcp_info *out);
+
+#endif

@@ -1,0 +1,133 @@
+/* The fields of other systems' tcp_info, from ours. Counts of packets are bytes over the segment size. */
+#include <string.h>
+
+#include "tests/conformance/run.h"
+
+#define SSTHRESH_UNSET 0x7fffffff
+
+enum ca_state { CA_OPEN, CA_DISORDER, CA_CWR, CA_RECOVERY, CA_LOSS };
+
+static double state_of(const struct tcp_info *i)
+{
+    static const uint8_t numbers[TCP_STATES] = {
+        [TCP_CLOSED] = 7,      [TCP_LISTEN] = 10,    [TCP_SYN_SENT] = 2,   [TCP_SYN_RCVD] = 3,
+        [TCP_ESTABLISHED] = 1, [TCP_FIN_WAIT_1] = 4, [TCP_FIN_WAIT_2] = 5, [TCP_CLOSE_WAIT] = 8,
+        [TCP_CLOSING] = 11,    [TCP_LAST_ACK] = 9,   [TCP_TIME_WAIT] = 6,
+    };
+    return numbers[i->state];
+}
+
+static double ca_state_of(const struct tcp_info *i)
+{
+    if (i->recovering) {
+        return CA_RECOVERY;
+    }
+    if (i->after_timeout) {
+        return CA_LOSS;
+    }
+    return i->duplicates > 0 ? CA_DISORDER : CA_OPEN;
+}
+
+static double packets(const struct tcp_info *i, uint32_t bytes)
+{
+    uint32_t mss = i->snd_mss != 0 ? i->snd_mss : 1;
+    uint32_t count = bytes / mss + (bytes % mss != 0 ? 1U : 0U);
+    return count;
+}
+
+static double whole_packets(const struct tcp_info *i, uint32_t bytes)
+{
+    uint32_t mss = i->snd_mss != 0 ? i->snd_mss : 1;
+    uint32_t count = bytes / mss;
+    return count;
+}
+
+static double microseconds(nsec span)
+{
+    int64_t whole = span / NS_PER_US;
+    return (double)whole;
+}
+
+#define FIELD(name, value)                                                                         \
+    if (strcmp(field, name) == 0) {                                                                \
+        *out = (double)(value);                                                                    \
+        return true;                                                                               \
+    }
+
+static bool window_field(const struct tcp_info *i, const char *field, double *out)
+{
+    FIELD("snd_cwnd", whole_packets(i, i->cwnd))
+    FIELD("snd_ssthresh",
+          i->ssthresh == UINT32_MAX ? SSTHRESH_UNSET : whole_packets(i, i->ssthresh))
+    FIELD("unacked", packets(i, i->snd_nxt - i->snd_una))
+    FIELD("lost", packets(i, i->lost))
+    FIELD("snd_wnd", i->snd_wnd)
+    FIELD("rcv_wnd", i->rcv_wnd)
+    FIELD("snd_mss", i->snd_mss)
+    FIELD("rcv_mss", i->rcv_mss)
+    FIELD("advmss", i->mss_out)
+    FIELD("pmtu", i->mtu)
+    FIELD("snd_wscale", i->snd_wscale)
+    FIELD("rcv_wscale", i->rcv_wscale)
+    FIELD("notsent_bytes", i->unsent)
+    return false;
+}
+
+static bool other_field(const struct tcp_info *i, const char *field, double *out)
+{
+    FIELD("state", state_of(i))
+    FIELD("ca_state", ca_state_of(i))
+    FIELD("retransmits", i->backoff)
+    FIELD("backoff", i->backoff)
+    FIELD("probes", i->probes)
+    FIELD("options", (i->ts_ok ? 1U : 0U) | (i->sack_ok ? 2U : 0U) | (i->wscale_ok ? 4U : 0U))
+    FIELD("rto", microseconds(i->rto))
+    FIELD("rtt", microseconds(i->srtt))
+    FIELD("rttvar", microseconds(i->rttvar))
+    FIELD("min_rtt", microseconds(i->rtt_min))
+    FIELD("total_retrans", i->retransmitted)
+    FIELD("bytes_acked", i->bytes_out)
+    FIELD("bytes_received", i->bytes_in)
+    FIELD("segs_in", i->segments_in)
+    FIELD("segs_out", i->segments_out)
+    return false;
+}
+
+static bool constant(const char *field, double *out)
+{
+    FIELD("TCP_ESTABLISHED", 1)
+    FIELD("TCP_SYN_SENT", 2)
+    FIELD("TCP_SYN_RECV", 3)
+    FIELD("TCP_FIN_WAIT1", 4)
+    FIELD("TCP_FIN_WAIT2", 5)
+    FIELD("TCP_TIME_WAIT", 6)
+    FIELD("TCP_CLOSE", 7)
+    FIELD("TCP_CLOSE_WAIT", 8)
+    FIELD("TCP_LAST_ACK", 9)
+    FIELD("TCP_LISTEN", 10)
+    FIELD("TCP_CLOSING", 11)
+    FIELD("TCP_CA_Open", CA_OPEN)
+    FIELD("TCP_CA_Disorder", CA_DISORDER)
+    FIELD("TCP_CA_CWR", CA_CWR)
+    FIELD("TCP_CA_Recovery", CA_RECOVERY)
+    FIELD("TCP_CA_Loss", CA_LOSS)
+    FIELD("TCPI_OPT_TIMESTAMPS", 1)
+    FIELD("TCPI_OPT_SACK", 2)
+    FIELD("TCPI_OPT_WSCALE", 4)
+    FIELD("TCPI_OPT_ECN", 8)
+    FIELD("TCP_INFINITE_SSTHRESH", SSTHRESH_UNSET)
+    return false;
+}
+
+bool tcpi_lookup(void *arg, const char *name, double *out)
+{
+    const struct run *r = arg;
+    struct tcp_info info = {.snd_mss = 1};
+    if (strncmp(name, "tcpi_", 5) != 0) {
+        return constant(name, out);
+    }
+    if (r->sockets.latest != NULL) {
+        sock_info(r->sockets.latest, &info);
+    }
+    return window_field(&info, name + 5, out) || other_field(&info, name + 5, out);
+}

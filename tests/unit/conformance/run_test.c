@@ -1,0 +1,141 @@
+/* The runner's verdicts: each way in which a script can be wrong is seen, with its line, and what cannot be
+ * run is skipped by name. A runner that let everything pass would prove nothing.
+ */
+#include "tests/conformance/run.h"
+
+#include <check.h>
+#include <string.h>
+
+Suite *run_suite(void);
+
+#define OPEN                                                                                       \
+    "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"                                                \
+    "+0 bind(3, ..., ...) = 0\n"                                                                   \
+    "+0 listen(3, 1) = 0\n"                                                                        \
+    "+0 < S 0:0(0) win 65535 <mss 1000>\n"                                                         \
+    "+0 > S. 0:0(0) ack 1 <mss 1460>\n"                                                            \
+    "+.1 < . 1:1(0) ack 1 win 65535\n"                                                             \
+    "+0 accept(3, ..., ...) = 4\n"                                                                 \
+    "+0 write(4, ..., 100) = 100\n" /* line 8; line 9 follows */
+
+static struct verdict v;
+static struct defines defines;
+
+static void run(const char *text)
+{
+    struct run_options options = {.defines = &defines, .events = 4};
+    run_script(text, strlen(text), ".", &options, &v);
+}
+
+struct sample {
+    const char *text;
+    enum verdict_kind kind;
+    unsigned line;
+    const char *part; /* of the text; NULL: any */
+};
+
+static const struct sample samples[] = {
+    {OPEN "+0 > P. 1:101(100) ack 1\n", VERDICT_PASS, 0, NULL},
+    {OPEN "* > P. 1:101(100) ack 1\n", VERDICT_PASS, 0, NULL},
+    {OPEN "+0 > P. 1:101(100) ack 1 win 65535\n", VERDICT_PASS, 0, NULL},
+    /* a packet is not what was expected */
+    {OPEN "+0 > . 1:101(100) ack 1\n", VERDICT_FAIL, 9, "other flags"},
+    {OPEN "+0 > P. 2:102(100) ack 1\n", VERDICT_FAIL, 9, "sequence number is 1, expected 2"},
+    {OPEN "+0 > P. 1:100(99) ack 1\n", VERDICT_FAIL, 9, "payload length is 100, expected 99"},
+    {OPEN "+0 > P. 1:101(100) ack 2\n", VERDICT_FAIL, 9, "ack is 1, expected 2"},
+    {OPEN "+0 > P. 1:101(100) ack 1 win 9\n", VERDICT_FAIL, 9, "win is 65535, expected 9"},
+    {OPEN "+0 > P. 1:101(100) ack 1 urg 5\n", VERDICT_FAIL, 9, "urgent pointer is 0, expected 5"},
+    {OPEN "+0 > P. 1:101(100) ack 1 <nop,nop,sackOK>\n", VERDICT_FAIL, 9, "option 4 is missing"},
+    {OPEN "+0 > [ce] P. 1:101(100) ack 1\n", VERDICT_FAIL, 9, "not ECN-capable"},
+    {OPEN "+0 > [ttl 1] P. 1:101(100) ack 1\n", VERDICT_FAIL, 9, "ttl is 64, expected 1"},
+    {OPEN "+0 > udp (100)\n", VERDICT_FAIL, 9, "protocol is 6, expected 17"},
+    {OPEN "+0 > 8080 > 5 P. 1:101(100) ack 1\n", VERDICT_FAIL, 9, "destination port"},
+    /* or not when it was expected, or not at all, or too much */
+    {OPEN "+.1 > P. 1:101(100) ack 1\n", VERDICT_FAIL, 9, "expected at 0.200000 s"},
+    {OPEN "+.05~+.1 > P. 1:101(100) ack 1\n", VERDICT_FAIL, 9, "expected at 0.150000 to"},
+    {OPEN "+0 > P. 1:101(100) ack 1\n+.1 > . 101:101(0) ack 1\n", VERDICT_FAIL, 10,
+     "nothing was sent by"},
+    {OPEN "+.1 < . 1:1(0) ack 101 win 9\n", VERDICT_FAIL, 9, "unexpected packet at 0.100000 s"},
+    {OPEN "+0 > P. 1:101(100) ack 1\n+1 `true`\n", VERDICT_FAIL, 10, "unexpected packet at 0.4"},
+    /* the handshake shows the options in the SYN-ACK */
+    {"0 < S 0:0(0) win 1\n+0 > S. 0:0(0) ack 1\n", VERDICT_FAIL, 2, "other flags"},
+    /* calls */
+    {OPEN "+0 read(4, ..., 5) = 5\n", VERDICT_FAIL, 9, "read waits"},
+    {OPEN "+0 write(4, ..., 5) = 4\n", VERDICT_FAIL, 9, "write returned 5, expected 4"},
+    {OPEN "+0 close(9) = 0\n", VERDICT_FAIL, 9, "close returned -1 EBADF, expected 0"},
+    {OPEN "+0 close(9) = -1 EINVAL\n", VERDICT_FAIL, 9, "EBADF, expected -1 EINVAL"},
+    {OPEN "+0 > P. 1:101(100) ack 1\n+0...0.2 read(4, ..., 5) = 5\n"
+          "+.1 < . 1:6(5) ack 101 win 9\n+.04 > . 101:101(0) ack 6\n",
+     VERDICT_FAIL, 10, "read returned at 0.200000 s, expected at 0.300000 s"},
+    {OPEN "+0 > P. 1:101(100) ack 1\n+0...0.2 read(4, ..., 5) = 5\n", VERDICT_FAIL, 10,
+     "read has not returned"},
+    {OPEN "+0 ioctl(4, SIOCOUTQ, [99]) = 0\n", VERDICT_FAIL, 9, "it tells 100 bytes, expected 99"},
+    {OPEN "+0 poll([{fd=4, events=POLLIN, revents=POLLIN}], 1, 0) = 1\n", VERDICT_FAIL, 9,
+     "revents of 4 are 0x0"},
+    {OPEN "+0 %{ assert tcpi_snd_mss == 1 }%\n", VERDICT_FAIL, 9, "tcpi_snd_mss = 1000"},
+    /* what cannot be read */
+    {OPEN "+0 > Z\n", VERDICT_FAIL, 9, "cannot be read: unknown TCP flag 'Z'"},
+    {"--mtu=abc\n", VERDICT_FAIL, 1, "wrong value"},
+    /* what is not supported is found before anything fails */
+    {OPEN "+0 > Z. 1:1(0)\n", VERDICT_FAIL, 9, "cannot be read"},
+    {OPEN "+0 splice(1) = 0\n", VERDICT_SKIP, 9, "system call 'splice'"},
+    {OPEN "+0 > . 5:5(0)\n+0 setsockopt(4, SOL_SOCKET, SO_WRONG, [1], 4) = 0\n", VERDICT_SKIP, 10,
+     "constant 'SO_WRONG'"},
+    {OPEN "+0 setsockopt(4, SOL_TCP, TCP_CORK, [1], 4) = 0\n", VERDICT_SKIP, 9, "TCP_CORK"},
+    {OPEN "+0 send(4, ..., 5, MSG_OOB) = 5\n", VERDICT_SKIP, 9, "MSG_OOB"},
+    {OPEN "+0 %{ assert tcpi_sacked == 0 }%\n", VERDICT_SKIP, 9, "tcpi_sacked"},
+    {"`iptables -F`\n", VERDICT_SKIP, 1, "command 'iptables'"},
+    {"`sysctl -q net.ipv4.tcp_ecn=1`\n", VERDICT_SKIP, 1, "net.ipv4.tcp_ecn=1"},
+    {"`./defaults.sh\n./set_sysctls.py /proc/sys/net/ipv4/tcp_sack=0 /proc/sys/net/ipv4/x=1`\n",
+     VERDICT_SKIP, 1, "net.ipv4.x=1"},
+    {"--ip_version=ipv6\n", VERDICT_SKIP, 1, "IPv6 not in the stack yet"},
+    {"0 socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP) = 3\n", VERDICT_SKIP, 1, "IPv6"},
+    {"0 socket(..., SOCK_DGRAM, 0) = 3\n", VERDICT_SKIP, 1, "SOCK_STREAM"},
+};
+
+START_TEST(verdicts)
+{
+    const struct sample *s = &samples[_i];
+    run(s->text);
+    ck_assert_msg(v.kind == s->kind, "verdict %d, line %u: %s", v.kind, v.line, v.text);
+    ck_assert_msg(v.line == s->line, "line %u: %s", v.line, v.text);
+    ck_assert_msg(s->part == NULL || strstr(v.text, s->part) != NULL, "%s", v.text);
+}
+END_TEST
+
+START_TEST(a_failure_shows_the_latest_events)
+{
+    run(OPEN "+0 > . 1:1(0) ack 1\n");
+    ck_assert_int_eq(v.kind, VERDICT_FAIL);
+    ck_assert_msg(strstr(v.events, "tcp_out") != NULL, "%s", v.events);
+}
+END_TEST
+
+START_TEST(ten_seconds_take_no_time)
+{
+    run(OPEN "+0 > P. 1:101(100) ack 1\n+.1 < . 1:1(0) ack 101 win 65535\n+100000 `true`\n");
+    ck_assert_msg(v.kind == VERDICT_PASS, "%s", v.text);
+}
+END_TEST
+
+START_TEST(the_command_line_wins)
+{
+    static const struct script_setting mtu = {.name = "mtu", .value = "700"};
+    struct run_options options = {.defines = &defines, .settings = &mtu};
+    static const char text[] = "--mtu=1500\n" OPEN;
+    run_script(text, strlen(text), ".", &options, &v);
+    ck_assert_msg(strstr(v.text, "mss is 660, expected 1460") != NULL, "%s", v.text);
+}
+END_TEST
+
+Suite *run_suite(void)
+{
+    Suite *s = suite_create("run");
+    TCase *t = tcase_create("verdicts");
+    tcase_add_loop_test(t, verdicts, 0, (int)COUNT_OF(samples));
+    tcase_add_test(t, a_failure_shows_the_latest_events);
+    tcase_add_test(t, ten_seconds_take_no_time);
+    tcase_add_test(t, the_command_line_wins);
+    suite_add_tcase(s, t);
+    return s;
+}
