@@ -129,12 +129,12 @@ conformance: $(BUILD)/vitrine-pkt ## runs the packet scripts of tests/conformanc
 run: all ## starts the service in a lab of its own, curls it, keeps serving until Ctrl-C
 	$(Q)scripts/lab scripts/run
 
-test: all $(BUILD)/unit conformance ## unit tests, packet scripts, plain and sanitized, then end to end (under 15 minutes)
-	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit conformance
+test: all $(BUILD)/unit $(BUILD)/vitrine-pkt ## unit tests and packet scripts, plain and sanitized, then end to end
+	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit build/asan/vitrine-pkt
 	$(Q)scripts/test
 
-asan: ## the command and the unit tests with the sanitizers, in build/asan; runs the unit tests
-	$(Q)$(MAKE) VARIANT=asan all unit
+asan: ## everything with the sanitizers, in build/asan; runs the unit tests and the packet scripts
+	$(Q)$(MAKE) VARIANT=asan all unit conformance
 
 lint: build/setup/lint ## formatting, clang-tidy, cppcheck, floors, function length, gcc and clang
 	+$(Q)scripts/lint
@@ -156,4 +156,4 @@ distclean: ## removes build/ altogether
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
