@@ -22,8 +22,14 @@ struct slice {
     size_t len; /* bytes */
 };
 
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+/* The struct whose member `ptr` points at. */
+#define CONTAINER_OF(ptr, type, member) ((type *)container_at((ptr), offsetof(type, member)))
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static inline void *container_at(const void *member, size_t offset)
+{
+    return (void *)((uintptr_t)member - offset);
+}
 
 static inline nsec nsec_min(nsec a, nsec b)
 {

@@ -19,8 +19,8 @@
 #define PEER_PORT 40000U
 #define RIG_APPS 16U
 #define RIG_SENT 2048U
-#define MS(n) ((nsec)(n)*NS_PER_MS)
-#define SEC(n) ((nsec)(n)*NS_PER_SEC)
+#define MS(n) ((nsec)(NS_PER_MS * (n)))
+#define SEC(n) ((nsec)(NS_PER_SEC * (n)))
 #define WHEEL_LATE MS(1) /* each of a chain of timers may be late by a tick of the wheel */
 
 /* What the peer's SYN offers. */
