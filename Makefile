@@ -50,7 +50,7 @@ UNIT := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SUITES := $(patsubst %_test,%,$(basename $(notdir $(filter %_test.c,$(UNIT)))))
 
-.PHONY: all run test unit conformance asan lint format bench fresh clean distclean help FORCE
+.PHONY: all run test unit conformance requirements asan lint format bench fresh clean distclean help FORCE
 all: $(BUILD)/vitrine ## builds build/vitrine (the default)
 
 $(BUILD)/vitrine: $(call obj,$(APPS)) $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
@@ -126,6 +126,11 @@ unit: $(BUILD)/unit ## builds and runs the unit tests (CK_RUN_SUITE=NAME for one
 conformance: $(BUILD)/vitrine-pkt ## runs the packet scripts of tests/conformance/scripts under virtual time
 	$(Q)$(BUILD)/vitrine-pkt tests/conformance/scripts
 
+requirements: $(BUILD)/unit $(BUILD)/vitrine-pkt ## runs what holds the RFCs' requirements, writes docs/rfc*.md
+	$(Q)VITRINE_WORLDS=$${VITRINE_WORLDS:-600} CK_XML_LOG_FILE_NAME=$(BUILD)/unit.xml $(BUILD)/unit >/dev/null || true
+	$(Q)$(BUILD)/vitrine-pkt --tsv tests/conformance/scripts >$(BUILD)/scripts.tsv || true
+	$(Q)scripts/requirements $(BUILD)/unit.xml $(BUILD)/scripts.tsv
+
 run: all ## starts the service in a lab of its own, curls it, keeps serving until Ctrl-C
 	$(Q)scripts/lab scripts/run
 
@@ -150,7 +155,7 @@ fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 
 
 clean: ## removes what was compiled, keeps mbedTLS
 	rm -rf build/obj build/gen build/asan build/clang build/lint build/vitrine build/unit build/vitrine-pkt \
-		build/*.a build/flags build/sources
+		build/unit.xml build/scripts.tsv build/*.a build/flags build/sources
 
 distclean: ## removes build/ altogether
 	rm -rf build

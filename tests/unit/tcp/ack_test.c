@@ -13,6 +13,7 @@ static uint32_t una(const struct app *a)
     return info.snd_una - info.iss;
 }
 
+/* requires: 9293-3.10.7.4-17 */
 START_TEST(an_ack_gives_back_what_it_covers)
 {
     struct peer p = peer_new();
@@ -30,6 +31,7 @@ START_TEST(an_ack_gives_back_what_it_covers)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-17 */
 START_TEST(an_old_ack_changes_nothing)
 {
     struct peer p = peer_new();
@@ -46,6 +48,7 @@ START_TEST(an_old_ack_changes_nothing)
 END_TEST
 
 /* The window counts only if SND.UNA =< SEG.ACK; text in the same segment is taken all the same. */
+/* requires: 9293-3.10.7.4-18 */
 START_TEST(an_old_ack_on_new_text_does_not_set_the_window)
 {
     struct peer p = peer_new();
@@ -61,6 +64,7 @@ START_TEST(an_old_ack_on_new_text_does_not_set_the_window)
 END_TEST
 
 /* SND.WL1 and SND.WL2 keep an older segment from setting the window back. */
+/* requires: 9293-3.10.7.4-18 */
 START_TEST(an_older_segment_does_not_set_the_window)
 {
     struct peer p = peer_new();
@@ -77,6 +81,7 @@ START_TEST(an_older_segment_does_not_set_the_window)
 }
 END_TEST
 
+/* requires: MUST-18 */
 START_TEST(an_ack_measures_the_round_trip)
 {
     struct peer p = peer_new();
@@ -123,7 +128,8 @@ START_TEST(the_third_duplicate_retransmits)
 }
 END_TEST
 
-START_TEST(a_fast_retransmission_gives_no_sample) /* Karn, MUST-18 */
+/* requires: MUST-18, 6298-3-2 */
+START_TEST(a_fast_retransmission_gives_no_sample)
 {
     struct peer p = peer_new();
     struct app *a = open_busy(&p, 0);

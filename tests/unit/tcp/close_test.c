@@ -21,6 +21,7 @@ static size_t connections(void)
 
 /* ---- both sides (3.6, figures 12 and 13) ---- */
 
+/* requires: 9293-3.10.7.4-19, 9293-3.10.7.4-24 */
 START_TEST(we_close_first) /* figure 12 */
 {
     struct peer p = peer_new();
@@ -39,6 +40,7 @@ START_TEST(we_close_first) /* figure 12 */
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-19, 9293-3.10.7.4-24 */
 START_TEST(the_peer_closes_first)
 {
     struct peer p = peer_new();
@@ -59,6 +61,7 @@ START_TEST(the_peer_closes_first)
 }
 END_TEST
 
+/* requires: 9293-3.6-2, 9293-3.10.7.4-19, 9293-3.10.7.4-24 */
 START_TEST(both_close_at_once) /* figure 13 */
 {
     struct peer p = peer_new();
@@ -76,6 +79,7 @@ START_TEST(both_close_at_once) /* figure 13 */
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-24 */
 START_TEST(fin_with_the_ack_of_ours_goes_straight_to_time_wait)
 {
     struct peer p = peer_new();
@@ -105,6 +109,7 @@ END_TEST
 
 /* ---- data around FIN ---- */
 
+/* requires: 9293-3.6-1 */
 START_TEST(the_peer_may_go_on_after_our_fin) /* half close, outgoing */
 {
     struct peer p = peer_new();
@@ -122,6 +127,7 @@ START_TEST(the_peer_may_go_on_after_our_fin) /* half close, outgoing */
 }
 END_TEST
 
+/* requires: 9293-3.6-1 */
 START_TEST(we_may_go_on_after_the_peers_fin) /* half close, incoming */
 {
     struct peer p = peer_new();
@@ -143,6 +149,7 @@ START_TEST(we_may_go_on_after_the_peers_fin) /* half close, incoming */
 }
 END_TEST
 
+/* requires: 9293-3.10.4-3 */
 START_TEST(what_is_queued_is_delivered_before_fin)
 {
     struct peer p = peer_new();
@@ -165,6 +172,7 @@ START_TEST(what_is_queued_is_delivered_before_fin)
 }
 END_TEST
 
+/* requires: 9293-3.10.2-2, 9293-3.10.4-4 */
 START_TEST(nothing_can_be_written_after_shutdown)
 {
     struct peer p = peer_new();
@@ -177,6 +185,7 @@ START_TEST(nothing_can_be_written_after_shutdown)
 }
 END_TEST
 
+/* requires: 9293-3.10.8-2 */
 START_TEST(our_fin_is_retransmitted)
 {
     struct peer p = peer_new();
@@ -243,6 +252,7 @@ END_TEST
 
 /* ---- abort, and what is lost (3.10.5, SHLD-3) ---- */
 
+/* requires: 9293-3.10.5-1 */
 START_TEST(an_abort_resets) /* 3.10.5: <SEQ=SND.NXT><CTL=RST> */
 {
     static const enum tcp_state states[] = {TCP_ESTABLISHED, TCP_FIN_WAIT_1, TCP_FIN_WAIT_2,
@@ -261,6 +271,7 @@ START_TEST(an_abort_resets) /* 3.10.5: <SEQ=SND.NXT><CTL=RST> */
 }
 END_TEST
 
+/* requires: 9293-3.10.5-1 */
 START_TEST(an_abort_throws_the_queue_away)
 {
     struct peer p = peer_new();
@@ -275,6 +286,7 @@ START_TEST(an_abort_throws_the_queue_away)
 }
 END_TEST
 
+/* requires: 9293-3.10.5-2 */
 START_TEST(an_abort_in_syn_sent_says_nothing)
 {
     struct peer p = peer_new();
@@ -287,7 +299,8 @@ START_TEST(an_abort_in_syn_sent_says_nothing)
 }
 END_TEST
 
-START_TEST(a_shutdown_in_syn_sent_ends) /* 3.10.4 */
+/* requires: 9293-3.10.4-1 */
+START_TEST(a_shutdown_in_syn_sent_ends)
 {
     struct peer p = peer_new();
     struct app *a = app_connect(&p, NULL);
@@ -299,6 +312,7 @@ START_TEST(a_shutdown_in_syn_sent_ends) /* 3.10.4 */
 }
 END_TEST
 
+/* requires: SHLD-3, MAY-1 */
 START_TEST(a_close_with_unread_data_resets)
 {
     rig.lazy = true;
@@ -312,6 +326,7 @@ START_TEST(a_close_with_unread_data_resets)
 }
 END_TEST
 
+/* requires: SHLD-3, MAY-1 */
 START_TEST(data_after_a_close_resets)
 {
     struct peer p = peer_new();
@@ -343,6 +358,7 @@ END_TEST
 
 /* ---- unread data at the end (stream.h) ---- */
 
+/* requires: 9293-3.10.3-1 */
 START_TEST(closed_comes_after_all_is_read)
 {
     rig.lazy = true;
@@ -400,6 +416,7 @@ START_TEST(an_unread_end_may_be_closed_or_aborted)
 }
 END_TEST
 
+/* requires: MUST-12, 9293-3.10.7.4-12 */
 START_TEST(a_reset_is_told_at_once) /* MUST-12: other than a FIN */
 {
     rig.lazy = true;

@@ -8,6 +8,7 @@ static const struct offer everything = {
 
 /* ---- passive ---- */
 
+/* requires: 9293-3.10.7.2-3 */
 START_TEST(a_syn_is_answered_and_the_ack_establishes)
 {
     struct peer p = peer_new();
@@ -27,6 +28,7 @@ START_TEST(a_syn_is_answered_and_the_ack_establishes)
 }
 END_TEST
 
+/* requires: 7323-2.2-1, 7323-2.2-3, 7323-3.2-2 */
 START_TEST(options_are_echoed_only_when_offered)
 {
     for (unsigned bits = 0; bits < 8; bits++) {
@@ -44,6 +46,7 @@ START_TEST(options_are_echoed_only_when_offered)
 }
 END_TEST
 
+/* requires: 7323-2.3-3 */
 START_TEST(the_window_shift_covers_the_receive_buffer)
 {
     struct peer p = peer_new();
@@ -66,6 +69,7 @@ START_TEST(options_switched_off_are_not_echoed)
 }
 END_TEST
 
+/* requires: 6298-2.1-1, 6298-5.5-1, MUST-22 */
 START_TEST(the_syn_ack_is_retransmitted_with_back_off)
 {
     struct peer p = peer_new();
@@ -85,6 +89,7 @@ START_TEST(the_syn_ack_is_retransmitted_with_back_off)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-8 */
 START_TEST(a_syn_again_is_answered_by_the_same_syn_ack)
 {
     struct peer p = peer_new();
@@ -129,6 +134,7 @@ START_TEST(the_final_ack_may_lack_timestamps)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-16 */
 START_TEST(the_final_ack_may_carry_data)
 {
     struct peer p = peer_new();
@@ -151,6 +157,7 @@ START_TEST(the_final_ack_may_carry_data_and_fin)
 END_TEST
 
 /* 3.10.7.4 fifth: SYN-RECEIVED, the ACK is not SND.UNA < SEG.ACK =< SND.NXT. */
+/* requires: 9293-3.10.7.4-16 */
 START_TEST(a_wrong_ack_in_syn_received_makes_a_reset)
 {
     static const uint32_t wrong[] = {0, 2, 1000, (uint32_t)-1};
@@ -167,6 +174,7 @@ START_TEST(a_wrong_ack_in_syn_received_makes_a_reset)
 }
 END_TEST
 
+/* requires: MUST-11, 9293-3.10.7.4-11, 9293-3.5.3-1 */
 START_TEST(a_reset_in_syn_received_returns_to_listen)
 {
     struct peer p = peer_new();
@@ -183,6 +191,7 @@ START_TEST(a_reset_in_syn_received_returns_to_listen)
 END_TEST
 
 /* 3.10.7.4 fourth: a SYN in the window returns a passive connection to LISTEN. */
+/* requires: 9293-3.10.7.4-14 */
 START_TEST(a_new_syn_in_syn_received_returns_to_listen)
 {
     struct peer p = peer_new();
@@ -194,6 +203,7 @@ START_TEST(a_new_syn_in_syn_received_returns_to_listen)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-15 */
 START_TEST(a_segment_without_ack_in_syn_received_is_dropped)
 {
     struct peer p = peer_new();
@@ -218,6 +228,7 @@ START_TEST(the_window_of_the_final_ack_counts)
 }
 END_TEST
 
+/* requires: 7323-2.2-5, 7323-2.3-2 */
 START_TEST(a_scaled_window_is_shifted_after_the_handshake_only)
 {
     struct peer p = peer_new();
@@ -230,6 +241,7 @@ START_TEST(a_scaled_window_is_shifted_after_the_handshake_only)
 END_TEST
 
 /* RFC 7323 2.3: a shift above 14 is taken as 14. */
+/* requires: 7323-2.3-5 */
 START_TEST(a_shift_above_14_is_14)
 {
     struct peer p = peer_new();
@@ -255,6 +267,7 @@ START_TEST(a_syn_with_ecn_is_answered_without)
 END_TEST
 
 /* 3.10.7.2: what a listener does with everything but a SYN. */
+/* requires: 9293-3.10.7.2-1, 9293-3.10.7.2-2, 9293-3.10.7.2-4 */
 START_TEST(a_listener_judges_flags)
 {
     static const struct {
@@ -290,6 +303,7 @@ END_TEST
 
 /* ---- active ---- */
 
+/* requires: 7323-2.2-2, 7323-3.2-1 */
 START_TEST(a_connect_sends_a_syn_with_every_option)
 {
     struct peer p = peer_new();
@@ -314,6 +328,7 @@ START_TEST(a_connect_sends_a_syn_with_every_option)
 }
 END_TEST
 
+/* requires: 9293-3.10.2-1, 9293-3.10.7.3-2 */
 START_TEST(data_written_before_the_handshake_goes_with_its_end)
 {
     struct peer p = peer_new();
@@ -327,6 +342,7 @@ START_TEST(data_written_before_the_handshake_goes_with_its_end)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.3-4, 5961-3.2-6 */
 START_TEST(a_reset_refuses)
 {
     struct peer p = peer_new();
@@ -340,6 +356,7 @@ START_TEST(a_reset_refuses)
 END_TEST
 
 /* 3.10.7.3 second: only a reset that acknowledges our SYN counts. */
+/* requires: 9293-3.10.7.3-3, 9293-3.10.7.3-4, 5961-3.2-6 */
 START_TEST(a_reset_that_does_not_acknowledge_the_syn_is_dropped)
 {
     struct peer p = peer_new();
@@ -354,6 +371,7 @@ START_TEST(a_reset_that_does_not_acknowledge_the_syn_is_dropped)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.3-3 */
 START_TEST(a_syn_ack_with_a_wrong_ack_is_reset)
 {
     struct peer p = peer_new();
@@ -369,6 +387,7 @@ START_TEST(a_syn_ack_with_a_wrong_ack_is_reset)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.3-6 */
 START_TEST(an_ack_without_syn_in_syn_sent_is_dropped)
 {
     struct peer p = peer_new();
@@ -380,6 +399,7 @@ START_TEST(an_ack_without_syn_in_syn_sent_is_dropped)
 }
 END_TEST
 
+/* requires: MUST-22, MUST-23 */
 START_TEST(an_unanswered_syn_goes_on_for_three_minutes)
 {
     struct peer p = peer_new();
@@ -417,6 +437,7 @@ START_TEST(simultaneous_open_with_a_plain_ack)
 END_TEST
 
 /* RFC 9293 figure 8: each side answers the other's SYN with SYN-ACK, and these cross. */
+/* requires: MUST-10, 9293-3.10.7.3-5 */
 START_TEST(simultaneous_open_with_crossing_syn_acks)
 {
     struct peer p = peer_new();
@@ -435,6 +456,7 @@ START_TEST(simultaneous_open_with_crossing_syn_acks)
 END_TEST
 
 /* MUST-11: an active one is refused, not returned to LISTEN. */
+/* requires: MUST-11, 9293-3.10.7.4-11 */
 START_TEST(a_reset_after_crossing_syns_refuses)
 {
     struct peer p = peer_new();
@@ -449,6 +471,7 @@ START_TEST(a_reset_after_crossing_syns_refuses)
 END_TEST
 
 /* 3.10.4: CLOSE in SYN-RECEIVED waits for ESTABLISHED. */
+/* requires: 9293-3.10.4-2 */
 START_TEST(a_close_after_crossing_syns_sends_fin_once_established)
 {
     struct peer p = peer_new();

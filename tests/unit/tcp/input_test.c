@@ -49,7 +49,8 @@ START_TEST(a_port_of_zero_is_refused)
 }
 END_TEST
 
-START_TEST(a_segment_to_a_broadcast_is_refused) /* MUST-57 */
+/* requires: MUST-57 */
+START_TEST(a_segment_to_a_broadcast_is_refused)
 {
     static const uint32_t all[] = {0x0a0900ff, 0xffffffff};
     rig_listen(NULL);
@@ -67,7 +68,8 @@ START_TEST(a_segment_to_a_broadcast_is_refused) /* MUST-57 */
 }
 END_TEST
 
-START_TEST(a_syn_from_an_invalid_source_is_ignored) /* MUST-63 */
+/* requires: MUST-63 */
+START_TEST(a_syn_from_an_invalid_source_is_ignored)
 {
     static const uint32_t sources[] = {0xffffffff, 0x0a0900ff, 0xe0000001, 0x7f000001, OUR_IP, 0};
     rig_listen(NULL);
@@ -84,7 +86,8 @@ START_TEST(a_syn_from_an_invalid_source_is_ignored) /* MUST-63 */
 }
 END_TEST
 
-START_TEST(ip_options_are_passed_over) /* MUST-50 */
+/* requires: MUST-50 */
+START_TEST(ip_options_are_passed_over)
 {
     struct peer p = peer_new();
     struct app *a = open_passive(&p);
@@ -98,7 +101,8 @@ START_TEST(ip_options_are_passed_over) /* MUST-50 */
 }
 END_TEST
 
-START_TEST(an_unknown_option_on_any_segment_is_passed_over) /* MUST-5, MUST-6 */
+/* requires: MUST-5, MUST-6 */
+START_TEST(an_unknown_option_on_any_segment_is_passed_over)
 {
     struct peer p = peer_new();
     struct app *a = open_passive(&p);
@@ -141,7 +145,8 @@ static unsigned soft_errors_told(void)
     return told;
 }
 
-START_TEST(a_hard_error_refuses_an_opening) /* SHLD-26 */
+/* requires: SHLD-26 */
+START_TEST(a_hard_error_refuses_an_opening)
 {
     struct peer p = peer_new();
     struct app *a = app_connect(&p, NULL);
@@ -153,7 +158,8 @@ START_TEST(a_hard_error_refuses_an_opening) /* SHLD-26 */
 }
 END_TEST
 
-START_TEST(a_soft_error_does_not) /* MUST-56, SHLD-25 */
+/* requires: MUST-56, SHLD-25 */
+START_TEST(a_soft_error_does_not)
 {
     struct peer p = peer_new();
     struct app *a = app_connect(&p, NULL);
@@ -168,6 +174,7 @@ START_TEST(a_soft_error_does_not) /* MUST-56, SHLD-25 */
 }
 END_TEST
 
+/* requires: MUST-56 */
 START_TEST(no_error_ends_an_established_connection) /* MUST-56; RFC 5927 4.3 for the hard ones */
 {
     struct peer p = peer_new();
@@ -185,6 +192,7 @@ START_TEST(no_error_ends_an_established_connection) /* MUST-56; RFC 5927 4.3 for
 }
 END_TEST
 
+/* requires: MUST-54 */
 START_TEST(an_error_about_what_is_not_in_flight_is_refused) /* RFC 5927 4.1 */
 {
     struct peer p = peer_new();
@@ -213,7 +221,8 @@ START_TEST(a_hard_error_frees_a_half_open_connection)
 }
 END_TEST
 
-START_TEST(a_source_quench_changes_nothing) /* MUST-55 */
+/* requires: MUST-55 */
+START_TEST(a_source_quench_changes_nothing)
 {
     struct peer p = peer_new();
     struct app *a = open_passive(&p);

@@ -10,6 +10,7 @@ static struct tcp_tuple tuple_of(uint16_t port)
     return (struct tcp_tuple){.local = {ip4_addr(OUR_IP), 80}, .remote = {ip4_addr(PEER_IP), port}};
 }
 
+/* requires: MUST-8, SHLD-1, 6528-3-1, 6528-3-2, 6528-3-5 */
 START_TEST(they_rise_with_the_clock) /* MUST-8: a step each 4 microseconds */
 {
     struct tcp_tuple t = tuple_of(1000);
@@ -25,7 +26,8 @@ START_TEST(they_rise_with_the_clock) /* MUST-8: a step each 4 microseconds */
 }
 END_TEST
 
-START_TEST(each_tuple_has_its_own) /* RFC 6528 3 */
+/* requires: MUST-9, SHLD-1, 6528-3-1, 6528-3-4 */
+START_TEST(each_tuple_has_its_own)
 {
     struct tcp_tuple a = tuple_of(1000);
     struct tcp_tuple others[4] = {a, a, a, a};
@@ -41,7 +43,8 @@ START_TEST(each_tuple_has_its_own) /* RFC 6528 3 */
 }
 END_TEST
 
-START_TEST(the_distance_between_tuples_is_secret) /* MUST-9 */
+/* requires: MUST-9, SHLD-1, 6528-3-3, 6528-3-4, 6528-3-6 */
+START_TEST(the_distance_between_tuples_is_secret)
 {
     struct tcp_tuple a = tuple_of(1000);
     struct tcp_tuple b = tuple_of(1001);
@@ -53,6 +56,7 @@ START_TEST(the_distance_between_tuples_is_secret) /* MUST-9 */
 }
 END_TEST
 
+/* requires: MUST-8, 6528-3-5 */
 START_TEST(the_wire_shows_them)
 {
     struct peer p = peer_new();

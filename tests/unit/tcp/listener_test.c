@@ -14,6 +14,7 @@ static enum tcp_error try_listen(uint32_t addr, uint16_t port, struct tcp_listen
     return tcp_listen(&rig.host.tcp, &args, out);
 }
 
+/* requires: MUST-41 */
 START_TEST(a_place_is_listened_at_once)
 {
     struct tcp_listener *l[2];
@@ -30,7 +31,8 @@ START_TEST(a_place_is_listened_at_once)
 }
 END_TEST
 
-START_TEST(the_listener_of_the_very_address_comes_first) /* MUST-43 */
+/* requires: MUST-43 */
+START_TEST(the_listener_of_the_very_address_comes_first)
 {
     struct tcp_listener *any;
     struct tcp_listener *ours;
@@ -47,7 +49,8 @@ START_TEST(the_listener_of_the_very_address_comes_first) /* MUST-43 */
 }
 END_TEST
 
-START_TEST(several_handshakes_go_on_at_once) /* MUST-42 */
+/* requires: MUST-42 */
+START_TEST(several_handshakes_go_on_at_once)
 {
     struct peer p[3];
     for (unsigned i = 0; i < 3; i++) {
@@ -116,6 +119,7 @@ START_TEST(the_number_open_is_a_limit)
 }
 END_TEST
 
+/* requires: 9293-3.10.1-1 */
 START_TEST(no_block_left)
 {
     rig_restart(&(struct tcp_config){.max_connections = 1});

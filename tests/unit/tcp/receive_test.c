@@ -8,6 +8,7 @@
 
 /* ---- delayed ACK ---- */
 
+/* requires: MUST-40, SHLD-18 */
 START_TEST(one_segment_is_acknowledged_after_a_moment)
 {
     struct peer p = peer_new();
@@ -23,7 +24,8 @@ START_TEST(one_segment_is_acknowledged_after_a_moment)
 }
 END_TEST
 
-START_TEST(two_full_segments_are_acknowledged_at_once) /* SHLD-19 */
+/* requires: SHLD-19 */
+START_TEST(two_full_segments_are_acknowledged_at_once)
 {
     struct peer p = peer_new();
     open_passive(&p);
@@ -38,6 +40,7 @@ START_TEST(two_full_segments_are_acknowledged_at_once) /* SHLD-19 */
 }
 END_TEST
 
+/* requires: SHLD-18, 9293-3.10.7.4-22 */
 START_TEST(a_delayed_ack_rides_on_data)
 {
     struct peer p = peer_new();
@@ -52,6 +55,7 @@ START_TEST(a_delayed_ack_rides_on_data)
 END_TEST
 
 /* MUST-58, MUST-59: all segments of a batch are handled before one ACK goes out. */
+/* requires: MUST-58, MUST-59 */
 START_TEST(a_batch_is_acknowledged_once)
 {
     struct peer p = peer_new();
@@ -69,7 +73,8 @@ END_TEST
 
 /* ---- out of order ---- */
 
-START_TEST(what_lies_beyond_a_hole_is_kept_and_acknowledged_at_once) /* SHLD-31, MAY-13 */
+/* requires: SHLD-31, MAY-13 */
+START_TEST(what_lies_beyond_a_hole_is_kept_and_acknowledged_at_once)
 {
     struct peer p = peer_new();
     p.offer.sack_ok = true;
@@ -212,7 +217,8 @@ static uint32_t right_edge(const struct wire *w, unsigned shift)
     return w->ack + ((uint32_t)w->wnd << shift);
 }
 
-START_TEST(the_right_edge_never_moves_left) /* SHLD-14 */
+/* requires: SHLD-14, 7323-2.4-3 */
+START_TEST(the_right_edge_never_moves_left)
 {
     struct peer p = peer_new();
     p.offer.wscale = true;
@@ -277,7 +283,8 @@ START_TEST(a_peer_without_scaling_gets_16_bits)
 END_TEST
 
 /* 3.8.6.2.2: the edge stays until min(half of the buffer, a full segment) can be offered. */
-START_TEST(the_window_opens_in_large_steps) /* MUST-39 */
+/* requires: MUST-39 */
+START_TEST(the_window_opens_in_large_steps)
 {
     struct peer p = peer_new();
     struct app *a = open_lazy(&p, 4000);
@@ -367,6 +374,7 @@ START_TEST(a_bare_fin_behind_a_hole_waits)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-23 */
 START_TEST(text_beyond_the_fin_is_refused)
 {
     struct peer p = peer_new();
@@ -386,6 +394,7 @@ START_TEST(text_beyond_the_fin_is_refused)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-8 */
 START_TEST(a_fin_again_is_acknowledged_again)
 {
     struct peer p = peer_new();

@@ -4,6 +4,7 @@
 #include "tests/unit/tcp/tcp_rig.h"
 
 /* <SEQ=SEG.ACK><CTL=RST>, or <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>; nothing for a reset. */
+/* requires: 9293-3.10.7.1-1, 9293-3.10.7.1-2 */
 START_TEST(a_segment_for_nobody_is_reset)
 {
     static const struct {
@@ -38,6 +39,7 @@ START_TEST(a_segment_for_nobody_is_reset)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.1-3 */
 START_TEST(a_reset_is_never_answered)
 {
     struct peer p = peer_new();

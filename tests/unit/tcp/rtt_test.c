@@ -14,7 +14,8 @@ static struct tcp_rtt fresh(void)
     return r;
 }
 
-START_TEST(begins_with_one_second) /* 2.1 */
+/* requires: 6298-2.1-1 */
+START_TEST(begins_with_one_second)
 {
     struct tcp_rtt r = fresh();
     ck_assert_int_eq(r.rto, MS(1000));
@@ -23,7 +24,8 @@ START_TEST(begins_with_one_second) /* 2.1 */
 }
 END_TEST
 
-START_TEST(first_sample) /* 2.2 */
+/* requires: MUST-18, 6298-2.2-1 */
+START_TEST(first_sample)
 {
     struct tcp_rtt r = fresh();
     rtt_sample(&r, MS(100), MIN, MAX);
@@ -34,6 +36,7 @@ START_TEST(first_sample) /* 2.2 */
 }
 END_TEST
 
+/* requires: MUST-18, 6298-2.3-1, 6298-2.3-2, 6298-2.3-3, 6298-2.3-4 */
 START_TEST(further_samples) /* 2.3: RTTVAR first, with the old SRTT */
 {
     struct tcp_rtt r = fresh();
@@ -50,7 +53,8 @@ START_TEST(further_samples) /* 2.3: RTTVAR first, with the old SRTT */
 }
 END_TEST
 
-START_TEST(a_steady_path_keeps_the_minimum) /* 2.4 */
+/* requires: 6298-2.4-1, 6298-4-1 */
+START_TEST(a_steady_path_keeps_the_minimum)
 {
     struct tcp_rtt r = fresh();
     for (unsigned i = 0; i < 100; i++) {
@@ -78,7 +82,8 @@ START_TEST(a_tiny_sample_is_a_sample)
 }
 END_TEST
 
-START_TEST(there_is_a_maximum) /* 2.5 */
+/* requires: 6298-2.5-1 */
+START_TEST(there_is_a_maximum)
 {
     struct tcp_rtt r = fresh();
     rtt_sample(&r, 50 * NS_PER_SEC, MIN, MAX); /* 50 + 100 s */
@@ -86,7 +91,8 @@ START_TEST(there_is_a_maximum) /* 2.5 */
 }
 END_TEST
 
-START_TEST(each_timeout_doubles) /* 5.5 */
+/* requires: 6298-5.5-1, 6298-5.5-2 */
+START_TEST(each_timeout_doubles)
 {
     struct tcp_rtt r = fresh();
     rtt_sample(&r, MS(100), MIN, MAX);
@@ -100,6 +106,7 @@ START_TEST(each_timeout_doubles) /* 5.5 */
 }
 END_TEST
 
+/* requires: 6298-3-3, 7323-4.2-1 */
 START_TEST(one_segment_is_timed_at_once)
 {
     struct tcp_rtt r = fresh();
@@ -114,6 +121,7 @@ START_TEST(one_segment_is_timed_at_once)
 }
 END_TEST
 
+/* requires: 9293-3.4-1 */
 START_TEST(timing_crosses_the_wrap)
 {
     struct tcp_rtt r = fresh();
@@ -123,6 +131,7 @@ START_TEST(timing_crosses_the_wrap)
 }
 END_TEST
 
+/* requires: MUST-18, 6298-3-1, 6298-3-2 */
 START_TEST(a_retransmission_is_not_timed) /* 3, Karn's rule */
 {
     struct tcp_rtt r = fresh();

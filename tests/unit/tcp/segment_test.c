@@ -94,7 +94,8 @@ START_TEST(the_reserved_bits_are_ignored) /* 3.1 */
 }
 END_TEST
 
-START_TEST(options_are_read) /* MUST-4 to MUST-6, MUST-64 */
+/* requires: MUST-4, MUST-6, MUST-64, MUST-68 */
+START_TEST(options_are_read)
 {
     static const struct {
         const char *hex;
@@ -146,7 +147,8 @@ START_TEST(timestamps_and_sack_blocks_are_read)
 }
 END_TEST
 
-START_TEST(option_lengths_that_cannot_be_are_refused) /* MUST-7 */
+/* requires: MUST-7 */
+START_TEST(option_lengths_that_cannot_be_are_refused)
 {
     static const char *const cases[] = {
         "02000000", "02010000", "02050000", "020405b4 01010203", "08ff0000", "01010102",
@@ -202,7 +204,8 @@ START_TEST(a_data_offset_that_cannot_be_is_refused)
 }
 END_TEST
 
-START_TEST(every_wrong_bit_is_seen) /* MUST-3 */
+/* requires: MUST-3 */
+START_TEST(every_wrong_bit_is_seen)
 {
     struct raw whole = with_options(NULL, 0); /* of odd length */
     for (unsigned bit = 0; bit < 8 * whole.len; bit++) {
@@ -324,6 +327,7 @@ START_TEST(what_is_written_is_read_again)
 }
 END_TEST
 
+/* requires: MUST-69 */
 START_TEST(each_choice_of_syn_options_is_aligned) /* MUST-69: zeros behind the end */
 {
     for (unsigned opts = 0; opts < 16; opts++) {

@@ -9,7 +9,8 @@
 
 /* ---- Nagle (3.7.4) and PSH ---- */
 
-START_TEST(a_small_write_waits_for_the_ack_of_the_one_before) /* SHLD-7 */
+/* requires: SHLD-7 */
+START_TEST(a_small_write_waits_for_the_ack_of_the_one_before)
 {
     struct peer p = peer_new();
     struct app *a = open_passive(&p);
@@ -38,7 +39,8 @@ START_TEST(a_full_segment_does_not_wait)
 }
 END_TEST
 
-START_TEST(nagle_can_be_switched) /* MUST-17 */
+/* requires: MUST-17 */
+START_TEST(nagle_can_be_switched)
 {
     rig_listen(&(struct tcp_options){.no_delay = true});
     struct peer p = peer_new();
@@ -58,7 +60,8 @@ START_TEST(nagle_can_be_switched) /* MUST-17 */
 }
 END_TEST
 
-START_TEST(only_the_last_segment_is_pushed) /* MUST-61 */
+/* requires: MUST-61 */
+START_TEST(only_the_last_segment_is_pushed)
 {
     struct peer p = peer_new();
     struct app *a = open_passive(&p);
@@ -70,7 +73,8 @@ START_TEST(only_the_last_segment_is_pushed) /* MUST-61 */
 }
 END_TEST
 
-START_TEST(small_writes_make_full_segments) /* SHLD-27, SHLD-28 */
+/* requires: SHLD-27, SHLD-28 */
+START_TEST(small_writes_make_full_segments)
 {
     struct peer p = peer_new();
     struct app *a = open_passive(&p);
@@ -100,6 +104,7 @@ END_TEST
 
 /* ---- segment size (3.7.1, MUST-14 to MUST-16) ---- */
 
+/* requires: MUST-14, MUST-15, MUST-16 */
 START_TEST(a_segment_is_as_large_as_both_sides_allow)
 {
     static const struct {
@@ -158,7 +163,8 @@ START_TEST(an_mss_of_zero_is_the_floor_as_well)
 }
 END_TEST
 
-START_TEST(sack_blocks_take_their_part_of_a_segment) /* MUST-16 */
+/* requires: MUST-16 */
+START_TEST(sack_blocks_take_their_part_of_a_segment)
 {
     struct peer p = peer_new();
     p.offer = (struct offer){.mss = 1460, .ts = true, .sack_ok = true};
@@ -201,6 +207,7 @@ START_TEST(the_initial_window_of_large_and_small_segments)
 }
 END_TEST
 
+/* requires: 7323-2.4-4 */
 START_TEST(no_more_is_sent_than_the_window_holds)
 {
     struct peer p = peer_new();
@@ -217,7 +224,8 @@ START_TEST(no_more_is_sent_than_the_window_holds)
 }
 END_TEST
 
-START_TEST(a_window_above_32767_is_large) /* MUST-1 */
+/* requires: MUST-1 */
+START_TEST(a_window_above_32767_is_large)
 {
     struct peer p = peer_new();
     p.wnd = 0x8001;
@@ -230,7 +238,8 @@ END_TEST
 
 /* 3.8.6.2.1: with U below a full segment and half of the largest window, only the override timer
  * (0.1 to 1.0 s) sends. */
-START_TEST(a_silly_window_waits_for_the_override_timer) /* MUST-38 */
+/* requires: MUST-38 */
+START_TEST(a_silly_window_waits_for_the_override_timer)
 {
     struct peer p = peer_new();
     p.wnd = 1000;
@@ -254,7 +263,8 @@ START_TEST(a_silly_window_waits_for_the_override_timer) /* MUST-38 */
 }
 END_TEST
 
-START_TEST(a_window_that_shrinks_is_survived) /* MUST-34, SHLD-15 */
+/* requires: MUST-34, SHLD-15 */
+START_TEST(a_window_that_shrinks_is_survived)
 {
     struct peer p = peer_new();
     p.wnd = 8 * 1460;
@@ -304,7 +314,8 @@ END_TEST
 
 /* ---- what the headers say ---- */
 
-START_TEST(ttl_and_dscp_are_the_applications) /* MUST-48, MUST-49, SHLD-21, SHLD-22 */
+/* requires: MUST-48, MUST-49, SHLD-21, SHLD-22 */
+START_TEST(ttl_and_dscp_are_the_applications)
 {
     rig_listen(&(struct tcp_options){.ttl = 33, .tos = 0xb8});
     struct peer p = peer_new();
@@ -327,6 +338,7 @@ START_TEST(ttl_and_dscp_are_the_applications) /* MUST-48, MUST-49, SHLD-21, SHLD
 }
 END_TEST
 
+/* requires: 7323-5.4-1, 7323-5.4-2, 7323-5.4-3 */
 START_TEST(the_timestamp_clock_ticks_in_milliseconds) /* RFC 7323 5.4: 1 ms to 1 s */
 {
     struct peer p = peer_new();

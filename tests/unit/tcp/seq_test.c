@@ -3,6 +3,7 @@
 
 #include <check.h>
 
+/* requires: 9293-3.4-1 */
 START_TEST(order_holds_across_the_wrap)
 {
     static const struct {
@@ -23,6 +24,7 @@ START_TEST(order_holds_across_the_wrap)
 }
 END_TEST
 
+/* requires: 9293-3.4-1 */
 START_TEST(arithmetic_wraps)
 {
     ck_assert_uint_eq(seq_add(seq_of(0xffffffff), 2).v, 1);

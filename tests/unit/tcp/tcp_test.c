@@ -21,7 +21,8 @@ static enum tcp_error try_connect(uint32_t local, uint16_t local_port, uint32_t 
     return e;
 }
 
-START_TEST(an_open_to_an_invalid_address_fails) /* MUST-46 */
+/* requires: MUST-46 */
+START_TEST(an_open_to_an_invalid_address_fails)
 {
     static const uint32_t remotes[] = {0, 0xffffffff, 0x0a0900ff, 0xe0000001};
     for (unsigned i = 0; i < COUNT_OF(remotes); i++) {
@@ -34,7 +35,8 @@ START_TEST(an_open_to_an_invalid_address_fails) /* MUST-46 */
 }
 END_TEST
 
-START_TEST(an_open_takes_the_local_place_that_it_is_given) /* MUST-43 */
+/* requires: MUST-43, 9293-3.10.1-1 */
+START_TEST(an_open_takes_the_local_place_that_it_is_given)
 {
     ck_assert_int_eq(try_connect(OUR_IP, 1234, PEER_IP, 80), TCP_OK);
     struct peer p = peer_new();
@@ -47,7 +49,8 @@ START_TEST(an_open_takes_the_local_place_that_it_is_given) /* MUST-43 */
 }
 END_TEST
 
-START_TEST(an_open_without_a_local_place_gets_one) /* MUST-44 */
+/* requires: MUST-44 */
+START_TEST(an_open_without_a_local_place_gets_one)
 {
     ck_assert_int_eq(try_connect(0, 0, PEER_IP, 80), TCP_OK);
     struct tcp_info info = info_of(&rig.apps[0]);

@@ -17,7 +17,8 @@ static void expect_retransmission(struct peer *p, nsec at, uint32_t seq, size_t 
 
 /* ---- retransmission ---- */
 
-START_TEST(the_first_sample_makes_the_rto_three_times_as_long) /* RFC 6298 2.2 */
+/* requires: MUST-18, 6298-2.2-1, 6298-5-1 */
+START_TEST(the_first_sample_makes_the_rto_three_times_as_long)
 {
     struct peer p = peer_new();
     struct app *a = open_with_rtt(&p, MS(400));
@@ -31,7 +32,8 @@ START_TEST(the_first_sample_makes_the_rto_three_times_as_long) /* RFC 6298 2.2 *
 }
 END_TEST
 
-START_TEST(further_samples_are_smoothed) /* RFC 6298 2.3 */
+/* requires: MUST-18, 6298-2.3-1, 6298-2.3-4 */
+START_TEST(further_samples_are_smoothed)
 {
     struct peer p = peer_new();
     struct app *a = open_with_rtt(&p, MS(400)); /* SRTT 400, RTTVAR 200 */
@@ -53,7 +55,8 @@ START_TEST(further_samples_are_smoothed) /* RFC 6298 2.3 */
 }
 END_TEST
 
-START_TEST(an_ack_of_new_data_starts_the_timer_again) /* RFC 6298 5.3 */
+/* requires: 6298-5.3-1 */
+START_TEST(an_ack_of_new_data_starts_the_timer_again)
 {
     struct peer p = peer_new();
     struct app *a = open_with_rtt(&p, MS(400));
@@ -68,7 +71,8 @@ START_TEST(an_ack_of_new_data_starts_the_timer_again) /* RFC 6298 5.3 */
 }
 END_TEST
 
-START_TEST(all_acknowledged_stops_the_timer) /* RFC 6298 5.2 */
+/* requires: 6298-5.2-1 */
+START_TEST(all_acknowledged_stops_the_timer)
 {
     struct peer p = peer_new();
     struct app *a = open_with_rtt(&p, MS(400));
@@ -81,6 +85,7 @@ START_TEST(all_acknowledged_stops_the_timer) /* RFC 6298 5.2 */
 END_TEST
 
 /* Karn (MUST-18): no sample from what was sent twice; the doubled RTO stays until there is one. */
+/* requires: MUST-18, 6298-3-1, 6298-3-2, 6298-5-3 */
 START_TEST(a_retransmission_gives_no_sample)
 {
     struct peer p = peer_new();
@@ -102,7 +107,8 @@ START_TEST(a_retransmission_gives_no_sample)
 }
 END_TEST
 
-START_TEST(timestamps_give_a_sample_of_a_retransmission) /* RFC 7323 4.1 */
+/* requires: 7323-4.1-1 */
+START_TEST(timestamps_give_a_sample_of_a_retransmission)
 {
     struct peer p = peer_new();
     p.offer.ts = true;
@@ -118,7 +124,8 @@ START_TEST(timestamps_give_a_sample_of_a_retransmission) /* RFC 7323 4.1 */
 }
 END_TEST
 
-START_TEST(after_a_lost_syn_the_rto_is_three_seconds) /* RFC 6298 5.7 */
+/* requires: 6298-5.7-1 */
+START_TEST(after_a_lost_syn_the_rto_is_three_seconds)
 {
     struct peer p = peer_new();
     half_open(&p);
@@ -137,6 +144,7 @@ START_TEST(after_a_lost_syn_the_rto_is_three_seconds) /* RFC 6298 5.7 */
 }
 END_TEST
 
+/* requires: MUST-19, 6298-5.4-1, 9293-3.10.8-2 */
 START_TEST(a_timeout_sends_one_segment_and_the_acks_bring_the_rest) /* RFC 5681 3.1 */
 {
     struct peer p = peer_new();
@@ -160,7 +168,8 @@ END_TEST
 
 /* ---- giving up (3.8.3) ---- */
 
-START_TEST(the_application_sets_when_to_give_up) /* MUST-21 */
+/* requires: MUST-21, 9293-3.10.8-1 */
+START_TEST(the_application_sets_when_to_give_up)
 {
     rig_listen(&(struct tcp_options){.user_timeout = SEC(10)});
     struct peer p = peer_new();
@@ -177,6 +186,7 @@ START_TEST(the_application_sets_when_to_give_up) /* MUST-21 */
 }
 END_TEST
 
+/* requires: SHLD-11 */
 START_TEST(by_default_data_is_tried_for_minutes) /* SHLD-11: 100 s at the least */
 {
     struct peer p = peer_new();
@@ -247,7 +257,8 @@ static struct app *open_shut(struct peer *p, const struct tcp_options *options)
     return a;
 }
 
-START_TEST(a_shut_window_is_probed_with_back_off) /* MUST-36, SHLD-29, SHLD-30 */
+/* requires: MUST-36, SHLD-29, SHLD-30 */
+START_TEST(a_shut_window_is_probed_with_back_off)
 {
     struct peer p = peer_new();
     open_shut(&p, NULL);
@@ -283,7 +294,8 @@ START_TEST(a_probe_provokes_an_answer)
 }
 END_TEST
 
-START_TEST(an_answering_peer_may_stay_shut_for_ever) /* MUST-37 */
+/* requires: MUST-37 */
+START_TEST(an_answering_peer_may_stay_shut_for_ever)
 {
     struct peer p = peer_new();
     struct app *a = open_shut(&p, &(struct tcp_options){.user_timeout = SEC(30)});
@@ -325,7 +337,8 @@ START_TEST(a_shut_window_does_not_hold_a_closed_connection_for_ever)
 }
 END_TEST
 
-START_TEST(a_window_shut_with_data_in_flight_is_probed) /* MUST-35 */
+/* requires: MUST-35 */
+START_TEST(a_window_shut_with_data_in_flight_is_probed)
 {
     struct peer p = peer_new();
     struct app *a = open_with_rtt(&p, MS(400));
@@ -377,7 +390,8 @@ static const struct tcp_options alive = {.keepalive = true,
                                          .keepalive_interval = SEC(10),
                                          .keepalive_probes = 3};
 
-START_TEST(keep_alive_is_off_by_default) /* MUST-25 */
+/* requires: MUST-25 */
+START_TEST(keep_alive_is_off_by_default)
 {
     struct peer p = peer_new();
     struct app *a = open_passive(&p);
@@ -387,7 +401,8 @@ START_TEST(keep_alive_is_off_by_default) /* MUST-25 */
 }
 END_TEST
 
-START_TEST(an_idle_connection_is_probed) /* SHLD-12, MUST-26, MUST-27 */
+/* requires: SHLD-12, MUST-26, MUST-27, MAY-5 */
+START_TEST(an_idle_connection_is_probed)
 {
     rig_listen(&alive);
     struct peer p = peer_new();
@@ -414,7 +429,8 @@ START_TEST(an_idle_connection_is_probed) /* SHLD-12, MUST-26, MUST-27 */
 }
 END_TEST
 
-START_TEST(a_lost_answer_means_nothing_and_several_the_end) /* MUST-29 */
+/* requires: MUST-29 */
+START_TEST(a_lost_answer_means_nothing_and_several_the_end)
 {
     rig_listen(&alive);
     struct peer p = peer_new();
@@ -438,7 +454,8 @@ START_TEST(a_lost_answer_means_nothing_and_several_the_end) /* MUST-29 */
 }
 END_TEST
 
-START_TEST(keep_alive_waits_two_hours_by_default) /* MUST-28 */
+/* requires: MUST-28 */
+START_TEST(keep_alive_waits_two_hours_by_default)
 {
     rig_listen(&(struct tcp_options){.keepalive = true});
     struct peer p = peer_new();
@@ -450,7 +467,8 @@ START_TEST(keep_alive_waits_two_hours_by_default) /* MUST-28 */
 }
 END_TEST
 
-START_TEST(keep_alive_can_be_switched) /* MUST-24 */
+/* requires: MUST-24 */
+START_TEST(keep_alive_can_be_switched)
 {
     struct peer p = peer_new();
     struct app *a = open_passive(&p);
@@ -466,7 +484,8 @@ START_TEST(keep_alive_can_be_switched) /* MUST-24 */
 }
 END_TEST
 
-START_TEST(no_keep_alive_while_data_is_outstanding) /* MUST-26 */
+/* requires: MUST-26 */
+START_TEST(no_keep_alive_while_data_is_outstanding)
 {
     rig_listen(&alive);
     struct peer p = peer_new();

@@ -24,7 +24,8 @@ static nsec end_in_time_wait(struct peer *p)
     return rig.now;
 }
 
-START_TEST(it_lasts_twice_the_segment_lifetime) /* MUST-13 */
+/* requires: MUST-13, 9293-3.10.8-3 */
+START_TEST(it_lasts_twice_the_segment_lifetime)
 {
     struct peer p = peer_new();
     nsec t = end_in_time_wait(&p);
@@ -38,6 +39,7 @@ START_TEST(it_lasts_twice_the_segment_lifetime) /* MUST-13 */
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-20 */
 START_TEST(a_fin_again_is_acknowledged_and_starts_it_anew)
 {
     struct peer p = peer_new();
@@ -80,6 +82,7 @@ START_TEST(a_reset_does_not_end_it) /* RFC 1337 */
 }
 END_TEST
 
+/* requires: 7323-3.2-3 */
 START_TEST(timestamps_are_kept)
 {
     struct peer p = peer_new();

@@ -13,6 +13,7 @@ static const enum tcp_state synchronized[] = {TCP_ESTABLISHED, TCP_FIN_WAIT_1, T
 /* ---- first: the sequence number ---- */
 
 /* RFC 9293 3.4, table 6, with RCV.NXT = 1 and RCV.WND = 65535. */
+/* requires: 9293-3.4-2, 9293-3.10.7.4-8 */
 START_TEST(the_sequence_number_must_lie_in_the_window)
 {
     static const struct {
@@ -53,6 +54,7 @@ START_TEST(the_sequence_number_must_lie_in_the_window)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-8, 9293-3.10.7.4-9 */
 START_TEST(old_data_is_acknowledged_and_not_delivered_again)
 {
     struct peer p = peer_new();
@@ -68,6 +70,7 @@ START_TEST(old_data_is_acknowledged_and_not_delivered_again)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-9 */
 START_TEST(what_lies_beyond_the_window_is_cut_off)
 {
     rig_listen(&(struct tcp_options){.receive_buffer = 1000});
@@ -116,6 +119,7 @@ static struct app *fill_window(struct peer *p)
     return a;
 }
 
+/* requires: MAY-8, 9293-3.4-2 */
 START_TEST(a_zero_window_probe_is_answered)
 {
     struct peer p = peer_new();
@@ -133,6 +137,7 @@ START_TEST(a_zero_window_probe_is_answered)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-10 */
 START_TEST(the_ack_of_a_probe_counts)
 {
     struct peer p = peer_new();
@@ -157,6 +162,7 @@ START_TEST(what_lies_beyond_a_shut_window_is_refused)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-10 */
 START_TEST(a_pure_ack_counts_when_the_window_is_shut)
 {
     struct peer p = peer_new();
@@ -169,7 +175,8 @@ START_TEST(a_pure_ack_counts_when_the_window_is_shut)
 }
 END_TEST
 
-START_TEST(a_reset_counts_when_the_window_is_shut) /* MUST-66 */
+/* requires: MUST-66, 9293-3.10.7.4-10 */
+START_TEST(a_reset_counts_when_the_window_is_shut)
 {
     struct peer p = peer_new();
     struct app *a = fill_window(&p);
@@ -192,6 +199,7 @@ END_TEST
 
 /* ---- second: RST (RFC 5961 3.2) ---- */
 
+/* requires: 9293-3.10.7.4-1, 9293-3.10.7.4-12, 9293-3.10.7.4-13, 5961-3.2-3 */
 START_TEST(a_reset_at_rcv_nxt_ends_the_connection)
 {
     enum tcp_state state = synchronized[_i];
@@ -209,6 +217,7 @@ START_TEST(a_reset_at_rcv_nxt_ends_the_connection)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-2, 9293-3.10.7.4-3, 5961-3.2-1, 5961-3.2-4, 5961-3.2-5 */
 START_TEST(a_reset_elsewhere_in_the_window_is_challenged)
 {
     struct peer p = peer_new();
@@ -223,6 +232,7 @@ START_TEST(a_reset_elsewhere_in_the_window_is_challenged)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-8, 5961-3.2-2 */
 START_TEST(a_reset_outside_of_the_window_is_dropped)
 {
     struct peer p = peer_new();
@@ -236,7 +246,8 @@ START_TEST(a_reset_outside_of_the_window_is_dropped)
 }
 END_TEST
 
-START_TEST(a_reset_may_carry_text_and_a_strange_ack) /* SHLD-2 */
+/* requires: SHLD-2 */
+START_TEST(a_reset_may_carry_text_and_a_strange_ack)
 {
     struct peer p = peer_new();
     struct app *a = open_passive(&p);
@@ -249,6 +260,7 @@ END_TEST
 
 /* ---- fourth: SYN (RFC 5961 4.2) ---- */
 
+/* requires: 9293-3.10.7.4-4, 9293-3.10.7.4-5, 9293-3.5.2-1, 5961-4.2-1, 5961-4.2-2, 5961-4.2-3 */
 START_TEST(a_syn_is_challenged)
 {
     struct peer p = peer_new();
@@ -267,7 +279,8 @@ START_TEST(a_syn_is_challenged)
 }
 END_TEST
 
-START_TEST(challenge_acks_have_a_limit) /* RFC 5961 7 */
+/* requires: 5961-7-1 */
+START_TEST(challenge_acks_have_a_limit)
 {
     rig_restart(&(struct tcp_config){.challenge_acks = 3});
     struct peer p = peer_new();
@@ -288,6 +301,7 @@ END_TEST
 
 /* ---- fifth: ACK ---- */
 
+/* requires: 9293-3.10.7.4-15 */
 START_TEST(a_segment_without_ack_is_dropped)
 {
     struct peer p = peer_new();
@@ -302,6 +316,7 @@ START_TEST(a_segment_without_ack_is_dropped)
 }
 END_TEST
 
+/* requires: 9293-3.10.7.4-6, 9293-3.10.7.4-7, 5961-5.2-2, 5961-5.2-3 */
 START_TEST(an_ack_of_what_was_never_sent_is_answered)
 {
     struct peer p = peer_new();
@@ -318,6 +333,7 @@ START_TEST(an_ack_of_what_was_never_sent_is_answered)
 END_TEST
 
 /* RFC 5961 5.2 (MAY-12): SND.UNA - MAX.SND.WND =< SEG.ACK. */
+/* requires: MAY-12, 9293-3.10.7.4-6, 9293-3.10.7.4-7, 5961-5.2-1, 5961-5.2-2, 5961-5.2-3 */
 START_TEST(an_ack_may_be_as_old_as_the_window_is_wide)
 {
     struct peer p = peer_new();
@@ -342,7 +358,8 @@ static struct peer stamped_peer(void)
     return p;
 }
 
-START_TEST(an_older_timestamp_is_refused_and_acknowledged) /* 5.3 R1 */
+/* requires: 7323-5.2-1, 7323-5.3-1 */
+START_TEST(an_older_timestamp_is_refused_and_acknowledged)
 {
     struct peer p = stamped_peer();
     struct app *a = open_passive(&p);
@@ -360,6 +377,7 @@ START_TEST(an_older_timestamp_is_refused_and_acknowledged) /* 5.3 R1 */
 }
 END_TEST
 
+/* requires: 7323-5.2-2 */
 START_TEST(a_reset_is_not_judged_by_its_timestamp)
 {
     struct peer p = stamped_peer();
@@ -370,7 +388,8 @@ START_TEST(a_reset_is_not_judged_by_its_timestamp)
 }
 END_TEST
 
-START_TEST(a_missing_timestamp_is_dropped_silently) /* 3.2 */
+/* requires: 7323-3.2-5, 7323-3.2-6 */
+START_TEST(a_missing_timestamp_is_dropped_silently)
 {
     struct peer p = stamped_peer();
     struct app *a = open_passive(&p);
@@ -384,7 +403,8 @@ START_TEST(a_missing_timestamp_is_dropped_silently) /* 3.2 */
 }
 END_TEST
 
-START_TEST(paws_forgets_after_24_days) /* 5.5 */
+/* requires: 7323-5.5-1, 7323-5.5-2 */
+START_TEST(paws_forgets_after_24_days)
 {
     struct peer p = stamped_peer();
     struct app *a = open_passive(&p);
@@ -401,6 +421,7 @@ START_TEST(paws_forgets_after_24_days) /* 5.5 */
 END_TEST
 
 /* 4.3 (2): only a segment that touches Last.ACK.sent sets TS.Recent. */
+/* requires: 7323-4.3-1, 7323-4.3-2, 7323-4.3-4, 7323-4.3-5, 7323-5.3-3 */
 START_TEST(a_segment_behind_a_hole_is_not_echoed)
 {
     struct peer p = stamped_peer();
@@ -418,6 +439,7 @@ START_TEST(a_segment_behind_a_hole_is_not_echoed)
 END_TEST
 
 /* 4.3: a delayed ACK echoes the earliest of the segments that it acknowledges. */
+/* requires: 7323-4.3-1, 7323-4.3-3, 7323-5.3-3 */
 START_TEST(a_delayed_ack_echoes_the_first)
 {
     struct peer p = stamped_peer();
