@@ -43,7 +43,7 @@ bool host_init(struct host *h, const struct host_config *config, nsec now)
     slab_pools_init(&h->pools, &limits);
     random_init(&h->random, config->seed);
     wheel_init(&h->wheel, now);
-    ip_init(&h->ip, &h->recorder, &h->pools, &h->random);
+    ip_init(&h->ip, &config->ip, &h->recorder, &h->pools, &h->wheel, &h->random);
     if (!udp_init(&h->udp, &h->ip, &h->recorder) ||
         !tcp_init(&h->tcp, &config->tcp, &h->recorder, &h->pools, &h->wheel, &h->ip, &h->random,
                   now)) {

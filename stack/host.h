@@ -27,6 +27,7 @@
 struct host_config {
     uint8_t seed[32];         /* every secret, port and jitter of the host comes from it */
     struct slab_limits slabs; /* memory for frames and queues; zeros mean the defaults */
+    struct ip_config ip;      /* zeros mean the defaults */
     struct tcp_config tcp;    /* zeros mean the defaults */
     uint32_t recorder_events; /* size of the flight recorder, a power of two; 0 = the default */
 };

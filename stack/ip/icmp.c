@@ -72,14 +72,30 @@ void icmp_flush(struct ip *ip, nsec now)
     ip->recorder->cause = cause;
 }
 
-/* RFC 1122 3.2.2: about which packets no error may be sent. Fragments and sources that are not one
- * host do not come this far. */
+/* An ICMP message that asks something; of all others no error may be made, since they might be
+ * errors themselves (RFC 1122 3.2.2). */
+static bool icmp_is_query(struct slice message)
+{
+    struct rd r = rd_slice(message);
+    uint8_t type = rd_u8(&r);
+    return !r.failed && (type == ICMP_ECHO_REQUEST || type == ICMP_ECHO_REPLY);
+}
+
+/* RFC 1122 3.2.2: about which packets no error may be sent. Fragments other than the first and
+ * sources that are not one host do not come this far. */
 static bool icmp_may_complain(const struct ip_packet *about)
 {
-    return !about->broadcast && about->protocol != IP_ICMP;
+    return !about->broadcast &&
+           (about->protocol != IP_ICMP || icmp_is_query(buf_slice(about->buf)));
 }
 
 void ip_unreachable(struct ip *ip, const struct ip_packet *about, uint8_t code)
+{
+    icmp_complain(ip, about, ICMP_UNREACHABLE, code, 0);
+}
+
+void icmp_complain(struct ip *ip, const struct ip_packet *about, uint8_t type, uint8_t code,
+                   uint32_t second)
 {
     if (!icmp_may_complain(about)) {
         return;
@@ -98,9 +114,10 @@ void ip_unreachable(struct ip *ip, const struct ip_packet *about, uint8_t code)
         return;
     }
     struct wr w = wr_of(buf_data(message), len);
-    wr_u8(&w, ICMP_UNREACHABLE);
+    wr_u8(&w, type);
     wr_u8(&w, code);
-    wr_fill(&w, 0, ICMP_HEADER - 2); /* checksum, unused */
+    wr_be16(&w, 0); /* the checksum's place */
+    wr_be32(&w, second);
     wr_bytes(&w, about->header.data, about->header.len);
     wr_bytes(&w, buf_data(about->buf), rest);
     message->len = (uint32_t)wr_len(&w);

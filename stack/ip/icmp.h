@@ -18,10 +18,16 @@ enum icmp_type {
     ICMP_PARAMETER_PROBLEM = 12,
 };
 
-enum { ICMP_CODE_FRAGMENTATION_NEEDED = 4 };
+enum {
+    ICMP_CODE_FRAGMENTATION_NEEDED = 4, /* of ICMP_UNREACHABLE */
+    ICMP_CODE_REASSEMBLY = 1,           /* of ICMP_TIME_EXCEEDED */
+};
 
 void icmp_init(struct ip *ip); /* registers ICMP as a protocol of `ip` */
 void icmp_done(struct ip *ip);
 void icmp_flush(struct ip *ip, nsec now); /* sends the answers that input queued */
+/* Queues an error about a received packet, as ip_unreachable; `second` is the message's second word. */
+void icmp_complain(struct ip *ip, const struct ip_packet *about, uint8_t type, uint8_t code,
+                   uint32_t second);
 
 #endif

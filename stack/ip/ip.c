@@ -5,10 +5,11 @@
 #include "stack/ip/icmp.h"
 #include "stack/ip/ip4.h"
 
-void ip_init(struct ip *ip, struct recorder *recorder, struct slab_pools *pools,
-             struct random *random)
+void ip_init(struct ip *ip, const struct ip_config *config, struct recorder *recorder,
+             struct slab_pools *pools, struct wheel *wheel, struct random *random)
 {
-    *ip = (struct ip){.recorder = recorder, .pools = pools, .random = random};
+    *ip = (struct ip){.config = *config, .recorder = recorder, .pools = pools, .random = random};
+    fragments_init(&ip->fragments, ip, wheel, random);
     ip->next_id = (uint16_t)random_u32(random);
     icmp_init(ip);
 }
@@ -16,6 +17,7 @@ void ip_init(struct ip *ip, struct recorder *recorder, struct slab_pools *pools,
 void ip_done(struct ip *ip)
 {
     icmp_done(ip);
+    fragments_done(&ip->fragments);
 }
 
 bool ip_register(struct ip *ip, const struct ip_transport *t)

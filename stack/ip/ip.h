@@ -11,6 +11,7 @@
 #include "stack/base/buf.h"
 #include "stack/base/random.h"
 #include "stack/base/timer.h"
+#include "stack/ip/fragments.h"
 #include "stack/link/iface.h"
 #include "stack/link/packet.h"
 #include "stack/trace/trace.h"
@@ -96,7 +97,14 @@ struct icmp_waiting {
     struct cause cause;
 };
 
+/* Settings of a host's IP. A zero means the default in brackets. */
+struct ip_config {
+    bool source_routes; /* packets that came by a source route are taken, and answered by its
+                         * reverse (RFC 9293 MUST-53) [refused, RFC 7126 4.3] */
+};
+
 struct ip {
+    struct ip_config config;
     struct recorder *recorder;
     struct slab_pools *pools;
     struct random *random;
@@ -110,11 +118,13 @@ struct ip {
     unsigned icmp_waiting;                        /* how many of them there are */
     struct icmp_limiter error_limiter;            /* for ICMP errors (RFC 1812 4.3.2.8) */
     struct icmp_limiter echo_limiter;             /* for echo replies */
+    struct fragments fragments;                   /* of datagrams that are not whole yet */
     uint16_t next_id; /* IPv4 identification; every packet we send has DF set (RFC 6864) */
 };
 
-void ip_init(struct ip *ip, struct recorder *recorder, struct slab_pools *pools,
-             struct random *random);
+/* `ip` must stay where it is until ip_done. */
+void ip_init(struct ip *ip, const struct ip_config *config, struct recorder *recorder,
+             struct slab_pools *pools, struct wheel *wheel, struct random *random);
 void ip_done(struct ip *ip);
 bool ip_register(struct ip *ip, const struct ip_transport *t); /* false: no place left */
 /* Adds an interface and the route to its own prefix. false: no place left. */

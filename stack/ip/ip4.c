@@ -135,9 +135,6 @@ static enum drop_reason ip4_check(const struct ip *ip, struct slice packet, bool
     if (why != VERDICT_GOOD) {
         return why;
     }
-    if (h->more_fragments || h->fragment_offset != 0) {
-        return DROP_IP_FRAGMENT;
-    }
     return VERDICT_GOOD;
 }
 
@@ -166,7 +163,10 @@ void ip4_input(struct ip *ip, struct iface *in, struct buf *buf, bool link_group
         .in = in,
         .now = now,
     };
-    ip_deliver(ip, &p);
+    bool fragment = h.more_fragments || h.fragment_offset != 0;
+    if (!fragment || fragments_add(&ip->fragments, &p, &h)) {
+        ip_deliver(ip, &p);
+    }
     buf_free(p.buf);
 }
 

@@ -312,9 +312,9 @@ START_TEST(a_broadcast_gets_no_error)
 }
 END_TEST
 
-START_TEST(icmp_gets_no_error)
+START_TEST(an_icmp_error_gets_no_error)
 {
-    struct frame f = icmp_frame(ECHO_REQUEST);
+    struct frame f = icmp_frame("03010000 00000000" QUOTED_IP QUOTED_TCP);
     struct buf *b = buf_copy_of(&r.link.pools, f.b + 34, f.len - 34);
     struct ip_packet about = {.buf = b,
                               .header = {f.b + FRAME_ETH, 20},
@@ -439,7 +439,7 @@ static TCase *case_errors(void)
     tcase_add_test(t, icmp_quotes_icmp);
     tcase_add_test(t, an_error_quotes_what_fits_in_576_bytes);
     tcase_add_test(t, a_broadcast_gets_no_error);
-    tcase_add_test(t, icmp_gets_no_error);
+    tcase_add_test(t, an_icmp_error_gets_no_error);
     tcase_add_test(t, an_error_without_a_buffer_is_named);
     return t;
 }

@@ -303,26 +303,6 @@ START_TEST(ip_link_broadcast)
 }
 END_TEST
 
-static void expect_fragment_refused(uint16_t field)
-{
-    struct ip4_spec spec = ip4_spec_to_us(6);
-    spec.fragment = field;
-    struct frame f = frame_ip4(&spec, "xxxxxxxx", 8);
-    expect_refused(&f, DROP_IP_FRAGMENT);
-}
-
-START_TEST(ip_first_fragment)
-{
-    expect_fragment_refused(0x2000);
-}
-END_TEST
-
-START_TEST(ip_last_fragment)
-{
-    expect_fragment_refused(0x0001);
-}
-END_TEST
-
 START_TEST(dont_fragment_is_no_fragment)
 {
     struct ip4_spec spec = ip4_spec_to_us(6);
@@ -446,8 +426,6 @@ static TCase *case_header(void)
     tcase_add_test(t, ip_option_without_a_length);
     tcase_add_test(t, ip_loose_source_route);
     tcase_add_test(t, ip_strict_source_route);
-    tcase_add_test(t, ip_first_fragment);
-    tcase_add_test(t, ip_last_fragment);
     tcase_add_test(t, dont_fragment_is_no_fragment);
     return t;
 }

@@ -12,6 +12,7 @@ static void note_packet(void *arg, struct ip_packet *p)
     r->last.buf = NULL;
     r->last_len = p->buf->len;
     memcpy(r->last_bytes, buf_data(p->buf), p->buf->len);
+    memcpy(r->last_header, p->header.data, p->header.len);
 }
 
 static void note_error(void *arg, const struct ip_error *e)
@@ -26,7 +27,8 @@ void ip_rig_init(struct ip_rig *r)
 {
     memset(r, 0, sizeof(*r));
     link_rig_init(&r->link);
-    ip_init(&r->ip, &r->link.recorder, &r->link.pools, &r->link.random);
+    ip_init(&r->ip, &(struct ip_config){0}, &r->link.recorder, &r->link.pools, &r->link.wheel,
+            &r->link.random);
     ck_assert(udp_init(&r->udp, &r->ip, &r->link.recorder));
     struct ip_transport t = {
         .protocol = IP_TCP, .input = note_packet, .error = note_error, .arg = r};

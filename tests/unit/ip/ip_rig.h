@@ -12,7 +12,8 @@ struct ip_rig {
     struct udp udp;
     unsigned received;     /* packets that the transport was given */
     struct ip_packet last; /* the last one, without its buf */
-    uint8_t last_bytes[2048];
+    uint8_t last_bytes[65536];
+    uint8_t last_header[60];
     size_t last_len;
     unsigned errors; /* ICMP errors that the transport was told */
     struct ip_error last_error;

@@ -99,7 +99,7 @@ struct frame frame_ip4(const struct ip4_spec *spec, const void *payload, size_t 
     h[0] = (uint8_t)(0x40U | header_len / 4);
     h[1] = spec->tos;
     put16(h + 2, (uint16_t)(header_len + len));
-    put16(h + 4, 0x1234);
+    put16(h + 4, spec->id != 0 ? spec->id : 0x1234);
     put16(h + 6, spec->fragment);
     h[8] = spec->ttl;
     h[9] = spec->protocol;

@@ -19,6 +19,7 @@ struct ip4_spec {
     uint8_t protocol;
     uint8_t ttl;
     uint8_t tos;
+    uint16_t id;       /* identification; 0: 0x1234 */
     uint16_t fragment; /* flags and offset, as on the wire */
     const uint8_t *options;
     size_t options_len; /* bytes, a multiple of 4 */

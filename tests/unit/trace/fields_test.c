@@ -96,7 +96,8 @@ START_TEST(words_for_units_that_have_them)
     ck_assert_str_eq(field_word(UNIT_TCP_TIMER, TCP_TIMER_PERSIST, out), "persist");
     ck_assert_str_eq(field_word(UNIT_TCP_FLAGS, 0xff, out), "FIN SYN RST PSH ACK URG ECE CWR");
     ck_assert_str_eq(field_word(UNIT_TCP_OPTS, TCP_OPT_HAS_MSS, out), "MSS");
-    ck_assert_str_eq(field_word(UNIT_DROP_REASON, DROP_IP_FRAGMENT, out), "IP_FRAGMENT");
+    ck_assert_str_eq(field_word(UNIT_DROP_REASON, DROP_IP_FRAGMENT_OVERLAP, out),
+                     "IP_FRAGMENT_OVERLAP");
     ck_assert_str_eq(field_word(UNIT_CLOSE_REASON, CLOSE_RESET, out), "reset by peer");
     ck_assert_str_eq(field_word(UNIT_CWND_WHY, CWND_SLOW_START, out), "slow start");
     ck_assert_str_eq(field_word(UNIT_LOSS_HOW, LOSS_TIMEOUT, out), "timeout");
