@@ -259,7 +259,7 @@ static void options_label(uint8_t opts, unsigned mss, unsigned wscale, char out[
 /* Both segment events have the same fields. */
 struct segment {
     uint32_t seq, ack, wnd, len;
-    uint16_t mss;
+    uint16_t mss, urgent;
     uint8_t flags, wscale, opts;
     bool outgoing, retransmission;
 };
@@ -274,7 +274,7 @@ static void count_segment(struct ladder_conn *c, const struct segment *s)
 
 static void segment_label(const struct ladder_conn *c, const struct segment *s, char out[LABEL_MAX])
 {
-    char flags[TCP_FLAGS_TEXT_MAX], ack[48] = "", len[24] = "";
+    char flags[TCP_FLAGS_TEXT_MAX], ack[48] = "", len[24] = "", urgent[24] = "";
     bool acked_known = s->outgoing ? c->peer_isn_known : c->our_isn_known;
     uint32_t acked = s->outgoing ? c->peer_isn : c->our_isn;
     if ((s->flags & TCP_ACK) != 0) {
@@ -284,8 +284,11 @@ static void segment_label(const struct ladder_conn *c, const struct segment *s, 
     if (s->len > 0) {
         snprintf(len, sizeof len, "  %" PRIu32 " B", s->len);
     }
-    snprintf(out, LABEL_MAX, "%s  seq %" PRIu32 "%s  win %" PRIu32 "%s%s",
-             tcp_flags_text(s->flags, flags), s->seq, ack, s->wnd, len,
+    if ((s->flags & TCP_URG) != 0) {
+        snprintf(urgent, sizeof urgent, "  urgent +%u", (unsigned)s->urgent);
+    }
+    snprintf(out, LABEL_MAX, "%s  seq %" PRIu32 "%s  win %" PRIu32 "%s%s%s",
+             tcp_flags_text(s->flags, flags), s->seq, ack, s->wnd, urgent, len,
              s->retransmission ? "  again" : "");
 }
 
@@ -336,6 +339,7 @@ static void on_tcp_in(struct ladder *l, struct ladder_conn *c, const struct even
                                  .wnd = u->wnd,
                                  .len = u->len,
                                  .mss = u->mss,
+                                 .urgent = u->urgent,
                                  .flags = u->flags,
                                  .wscale = u->wscale,
                                  .opts = u->opts});
@@ -350,6 +354,7 @@ static void on_tcp_out(struct ladder *l, struct ladder_conn *c, const struct eve
                                  .wnd = u->wnd,
                                  .len = u->len,
                                  .mss = u->mss,
+                                 .urgent = u->urgent,
                                  .flags = u->flags,
                                  .wscale = u->wscale,
                                  .opts = u->opts,
@@ -409,6 +414,24 @@ static void on_drop(struct ladder *l, struct ladder_conn *c, const struct event 
 {
     const struct ev_drop *u = &e->u.drop;
     note(l, c, VITRINE, BAD, "refused, %s", drop_name(u->reason));
+}
+
+static void on_tcp_urgent(struct ladder *l, struct ladder_conn *c, const struct event *e)
+{
+    const struct ev_tcp_urgent *u = &e->u.tcp_urgent;
+    note(l, c, u->outgoing != 0 ? VITRINE : PEER, FAINT,
+         "urgent up to seq %" PRIu32 ", %" PRIu32 " B", u->up, u->ahead);
+}
+
+/* Type 0 is none that ICMP has for errors: the peer is silent (R1). */
+static void on_soft_error(struct ladder *l, struct ladder_conn *c, const struct event *e)
+{
+    const struct ev_tcp_soft_error *u = &e->u.tcp_soft_error;
+    if (u->type == 0) {
+        note(l, c, VITRINE, BAD, "no answer so far");
+    } else {
+        note(l, c, WIRE_MIDDLE, BAD, "ICMP error: type %u, code %u", u->type, u->code);
+    }
 }
 
 static void on_lost(struct ladder *l, struct ladder_conn *c, const struct event *e)
@@ -491,6 +514,8 @@ static on_kind *const on_kinds[EVENT_TYPES] = {
     [EV_tcp_state] = on_tcp_state,
     [EV_tcp_established] = on_tcp_established,
     [EV_tcp_closed] = on_tcp_closed,
+    [EV_tcp_urgent] = on_tcp_urgent,
+    [EV_tcp_soft_error] = on_soft_error,
     [EV_tcp_lost] = on_lost,
     [EV_drop] = on_drop,
     [EV_tls_message] = on_tls_message,

@@ -27,6 +27,14 @@ enum close_reason {
     CLOSE_REASONS,
 };
 
+/* What a stream tells while it goes on (RFC 9293 3.9.1.8, ERROR_REPORT). */
+enum stream_report {
+    REPORT_ICMP,            /* a soft ICMP error; detail: its type * 256 + its code */
+    REPORT_RETRANSMISSIONS, /* R1: the peer is silent; detail: timeouts or probes in a row */
+    REPORT_URGENT,          /* the end of urgent data became known, or moved on; detail: 0 */
+    STREAM_REPORTS,
+};
+
 struct stream;
 
 struct stream_ops {
@@ -57,6 +65,9 @@ struct stream_events {
     void (*readable)(struct stream *s);    /* peek shows more than it did */
     void (*writable)(struct stream *s);    /* a reserve that failed can succeed now */
     void (*peer_closed)(struct stream *s); /* no more will come; what came can still be read */
+    /* Something to know; the stream goes on. May be NULL for who does not want it (SHLD-20). What
+     * comes several times before it can be told is told once, with the latest detail. */
+    void (*report)(struct stream *s, enum stream_report what, uint16_t detail);
     /* The stream is gone: its memory is the stack's again when this returns. */
     void (*closed)(struct stream *s, enum close_reason reason);
 };

@@ -147,6 +147,9 @@ bool ip_source_for(const struct ip *ip, struct ip_addr dst, struct ip_addr *src)
 /* Bytes of IP packet that reach `dst` undivided, and the capabilities of the way; 0: no route. */
 uint32_t ip_mtu(const struct ip *ip, struct ip_addr dst);
 uint32_t ip_caps(const struct ip *ip, struct ip_addr dst); /* enum netdev_cap */
+/* A transport hears nothing from `dst` any more (RFC 1122 3.3.1.4, negative advice): whoever is the next
+ * hop has to show that it is still there. */
+void ip_doubt(struct ip *ip, struct ip_addr dst, nsec now);
 bool ip_is_ours(const struct ip *ip, struct ip_addr a);
 bool ip_is_broadcast(const struct ip *ip, struct ip_addr a); /* limited or directed broadcast */
 /* Queues "destination unreachable" about a received packet, if the rules allow an answer

@@ -49,3 +49,12 @@ uint32_t ip_caps(const struct ip *ip, struct ip_addr dst)
     const struct ip_route *route = ip_route_for(ip, dst);
     return route != NULL ? route->out->dev->caps : 0;
 }
+
+void ip_doubt(struct ip *ip, struct ip_addr dst, nsec now)
+{
+    const struct ip_route *route = ip_route_for(ip, dst);
+    if (route != NULL) {
+        struct ip_addr hop = ip_is_any(route->gateway) ? dst : route->gateway;
+        neighbour_doubt(&route->out->neighbours, hop, now);
+    }
+}

@@ -161,6 +161,16 @@ struct neighbour *neighbour_use(struct neighbours *t, struct ip_addr addr, nsec 
     return n;
 }
 
+void neighbour_doubt(struct neighbours *t, struct ip_addr addr, nsec now)
+{
+    struct neighbour *n = neighbour_find(t, addr);
+    if (n != NULL && n->state == NEIGHBOUR_REACHABLE && now - n->heard >= NEIGHBOUR_RETRY) {
+        neighbour_set_state(n, NEIGHBOUR_STALE);
+        n->tries = 0;
+        neighbour_ask(n, now);
+    }
+}
+
 void neighbour_wait(struct neighbour *n, struct buf *frame)
 {
     if (n->waiting == NEIGHBOUR_QUEUE) {

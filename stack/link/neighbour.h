@@ -74,6 +74,9 @@ static inline bool neighbour_known(const struct neighbour *n)
 {
     return n->state == NEIGHBOUR_REACHABLE || n->state == NEIGHBOUR_STALE;
 }
+/* Someone who talks through this neighbour hears nothing: it is asked again, at its address, and lost if
+ * it does not answer (RFC 1122 2.3.2.1 (4)). Not more often than once in NEIGHBOUR_RETRY. */
+void neighbour_doubt(struct neighbours *t, struct ip_addr addr, nsec now);
 /* Queues a frame until the neighbour answers; drops the oldest one when the queue is full. */
 void neighbour_wait(struct neighbour *n, struct buf *frame);
 /* The next waiting frame; NULL when none waits. */

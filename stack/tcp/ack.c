@@ -6,6 +6,7 @@
 #include "stack/tcp/close.h"
 #include "stack/tcp/conn.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/urgent.h"
 
 #define TS_SAMPLE_MAX (3600 * NS_PER_SEC) /* an echo older than this is not one of ours */
 
@@ -101,6 +102,7 @@ static void take_new_ack(struct tcp_conn *c, const struct tcp_segment *s, struct
     c->snd_una = s->ack;
     ack->rtt = take_sample(c, s);
     release_acked(c, s->ack);
+    urgent_acked(c);
     if (ack->rtt == 0 && !timers_running(c, TCP_TIMER_PERSIST)) {
         /* RFC 6298 5.5: a doubled RTO stays until there is a new sample (Karn) */
         c->rtt.rto = rtt_backed_off(&c->rtt, c->backoff, c->tcp->config.rto_max);

@@ -139,6 +139,14 @@ void conn_tell(struct tcp_conn *c, enum tcp_pending what)
     }
 }
 
+void conn_report(struct tcp_conn *c, enum stream_report what)
+{
+    if (!c->options.no_reports) {
+        c->reports |= (uint8_t)(1U << what);
+        conn_tell(c, PENDING_REPORT);
+    }
+}
+
 void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len)
 {
     trace_drop(c->tcp->recorder, why, c->id, len);

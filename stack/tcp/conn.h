@@ -21,10 +21,11 @@
 enum tcp_pending {
     PENDING_ACCEPT = 0x01,
     PENDING_OPENED = 0x02,
-    PENDING_READABLE = 0x04,
-    PENDING_WRITABLE = 0x08,
-    PENDING_PEER_CLOSED = 0x10,
-    PENDING_CLOSED = 0x20,
+    PENDING_REPORT = 0x04,
+    PENDING_READABLE = 0x08,
+    PENDING_WRITABLE = 0x10,
+    PENDING_PEER_CLOSED = 0x20,
+    PENDING_CLOSED = 0x40,
 };
 
 /* What is remembered for people. */
@@ -35,6 +36,8 @@ struct tcp_story {
     uint64_t bytes_in, bytes_out;           /* payload delivered, payload acknowledged */
     uint64_t segments_in, segments_out, retransmitted;
     uint8_t soft_error_type, soft_error_code; /* the latest ICMP error (MUST-47); 0, 0 = none */
+    uint8_t
+        unanswered; /* timeouts or probes in a row when R1 was last reached (MUST-20); 0 = never */
 };
 
 struct tcp_conn {
@@ -49,6 +52,7 @@ struct tcp_conn {
     uint8_t state;   /* enum tcp_state */
     uint8_t pending; /* enum tcp_pending */
     uint8_t reason;  /* enum close_reason, once pending has CLOSED */
+    uint8_t reports; /* bits 1 << enum stream_report, while pending has REPORT */
 
     bool passive : 1;      /* opened by a listener (MUST-11) */
     bool half_open : 1;    /* counted in its listener's half_open */
@@ -68,9 +72,13 @@ struct tcp_conn {
     bool cwnd_limited : 1; /* the congestion window was what stopped the last flush */
     bool detached : 1;     /* over on the wire; lives on until the application has read all */
     bool dead : 1;         /* the application has been told; the flush frees it */
+    bool urgent_out : 1;   /* snd_up means something: it is ahead of snd_una */
+    bool urgent_due : 1;   /* the peer has not been told of snd_up yet */
+    bool urgent_in : 1;    /* rcv_up means something: it is ahead of what was read */
 
     /* send sequence space */
     tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
+    tcp_seq snd_up;       /* behind the last urgent octet (SND.UP, MUST-62) */
     uint32_t snd_wnd;     /* bytes */
     uint32_t max_snd_wnd; /* the largest snd_wnd so far (RFC 9293 3.8.6.2.1, RFC 5961 5.2) */
     uint16_t snd_mss;     /* payload bytes of a full segment, options counted off (Eff.snd.MSS) */
@@ -82,6 +90,7 @@ struct tcp_conn {
     tcp_seq rcv_adv;       /* right edge of the window as last told; never moves left (SHLD-14) */
     tcp_seq last_ack_sent; /* RFC 7323 4.3 */
     tcp_seq fin_ahead_seq;
+    tcp_seq rcv_up;        /* behind the peer's last urgent octet (RCV.UP) */
     uint32_t rcv_mss;      /* the largest payload seen from the peer, for delayed ACK */
     uint32_t rcv_unacked;  /* bytes received and not yet acknowledged */
     uint32_t rcv_queued;   /* bytes in rcv_queue */
@@ -103,6 +112,7 @@ struct tcp_conn {
     nsec due[TCP_TIMERS];    /* NEVER = not running */
     nsec last_heard;         /* when an acceptable segment last came */
     nsec last_sent;          /* when data was last sent, for idle restart */
+    nsec probe_at;           /* when the next probe is due, while PERSIST runs */
     nsec unacked_since;      /* since when the oldest unacknowledged byte waits */
     nsec last_refusal_acked; /* when an unacceptable segment without data was last answered */
     uint16_t want_min;       /* bytes that the reserve which failed asked for, while want_write */
@@ -132,6 +142,8 @@ void conn_free(struct tcp_conn *c);
 void conn_set_state(struct tcp_conn *c, enum tcp_state to);
 void conn_mark_dirty(struct tcp_conn *c);                  /* the flush will visit it */
 void conn_tell(struct tcp_conn *c, enum tcp_pending what); /* the notifier will visit it */
+/* The notifier will call stream_events.report, unless the application does not want it (SHLD-20). */
+void conn_report(struct tcp_conn *c, enum stream_report what);
 void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len);
 
 /* The send queue has room for `min` bytes in a row, as far as its own limit goes. */

@@ -1,6 +1,7 @@
 #include "stack/tcp/info.h"
 
 #include "stack/tcp/conn.h"
+#include "stack/tcp/urgent.h"
 
 static void story_info(const struct tcp_conn *c, struct tcp_info *out)
 {
@@ -18,6 +19,8 @@ static void story_info(const struct tcp_conn *c, struct tcp_info *out)
     out->segments_in = s->segments_in;
     out->segments_out = s->segments_out;
     out->retransmitted = s->retransmitted;
+    out->soft_error_type = s->soft_error_type;
+    out->soft_error_code = s->soft_error_code;
 }
 
 static void recovery_info(const struct tcp_conn *c, struct tcp_info *out)
@@ -67,6 +70,8 @@ void tcp_get_info(struct stream *s, struct tcp_info *out)
         .rtt_min = c->rtt.min,
         .mtu = c->mtu,
         .rcv_mss = c->rcv_mss,
+        .urgent_unsent = urgent_unsent(c),
+        .urgent_unread = urgent_unread(c),
     };
     story_info(c, out);
     recovery_info(c, out);

@@ -40,7 +40,11 @@ struct tcp_info {
     uint32_t rcv_mss;                /* bytes: the largest payload of a segment so far */
     uint32_t lost;                   /* bytes taken for lost and not sent again yet */
     uint32_t unsent;                 /* bytes committed and not sent yet */
-    uint64_t bytes_in, bytes_out;    /* payload delivered, and payload acknowledged */
+    uint32_t urgent_unsent;          /* bytes up to the end of our urgent data, not yet sent */
+    uint32_t urgent_unread;          /* bytes up to the end of the peer's, not yet consumed */
+    uint8_t soft_error_type;         /* the latest soft ICMP error; 0 with code 0: none */
+    uint8_t soft_error_code;
+    uint64_t bytes_in, bytes_out; /* payload delivered, and payload acknowledged */
     uint64_t segments_in, segments_out, retransmitted;
 };
 

@@ -11,6 +11,7 @@
 #include "stack/tcp/reply.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/timewait.h"
+#include "stack/tcp/urgent.h"
 #include "stack/tcp/validate.h"
 
 /* 3.10.7.4: any state but CLOSED, LISTEN and SYN-SENT. */
@@ -36,6 +37,7 @@ static void other_states(struct tcp_conn *c, struct tcp_segment *s)
     if (c->detached) {
         return;
     }
+    urgent_receive(c, s);  /* sixth: URG */
     receive_segment(c, s); /* seventh: text; eighth: FIN */
 }
 
@@ -141,6 +143,7 @@ static void soft_error(struct tcp_conn *c, const struct ip_error *e)
     c->story.soft_error_type = e->type;
     c->story.soft_error_code = e->code;
     TRACE(c->tcp->recorder, c->id, tcp_soft_error, .type = e->type, .code = e->code);
+    conn_report(c, REPORT_ICMP); /* MUST-47, SHLD-25 */
 }
 
 static void connection_error(struct tcp_conn *c, const struct ip_error *e)

@@ -5,6 +5,7 @@
 
 #include "stack/tcp/close.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/urgent.h"
 
 #define ROUNDING_SLACK 16U /* the part of the buffer by which rounding may exceed it */
 
@@ -119,6 +120,7 @@ static void receive_text(struct tcp_conn *c, struct tcp_segment *s)
 /* RFC 9293 3.10.7.4 eighth. */
 static void receive_fin(struct tcp_conn *c, nsec now)
 {
+    urgent_end_of_stream(c);
     c->rcv_nxt = seq_add(c->rcv_nxt, 1);
     c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
     c->fin_received = true;
@@ -135,8 +137,7 @@ static void note_fin(struct tcp_conn *c, const struct tcp_segment *s)
     c->fin_ahead_seq = seq_add(s->seq, s->len);
 }
 
-/* RFC 9293: text in these states would come after the peer's FIN. */
-static bool may_receive(const struct tcp_conn *c)
+bool receive_takes_text(const struct tcp_conn *c)
 {
     return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 || c->state == TCP_FIN_WAIT_2;
 }
@@ -147,7 +148,7 @@ void receive_segment(struct tcp_conn *c, struct tcp_segment *s)
         return;
     }
     conn_mark_dirty(c);
-    if (!may_receive(c)) {
+    if (!receive_takes_text(c)) {
         conn_trace_drop(c, DROP_TCP_DATA_AFTER_FIN, s->len);
         c->ack_due = true;
         return;

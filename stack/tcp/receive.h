@@ -7,6 +7,8 @@
 
 /* Seventh and eighth of RFC 9293 3.10.7.4: takes the payload and FIN of an acceptable segment. */
 void receive_segment(struct tcp_conn *c, struct tcp_segment *s);
+/* The states in which text is taken, and URG with it: in the others it would come after the peer's FIN. */
+bool receive_takes_text(const struct tcp_conn *c);
 /* The window to tell now, in bytes: a multiple of the scale that never moves the right edge left.
  * Remembers it as told. */
 uint32_t receive_tell_window(struct tcp_conn *c);

@@ -229,14 +229,15 @@ void segment_write(const struct tcp_segment *s, struct packet *p)
 void segment_trace_in(struct recorder *r, uint32_t conn, const struct tcp_segment *s, uint32_t wnd)
 {
     TRACE(r, conn, tcp_in, .seq = s->seq.v, .ack = s->ack.v, .wnd = wnd, .len = s->len,
-          .flags = s->flags, .opts = s->opts, .mss = s->mss, .wscale = s->wscale, .tsval = s->tsval,
-          .tsecr = s->tsecr);
+          .flags = s->flags, .opts = s->opts, .mss = s->mss, .urgent = s->urgent,
+          .wscale = s->wscale, .tsval = s->tsval, .tsecr = s->tsecr);
 }
 
 void segment_trace_out(struct recorder *r, uint32_t conn, const struct tcp_segment *s, uint32_t wnd,
                        bool retransmission)
 {
     TRACE(r, conn, tcp_out, .seq = s->seq.v, .ack = s->ack.v, .wnd = wnd, .len = s->len,
-          .flags = s->flags, .opts = s->opts, .mss = s->mss, .wscale = s->wscale, .tsval = s->tsval,
-          .tsecr = s->tsecr, .retransmission = retransmission);
+          .flags = s->flags, .opts = s->opts, .mss = s->mss, .urgent = s->urgent,
+          .wscale = s->wscale, .tsval = s->tsval, .tsecr = s->tsecr,
+          .retransmission = retransmission);
 }

@@ -7,6 +7,7 @@
 #include "stack/tcp/close.h"
 #include "stack/tcp/receive.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/urgent.h"
 
 #define SACK_BLOCKS_WITH_TS 3U
 #define SACK_BLOCKS_ALONE 4U
@@ -61,6 +62,7 @@ static struct tcp_segment new_segment(struct tcp_conn *c, tcp_seq seq, nsec now)
         s.tsecr = c->ts_recent;
     }
     add_sack_blocks(c, &s);
+    urgent_stamp(c, &s);
     return s;
 }
 
@@ -217,8 +219,8 @@ static bool small_may_go(const struct tcp_conn *c, uint32_t n, uint32_t queued, 
     if (c->nudge) {
         return true; /* (4) the override timeout */
     }
-    if (n == queued && (idle || c->options.no_delay || c->fin_queued)) {
-        return true; /* (2) all that is queued */
+    if (n == queued && (idle || c->options.no_delay || c->fin_queued || urgent_unsent(c))) {
+        return true; /* (2) all that is queued; the application is in a hurry with urgent data */
     }
     return idle && n == usable && n >= c->max_snd_wnd / 2; /* (3) half of the window */
 }
@@ -314,6 +316,9 @@ void send_flush(struct tcp_conn *c, nsec now)
     if (c->probe_due) {
         c->probe_due = false;
         send_empty(c, seq_sub(c->snd_una, 1), now);
+    }
+    if (carries_data(c) && urgent_notice_due(c)) {
+        send_empty(c, urgent_notice_seq(c), now);
     }
     if (c->ack_due) {
         send_empty(c, c->snd_nxt, now);

@@ -3,6 +3,7 @@
 #include "stack/tcp/conn.h"
 #include "stack/tcp/receive.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/urgent.h"
 
 static struct slice tcp_peek(struct stream *s)
 {
@@ -27,6 +28,7 @@ static void tcp_consume(struct stream *s, size_t n)
         list_remove(&head->link);
         buf_free(head);
     }
+    urgent_consumed(c);
     if (c->detached) {
         close_when_read(c);
     } else {
@@ -97,6 +99,19 @@ struct tcp_conn *tcp_of_stream(struct stream *s)
     return s->ops == &tcp_stream_ops ? conn_of_stream(s) : NULL;
 }
 
+void tcp_mark_urgent(struct stream *s)
+{
+    struct tcp_conn *c = conn_of_stream(s);
+    if (may_write(c) && c->sendq.len > 0) {
+        urgent_mark(c);
+    }
+}
+
+uint32_t tcp_urgent_unread(struct stream *s)
+{
+    return urgent_unread(conn_of_stream(s));
+}
+
 void tcp_close(struct stream *s)
 {
     close_orphan(conn_of_stream(s));
@@ -115,5 +130,6 @@ void tcp_set_options(struct stream *s, const struct tcp_options *options)
         c->options.ttl = old.ttl;
     }
     timers_keepalive(c, c->tcp->now);
+    timers_user_timeout(c);
     conn_mark_dirty(c);
 }

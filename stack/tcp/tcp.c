@@ -121,6 +121,33 @@ static void tell(struct tcp_conn *c, void (*callback)(struct stream *s))
     }
 }
 
+static uint16_t report_detail(const struct tcp_conn *c, enum stream_report what)
+{
+    switch (what) {
+    case REPORT_ICMP:
+        return (uint16_t)(c->story.soft_error_type << 8U | c->story.soft_error_code);
+    case REPORT_RETRANSMISSIONS:
+        return c->story.unanswered;
+    default:
+        return 0;
+    }
+}
+
+/* RFC 9293 3.9.1.8 (MUST-47). Urgent data that is over by now, because the FIN came, is no news. */
+static void tell_reports(struct tcp_conn *c)
+{
+    uint8_t reports = c->reports;
+    c->reports = 0;
+    for (unsigned i = 0; i < STREAM_REPORTS; i++) {
+        enum stream_report what = (enum stream_report)i;
+        bool listens = !c->orphan && c->stream.events != NULL && c->stream.events->report != NULL;
+        bool over = what == REPORT_URGENT && !c->urgent_in;
+        if ((reports & 1U << i) != 0 && listens && !over) {
+            c->stream.events->report(&c->stream, what, report_detail(c, what));
+        }
+    }
+}
+
 static void tell_closed(struct tcp_conn *c)
 {
     bool told = !c->orphan && c->stream.events != NULL && c->stream.events->closed != NULL;
@@ -141,6 +168,9 @@ static void notify(struct tcp_conn *c)
     }
     if ((what & PENDING_OPENED) != 0 && !c->orphan) {
         tell(c, c->stream.events->opened);
+    }
+    if ((what & PENDING_REPORT) != 0) {
+        tell_reports(c);
     }
     if ((what & PENDING_READABLE) != 0 && !c->orphan && c->rcv_queued > 0) {
         tell(c, c->stream.events->readable);

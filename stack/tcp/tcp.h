@@ -38,11 +38,14 @@ struct tcp_config {
 /* Settings of one connection; inherited from its listener. A zero means the default in brackets. */
 struct tcp_options {
     bool no_delay;             /* Nagle off (RFC 9293 MUST-17) */
+    bool no_reports;           /* stream_events.report is not called (RFC 9293 SHLD-20) */
     bool keepalive;            /* RFC 9293 MUST-25: off unless asked for */
     nsec keepalive_idle;       /* [2 h] */
     nsec keepalive_interval;   /* [75 s] */
     uint32_t keepalive_probes; /* unanswered ones before the end [9] */
-    nsec user_timeout;       /* R2: unacknowledged for so long ends the connection [about 15 min] */
+    /* R2 (RFC 9293 MUST-21): unacknowledged for so long ends the connection; NEVER: without end
+     * [about 15 min; 190 s for a SYN] */
+    nsec user_timeout;
     uint32_t send_buffer;    /* bytes [the host's] */
     uint32_t receive_buffer; /* bytes [the host's] */
     uint8_t ttl;             /* [64] */
@@ -145,6 +148,13 @@ void tcp_set_options(struct stream *s, const struct tcp_options *options);
 /* The application is done with the stream, both ways (RFC 9293 3.6.1): what is queued is still
  * delivered; unread or later data makes a reset (SHLD-3). No events follow. */
 void tcp_close(struct stream *s);
+/* Urgent data (RFC 9293 3.8.5, RFC 6093): all that is committed so far is urgent. To be called before
+ * the flush, right after the commit; nothing happens when nothing is queued. It is delivered in its
+ * place like any other data. New applications should not use it (SHLD-13). */
+void tcp_mark_urgent(struct stream *s);
+/* Bytes from the next unread one to the end of the urgent data; 0: none is urgent (MUST-33). Some of them
+ * may not have arrived yet. */
+uint32_t tcp_urgent_unread(struct stream *s);
 const char *tcp_error_text(enum tcp_error e);
 
 #endif

@@ -60,22 +60,58 @@ static nsec user_timeout(const struct tcp_conn *c)
     return opening ? SYN_TIMEOUT_DEFAULT : USER_TIMEOUT_DEFAULT;
 }
 
+/* R2 after `from` (MUST-20, MUST-21); NEVER for a user timeout without end. */
+static nsec give_up_at(const struct tcp_conn *c, nsec from)
+{
+    nsec limit = user_timeout(c);
+    return limit >= NEVER - from ? NEVER : from + limit;
+}
+
+void timers_user_timeout(struct tcp_conn *c)
+{
+    if (timers_running(c, TCP_TIMER_RTO)) {
+        nsec give_up = give_up_at(c, c->unacked_since);
+        timers_set(c, TCP_TIMER_RTO, nsec_min(c->due[TCP_TIMER_RTO], give_up));
+    }
+}
+
 void timers_restart_rto(struct tcp_conn *c, nsec now)
 {
     nsec rto = backed_off(c);
     if (!timers_running(c, TCP_TIMER_RTO)) {
         announce(c, TCP_TIMER_RTO, rto);
     }
-    nsec give_up = c->unacked_since + user_timeout(c); /* R2, however far apart the timeouts are */
+    nsec give_up = give_up_at(c, c->unacked_since); /* however far apart the timeouts are */
     timers_set(c, TCP_TIMER_RTO, nsec_min(now + rto, give_up));
 }
 
-/* R1 (MUST-20, SHLD-9): the application may look at it; the connection goes on. */
-static void report_trouble(struct tcp_conn *c)
+/* R1 (MUST-20, SHLD-9, SHLD-10): the way to the peer may be dead, so the next hop has to prove that it is
+ * there, and the application is told. The connection goes on. */
+static void report_trouble(struct tcp_conn *c, uint8_t unanswered, nsec now)
 {
-    if (c->backoff == R1_TIMEOUTS) {
-        TRACE(c->tcp->recorder, c->id, tcp_soft_error, .type = 0, .code = 0);
+    if (unanswered != R1_TIMEOUTS) {
+        return;
     }
+    TRACE(c->tcp->recorder, c->id, tcp_soft_error, .type = 0, .code = 0);
+    ip_doubt(c->tcp->ip, c->entry.tuple.remote.addr, now);
+    c->story.unanswered = unanswered;
+    conn_report(c, REPORT_RETRANSMISSIONS);
+}
+
+/* When a peer that is silent is given up: it counts from the latest sign of life, but not from before
+ * there was anything to probe for. */
+static nsec silence_ends(const struct tcp_conn *c)
+{
+    return give_up_at(c, nsec_max(c->last_heard, c->unacked_since));
+}
+
+/* The next probe after the backed-off RTO. A peer that is silent already may have to be given up before. */
+static void next_probe(struct tcp_conn *c, nsec now)
+{
+    nsec give_up = silence_ends(c);
+    bool before = c->probes > 0 && give_up > now;
+    c->probe_at = now + backed_off(c);
+    timers_set(c, TCP_TIMER_PERSIST, before ? nsec_min(c->probe_at, give_up) : c->probe_at);
 }
 
 /* The window is shut: what is outstanding cannot be taken by the peer now. It counts as lost, and is
@@ -86,13 +122,13 @@ static void probe_instead(struct tcp_conn *c, nsec now)
     rtt_retransmitted(&c->rtt);
     timers_stop(c, TCP_TIMER_RTO);
     c->probe_due = true;
-    timers_set(c, TCP_TIMER_PERSIST, now + backed_off(c));
+    next_probe(c, now);
     conn_mark_dirty(c);
 }
 
 static void fire_rto(struct tcp_conn *c, nsec now)
 {
-    if (now - c->unacked_since >= user_timeout(c)) {
+    if (now >= give_up_at(c, c->unacked_since)) {
         close_by_timeout(c);
         return;
     }
@@ -105,7 +141,7 @@ static void fire_rto(struct tcp_conn *c, nsec now)
     if (c->backoff < UINT8_MAX) {
         c->backoff++; /* RFC 6298 5.5 */
     }
-    report_trouble(c);
+    report_trouble(c, c->backoff, now);
     rtt_retransmitted(&c->rtt);
     if (opening) {
         c->syn_due = true;
@@ -124,7 +160,7 @@ static void fire_rto(struct tcp_conn *c, nsec now)
  * that holds up a connection whose application has gone, may not. */
 static bool probing_hopeless(const struct tcp_conn *c, nsec now)
 {
-    if (c->probes > 0 && now - c->last_heard >= user_timeout(c)) {
+    if (c->probes > 0 && now >= silence_ends(c)) {
         return true;
     }
     return c->orphan && now - c->unacked_since >= c->tcp->config.fin_wait_2;
@@ -136,14 +172,20 @@ static void fire_persist(struct tcp_conn *c, nsec now)
         close_by_timeout(c);
         return;
     }
+    if (now < c->probe_at) { /* it would have been time to give up, but the peer was heard */
+        timers_set(c, TCP_TIMER_PERSIST, c->probe_at);
+        return;
+    }
     if (c->snd_wnd == 0) {
         c->probe_due = true;
+        c->urgent_due = c->urgent_out; /* the notice may have been lost: nothing acknowledges it */
         c->probes = c->probes < UINT8_MAX ? (uint8_t)(c->probes + 1) : UINT8_MAX;
+        report_trouble(c, c->probes, now);
     } else {
         c->nudge = true; /* RFC 9293 3.8.6.2.1 (4): the override timeout */
     }
     c->backoff = c->backoff < UINT8_MAX ? (uint8_t)(c->backoff + 1) : UINT8_MAX; /* SHLD-30 */
-    timers_set(c, TCP_TIMER_PERSIST, now + backed_off(c));
+    next_probe(c, now);
     conn_mark_dirty(c);
 }
 
@@ -257,6 +299,6 @@ void timers_after_send(struct tcp_conn *c, nsec now)
     if (!timers_running(c, TCP_TIMER_PERSIST)) { /* SHLD-29: the first probe after one RTO */
         c->unacked_since = now;
         announce(c, TCP_TIMER_PERSIST, backed_off(c));
-        timers_set(c, TCP_TIMER_PERSIST, now + backed_off(c));
+        next_probe(c, now);
     }
 }

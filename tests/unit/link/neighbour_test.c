@@ -117,6 +117,27 @@ START_TEST(a_failed_neighbour_is_tried_again_when_wanted)
 }
 END_TEST
 
+/* RFC 1122 2.3.2.1 (4): advice from above; asked at its own address first, so that all others are spared. */
+START_TEST(a_doubtful_neighbour_is_asked_and_lost)
+{
+    struct neighbour *n = neighbour_use(&c.t, host_number(1), 0);
+    neighbour_heard(&c.t, host_number(1), other_mac, false, 0);
+    ck_assert_uint_eq(c.asked, 1);
+    neighbour_doubt(&c.t, host_number(1), NEIGHBOUR_RETRY - 1); /* it has just been heard */
+    neighbour_doubt(&c.t, host_number(2), NEIGHBOUR_RETRY);     /* nobody knows it */
+    ck_assert_uint_eq(c.asked, 1);
+    run(5 * NS_PER_SEC);
+    neighbour_doubt(&c.t, host_number(1), 5 * NS_PER_SEC);
+    neighbour_doubt(&c.t, host_number(1), 5 * NS_PER_SEC); /* no flooding */
+    ck_assert_uint_eq(c.asked, 2);
+    ck_assert(mac_equal(c.asked_to, other_mac));
+    ck_assert(neighbour_known(n)); /* the address serves meanwhile */
+    run(9 * NS_PER_SEC);
+    ck_assert_uint_eq(c.asked, 4);
+    ck_assert_uint_eq(n->state, NEIGHBOUR_FAILED);
+}
+END_TEST
+
 START_TEST(a_failed_neighbour_is_forgotten)
 {
     neighbour_use(&c.t, host_number(1), 0);
@@ -304,6 +325,7 @@ Suite *neighbour_suite(void)
     tcase_add_test(t, an_unknown_neighbour_is_asked_three_times_a_second_apart);
     tcase_add_test(t, more_packets_do_not_ask_more);
     tcase_add_test(t, a_failed_neighbour_is_tried_again_when_wanted);
+    tcase_add_test(t, a_doubtful_neighbour_is_asked_and_lost);
     tcase_add_test(t, a_failed_neighbour_is_forgotten);
     tcase_add_test(t, frames_wait_in_order_and_the_oldest_goes_first);
     tcase_add_test(t, an_answer_makes_it_reachable);
