@@ -2,6 +2,7 @@
 #
 # VARIANT=asan    the address and undefined-behaviour sanitizers, in build/asan
 # VARIANT=clang   with clang, in build/clang
+# VARIANT=fuzz    the fuzz targets, in build/fuzz: clang, libFuzzer and both sanitizers
 # MBEDTLS_DIR=DIR an mbedTLS build of your own instead of the one that scripts/mbedtls makes
 # V=1             shows the commands
 
@@ -20,12 +21,16 @@ export MBEDTLS_DIR
 # --- flags ----------------------------------------------------------------------------------------
 
 ifeq ($(origin CC),default)
-CC := $(if $(filter clang,$(VARIANT)),clang,gcc)
+CC := $(if $(filter clang fuzz,$(VARIANT)),clang,gcc)
 endif
 OPT := -O2
 ifeq ($(VARIANT),asan)
 OPT := -O1
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+endif
+ifeq ($(VARIANT),fuzz)
+OPT := -O1
+SAN := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 endif
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS ?=
@@ -47,10 +52,15 @@ TLS := $(sort $(wildcard tls/*.c))
 APPS := $(sort $(wildcard apps/*.c apps/*/*.c))
 PKT := $(sort $(wildcard tests/conformance/*.c))
 UNIT := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c))
+FUZZ := $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_TARGETS := $(sort $(wildcard tests/fuzz/targets/*.c))
+FUZZ_SEEDS := tests/fuzz/seeds/main.c
+# What the fuzz targets take from the rigs of the unit tests.
+FUZZ_RIGS := tests/unit/link/frames.c tests/unit/tls/pipe_stream.c
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SUITES := $(patsubst %_test,%,$(basename $(notdir $(filter %_test.c,$(UNIT)))))
 
-.PHONY: all run test unit conformance requirements asan lint format bench fresh clean distclean help FORCE
+.PHONY: all run test unit conformance requirements fuzz fuzzers asan lint format bench fresh clean distclean help FORCE
 all: $(BUILD)/vitrine ## builds build/vitrine (the default)
 
 $(BUILD)/vitrine: $(call obj,$(APPS)) $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
@@ -60,7 +70,16 @@ $(BUILD)/vitrine-pkt: $(call obj,tests/conformance/main.c) $(BUILD)/libvitrine-p
 	$(BUILD)/libvitrine-stack.a
 $(BUILD)/libvitrine-stack.a: $(call obj,$(STACK))
 $(BUILD)/libvitrine-tls.a: $(call obj,$(TLS))
-# Only for the unit tests: they take from it what they call, and so never the main of the command.
+$(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/targets/%.o $(BUILD)/libvitrine-fuzz.a \
+	$(BUILD)/libvitrine-apps.a $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-pkt.a \
+	$(BUILD)/libvitrine-stack.a $(BUILD)/sources
+	@echo "  LINK   $@"
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) $(MBEDTLS_LIBS) -lm -pthread
+$(BUILD)/seeds: $(call obj,$(FUZZ_SEEDS)) $(BUILD)/libvitrine-pkt.a $(BUILD)/libvitrine-stack.a
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+$(BUILD)/libvitrine-fuzz.a: $(call obj,$(FUZZ) $(FUZZ_RIGS))
+# Only for tests: they take from it what they call, and so never the main of the command.
 $(BUILD)/libvitrine-apps.a: $(call obj,$(APPS))
 $(BUILD)/libvitrine-pkt.a: $(call obj,$(PKT))
 
@@ -78,17 +97,19 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@echo "  CC     $<"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(call obj,$(TLS) $(APPS) $(UNIT)): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
+$(call obj,$(TLS) $(APPS) $(UNIT) $(FUZZ) $(FUZZ_TARGETS)): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
 $(call obj,$(UNIT)): EXTRA_CFLAGS += -I$(BUILD)/gen $(CHECK_CFLAGS)
 
 # Nothing compiles before the set-up has run. -MMD leaves system headers out, so what uses mbedTLS says
 # itself that it depends on the library.
 $(call obj,$(STACK) $(TLS) $(APPS) $(PKT)): | build/setup/run
 $(call obj,$(UNIT)): | build/setup/test
-$(call obj,$(TLS) $(APPS) $(UNIT)): $(MBEDTLS_LIBS)
+$(call obj,$(FUZZ) $(FUZZ_TARGETS)): | build/setup/fuzz
+$(call obj,$(TLS) $(APPS) $(UNIT) $(FUZZ) $(FUZZ_TARGETS)): $(MBEDTLS_LIBS)
 $(call obj,tests/unit/main.c): $(BUILD)/gen/suites.def
 
--include $(patsubst %.o,%.d,$(call obj,$(STACK) $(TLS) $(APPS) $(PKT) $(UNIT)))
+-include $(patsubst %.o,%.d,$(call obj,$(STACK) $(TLS) $(APPS) $(PKT) $(UNIT) $(FUZZ) \
+	$(FUZZ_TARGETS) $(FUZZ_SEEDS)))
 
 # $(call keep,TEXT) writes TEXT to the target unless it has that text already. So other flags, or a file
 # that came or went, rebuild what depends on them, and nothing else does.
@@ -97,7 +118,7 @@ keep = @mkdir -p $(@D); echo '$(subst ','\'',$(strip $(1)))' | cmp -s - $@ || \
 $(BUILD)/flags: FORCE
 	$(call keep,$(CC) $(ALL_CFLAGS) $(MBEDTLS))
 $(BUILD)/sources: FORCE
-	$(call keep,$(CC) $(ALL_LDFLAGS) $(STACK) $(TLS) $(APPS) $(PKT) $(UNIT))
+	$(call keep,$(CC) $(ALL_LDFLAGS) $(STACK) $(TLS) $(APPS) $(PKT) $(UNIT) $(FUZZ))
 # tests/unit/**/X_test.c defines X_suite(); tests/unit/main.c runs all that are listed here.
 $(BUILD)/gen/suites.def: FORCE
 	$(call keep,$(foreach s,$(SUITES),SUITE($s)))
@@ -105,8 +126,9 @@ $(BUILD)/gen/suites.def: FORCE
 # --- set-up ---------------------------------------------------------------------------------------
 
 build/setup/run: scripts/setup scripts/mbedtls scripts/mirrors tls/mbedtls_config.h
-build/setup/test build/setup/lint build/setup/fresh: scripts/setup
+build/setup/test build/setup/lint build/setup/fuzz build/setup/fresh: scripts/setup
 build/setup/test: | build/setup/run
+build/setup/fuzz: | build/setup/test
 build/setup/lint build/setup/fresh: | build/setup/run
 build/setup/%:
 	$(Q)scripts/setup $*
@@ -131,11 +153,18 @@ requirements: $(BUILD)/unit $(BUILD)/vitrine-pkt ## runs what holds the RFCs' re
 	$(Q)$(BUILD)/vitrine-pkt --tsv tests/conformance/scripts >$(BUILD)/scripts.tsv || true
 	$(Q)scripts/requirements $(BUILD)/unit.xml $(BUILD)/scripts.tsv
 
+# FUZZ_TARGET=NAME fuzzes only that one.
+fuzz: ## fuzzes every target for FUZZ_S seconds, 60 unless told (tests/fuzz/README.md)
+	$(Q)$(MAKE) VARIANT=fuzz fuzzers
+	$(Q)tests/fuzz/run $(FUZZ_TARGET)
+fuzzers: $(FUZZ_TARGETS:tests/fuzz/targets/%.c=$(BUILD)/bin/%) $(BUILD)/seeds
+
 run: all ## starts the service in a lab of its own, curls it, keeps serving until Ctrl-C
 	$(Q)scripts/lab scripts/run
 
 test: all $(BUILD)/unit $(BUILD)/vitrine-pkt ## unit tests and packet scripts, plain and sanitized, then end to end
 	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit build/asan/vitrine-pkt
+	$(Q)$(MAKE) VARIANT=fuzz fuzzers
 	$(Q)scripts/test
 
 asan: ## everything with the sanitizers, in build/asan; runs the unit tests and the packet scripts
@@ -154,7 +183,7 @@ fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 
 	$(Q)scripts/fresh
 
 clean: ## removes what was compiled, keeps mbedTLS
-	rm -rf build/obj build/gen build/asan build/clang build/lint build/vitrine build/unit build/vitrine-pkt \
+	rm -rf build/obj build/gen build/asan build/clang build/fuzz build/lint build/vitrine build/unit build/vitrine-pkt \
 		build/unit.xml build/scripts.tsv build/*.a build/flags build/sources
 
 distclean: ## removes build/ altogether

@@ -1,0 +1,97 @@
+/* The lens on TLS (tls/lens.c): what goes by in either direction, whole and cut into pieces. What the
+ * lens says of the peer's bytes must not depend on how they were cut. The reader of a ClientHello gets
+ * the bytes as well.
+ *
+ * Of the input the first byte says which direction and what has gone before, eight more the lengths of
+ * the pieces.
+ */
+#include "tests/fuzz/fuzz.h"
+#include "tls/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CUTS 8U
+#define RING 64U
+
+struct sight {
+    struct tls_session session;
+    struct recorder recorder;
+};
+
+static struct sight *begin(uint8_t how)
+{
+    struct sight *s = calloc(1, sizeof(*s));
+    FUZZ_CHECK(s != NULL && recorder_init(&s->recorder, RING));
+    s->session.recorder = &s->recorder;
+    s->session.lens.writer = -1;
+    s->session.lens.stepping = how >> 4;
+    s->session.lens.version = (how & 2U) != 0 ? TLS_1_2 : (how & 4U) != 0 ? TLS_1_3 : 0;
+    s->session.established = (how & 8U) != 0;
+    return s;
+}
+
+static void end(struct sight *s)
+{
+    recorder_done(&s->recorder);
+    free(s);
+}
+
+static void see(struct sight *s, bool out, const uint8_t *data, size_t len)
+{
+    uint8_t *piece = fuzz_copy(data, len);
+    (out ? tls_lens_out : tls_lens_in)(&s->session, piece, len);
+    free(piece);
+}
+
+static void check_side(const struct tls_lens_side *side)
+{
+    FUZZ_CHECK(side->header_len <= sizeof(side->header));
+    FUZZ_CHECK(side->record_left <= side->record_len);
+    FUZZ_CHECK(side->message_header <= sizeof(side->message));
+}
+
+static void check_same(const struct sight *a, const struct sight *b)
+{
+    FUZZ_CHECK(memcmp(&a->session.lens.in, &b->session.lens.in, sizeof(a->session.lens.in)) == 0);
+    FUZZ_CHECK(a->recorder.written == b->recorder.written);
+    FUZZ_CHECK(a->session.bytes_in == b->session.bytes_in);
+    FUZZ_CHECK(a->session.lens.fatal_in == b->session.lens.fatal_in);
+}
+
+static void hello(const uint8_t *data, size_t len)
+{
+    struct tls_offer offer;
+    uint8_t *body = fuzz_copy(data, len);
+    if (tls_lens_client_hello((struct slice){body, len}, &offer) && offer.sni.len > 0) {
+        FUZZ_CHECK(offer.sni.len <= 255 && offer.sni.data >= body &&
+                   offer.sni.data + offer.sni.len <= body + len);
+    }
+    free(body);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1 + CUTS) {
+        return -1;
+    }
+    const uint8_t *text = data + 1 + CUTS;
+    size_t len = size - 1 - CUTS;
+    bool out = (data[0] & 1U) != 0;
+    struct sight *whole = begin(data[0]);
+    struct sight *cut = begin(data[0]);
+    see(whole, out, text, len);
+    for (size_t at = 0, i = 0; at < len; i++) {
+        size_t n = size_min(len - at, 1U + data[1 + i % CUTS]);
+        see(cut, out, text + at, n);
+        at += n;
+        check_side(out ? &cut->session.lens.out : &cut->session.lens.in);
+    }
+    if (!out) {
+        check_same(whole, cut);
+    }
+    hello(text, len);
+    end(whole);
+    end(cut);
+    return 0;
+}
