@@ -45,6 +45,16 @@ static void add_sack_blocks(const struct tcp_conn *c, struct tcp_segment *s)
     }
 }
 
+/* RFC 7323 3.2: once agreed on, on every segment, a RST too. */
+static void add_timestamps(const struct tcp_conn *c, struct tcp_segment *s, nsec now)
+{
+    if (c->ts_ok) {
+        s->opts |= TCP_OPT_HAS_TS;
+        s->tsval = conn_ts_now(c, now);
+        s->tsecr = c->ts_recent;
+    }
+}
+
 /* What every segment but SYN and RST has: the ACK, the window, timestamps, SACK blocks. */
 static struct tcp_segment new_segment(struct tcp_conn *c, tcp_seq seq, nsec now)
 {
@@ -56,11 +66,7 @@ static struct tcp_segment new_segment(struct tcp_conn *c, tcp_seq seq, nsec now)
         .flags = TCP_ACK,
         .wnd = (uint16_t)(receive_tell_window(c) >> c->rcv_wscale),
     };
-    if (c->ts_ok) {
-        s.opts |= TCP_OPT_HAS_TS;
-        s.tsval = conn_ts_now(c, now);
-        s.tsecr = c->ts_recent;
-    }
+    add_timestamps(c, &s, now);
     add_sack_blocks(c, &s);
     urgent_stamp(c, &s);
     return s;
@@ -155,6 +161,7 @@ static void send_rst(struct tcp_conn *c, nsec now)
         .ack = c->rcv_nxt,
         .flags = TCP_RST | TCP_ACK,
     };
+    add_timestamps(c, &s, now);
     struct packet p;
     packet_init(&p);
     c->rst_due = false;
