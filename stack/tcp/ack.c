@@ -107,6 +107,10 @@ static void take_new_ack(struct tcp_conn *c, const struct tcp_segment *s, struct
         /* RFC 6298 5.5: a doubled RTO stays until there is a new sample (Karn) */
         c->rtt.rto = rtt_backed_off(&c->rtt, c->backoff, c->tcp->config.rto_max);
     }
+    if (c->syn_lost) { /* RFC 6298 5.7: whatever a timestamp has measured */
+        c->rtt.rto = nsec_max(c->rtt.rto, RTO_AFTER_SYN_LOSS);
+        c->syn_lost = false;
+    }
     c->backoff = 0;
     c->unacked_since = s->at;
 }

@@ -69,6 +69,7 @@ struct tcp_conn {
     bool fin_received : 1; /* rcv_nxt is behind the peer's FIN */
     bool fin_ahead : 1;    /* the peer's FIN was seen, at fin_ahead_seq, beyond a hole */
     bool want_write : 1;   /* a reserve failed: tell when there is room */
+    bool syn_lost : 1;     /* our SYN timed out, and its ACK is being handled (RFC 6298 5.7) */
     bool cwnd_limited : 1; /* the congestion window was what stopped the last flush */
     bool detached : 1;     /* over on the wire; lives on until the application has read all */
     bool dead : 1;         /* the application has been told; the flush frees it */

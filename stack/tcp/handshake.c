@@ -113,12 +113,9 @@ void handshake_syn_again(struct tcp_conn *c)
 /* RFC 5681 3.1, RFC 6298 5.7: a lost SYN is a sign of congestion, and of a longer path than thought. */
 static void start_congestion_control(struct tcp_conn *c)
 {
-    bool syn_lost = c->backoff > 0;
-    cc_init(&c->cc, &cc_newreno, c->snd_mss, syn_lost);
-    if (syn_lost) {
-        c->rtt.rto = RTO_AFTER_SYN_LOSS;
-        c->backoff = 0;
-    }
+    c->syn_lost = c->backoff > 0;
+    c->backoff = 0;
+    cc_init(&c->cc, &cc_newreno, c->snd_mss, c->syn_lost);
     TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
           .in_flight = 0, .why = CWND_INITIAL);
 }
