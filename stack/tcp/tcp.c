@@ -30,6 +30,7 @@ static void fill_defaults(struct tcp_config *c)
     default_u32(&c->receive_buffer, 512 * 1024);
     default_u32(&c->reassembly_max, 256);
     default_u32(&c->challenge_acks, 1000);
+    default_ns(&c->challenge_interval, NS_PER_SEC);
     default_ns(&c->msl, 120 * NS_PER_SEC);
     default_ns(&c->rto_min, 200 * NS_PER_MS);
     default_ns(&c->rto_max, 60 * NS_PER_SEC);

@@ -10,7 +10,7 @@
 void validate_challenge(struct tcp_conn *c)
 {
     struct tcp *t = c->tcp;
-    if (t->now - t->challenge_since >= NS_PER_SEC) {
+    if (t->now - t->challenge_since >= t->config.challenge_interval) {
         t->challenge_since = t->now;
         t->challenge_used = 0;
     }

@@ -94,6 +94,11 @@ static void set_challenge_acks(const struct target *t, int64_t v)
     config_of(t)->challenge_acks = (uint32_t)v;
 }
 
+static void set_challenge_interval_ms(const struct target *t, int64_t v)
+{
+    config_of(t)->challenge_interval = v * NS_PER_MS;
+}
+
 static void set_msl_ms(const struct target *t, int64_t v)
 {
     config_of(t)->msl = v * NS_PER_MS;
@@ -140,6 +145,7 @@ static const struct sysctl {
     {"net.ipv4.tcp_challenge_ack_limit", 1, UINT32_MAX, 0, set_challenge_acks},
     /* what other systems do not let one set */
     {"vitrine.msl_ms", 1, 240000, 0, set_msl_ms},
+    {"vitrine.challenge_interval_ms", 1, 60000, 0, set_challenge_interval_ms},
     {"vitrine.delayed_ack_ms", 1, 499, 0, set_delayed_ack_ms},
     {"vitrine.reassembly_max", 1, 65536, 0, set_reassembly_max},
     /* a host of ours is like that, or it makes no difference to what a script can see */
