@@ -181,6 +181,9 @@ void conn_take_syn_options(struct tcp_conn *c, const struct tcp_segment *s)
     c->sack_ok = !config->no_sack && (s->opts & TCP_OPT_HAS_SACK_OK) != 0;
     c->wscale_ok = !config->no_window_scale && (s->opts & TCP_OPT_HAS_WSCALE) != 0;
     c->snd_wscale = c->wscale_ok ? s->wscale : 0;
+    if (c->wscale_ok && s->wscale_in != s->wscale) { /* RFC 7323 2.3 */
+        TRACE(c->tcp->recorder, c->id, tcp_bad_wscale, .shift = s->wscale_in);
+    }
     if (!c->wscale_ok) {
         c->rcv_wscale = 0; /* both sides or none (RFC 7323 2.2) */
     }

@@ -49,6 +49,7 @@ static void parse_option(uint8_t kind, struct rd body, struct tcp_segment *s)
     } else if (kind == OPTION_WSCALE && len == 1) {
         uint8_t shift = rd_u8(&body);
         s->opts |= TCP_OPT_HAS_WSCALE;
+        s->wscale_in = shift;
         s->wscale = shift > TCP_WSCALE_MAX ? TCP_WSCALE_MAX : shift; /* RFC 7323 2.3 */
     } else if (kind == OPTION_SACK_OK && len == 0) {
         s->opts |= TCP_OPT_HAS_SACK_OK;

@@ -24,6 +24,7 @@ struct tcp_segment {
     uint8_t flags;      /* enum tcp_flag */
     uint8_t opts;       /* enum tcp_opts: which of the options below are there */
     uint8_t wscale;     /* shift count, not above TCP_WSCALE_MAX */
+    uint8_t wscale_in;  /* as the option had it; only of what was parsed */
     uint8_t sack_count; /* of `sack` */
     uint16_t wnd;       /* as on the wire, unscaled */
     uint16_t urgent;    /* urgent pointer */

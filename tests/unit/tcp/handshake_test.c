@@ -240,8 +240,17 @@ START_TEST(a_scaled_window_is_shifted_after_the_handshake_only)
 }
 END_TEST
 
-/* RFC 7323 2.3: a shift above 14 is taken as 14. */
-/* requires: 7323-2.3-5 */
+static unsigned shifts_logged(void)
+{
+    const struct recorder *r = &rig.host.recorder;
+    unsigned logged = 0;
+    for (uint64_t i = 0; i < r->written; i++) {
+        logged += r->ring[i & r->mask].type == EV_tcp_bad_wscale ? 1 : 0;
+    }
+    return logged;
+}
+
+/* requires: 7323-2.3-4, 7323-2.3-5 */
 START_TEST(a_shift_above_14_is_14)
 {
     struct peer p = peer_new();
@@ -251,6 +260,7 @@ START_TEST(a_shift_above_14_is_14)
     struct app *a = open_passive(&p);
     ck_assert_uint_eq(info_of(a).snd_wscale, 14);
     ck_assert_uint_eq(info_of(a).snd_wnd, 3U << 14);
+    ck_assert_uint_eq(shifts_logged(), 1);
 }
 END_TEST
 
