@@ -51,11 +51,12 @@ static bool is_v4(const struct tcp_conn *c)
     return ip_is_v4(c->entry.tuple.remote.addr);
 }
 
-/* What the path's MTU leaves for payload when there are no options. */
+/* What the path's MTU leaves for payload when there are no options, as far as the application lets it. */
 static uint32_t path_mss(const struct tcp_conn *c)
 {
     uint32_t headers = is_v4(c) ? IP_TCP_HEADERS_V4 : IP_TCP_HEADERS_V6;
-    return u32_max(c->mtu, headers + MSS_MIN) - headers;
+    uint32_t mss = u32_max(c->mtu, headers + MSS_MIN) - headers;
+    return c->options.mss != 0 ? u32_min(mss, u32_max(c->options.mss, MSS_MIN)) : mss;
 }
 
 struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,

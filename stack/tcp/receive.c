@@ -63,7 +63,7 @@ static void trim_to_window(struct tcp_conn *c, struct tcp_segment *s)
  * calls full is the largest segment that it has sent. */
 static void schedule_ack(struct tcp_conn *c, nsec now)
 {
-    if (c->rcv_unacked >= 2 * c->rcv_mss) {
+    if (c->rcv_unacked >= 2 * c->rcv_mss || c->options.quick_ack) {
         c->ack_due = true;
     } else if (!timers_running(c, TCP_TIMER_DELACK)) {
         timers_set(c, TCP_TIMER_DELACK, now + c->tcp->config.delayed_ack);

@@ -226,6 +226,9 @@ static bool small_may_go(const struct tcp_conn *c, uint32_t n, uint32_t queued, 
     if (c->nudge) {
         return true; /* (4) the override timeout */
     }
+    if (c->options.cork && !c->fin_queued) {
+        return false; /* the application will have more */
+    }
     if (n == queued && (idle || c->options.no_delay || c->fin_queued || urgent_unsent(c))) {
         return true; /* (2) all that is queued; the application is in a hurry with urgent data */
     }

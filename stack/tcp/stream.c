@@ -131,5 +131,7 @@ void tcp_set_options(struct stream *s, const struct tcp_options *options)
     }
     timers_keepalive(c, c->tcp->now);
     timers_user_timeout(c);
+    conn_update_mss(c);
+    c->ack_due = c->ack_due || (c->options.quick_ack && c->rcv_unacked > 0);
     conn_mark_dirty(c);
 }

@@ -38,10 +38,12 @@ struct tcp_config {
 
 /* Settings of one connection; inherited from its listener. A zero means the default in brackets. */
 struct tcp_options {
-    bool no_delay;             /* Nagle off (RFC 9293 MUST-17) */
-    bool no_reports;           /* stream_events.report is not called (RFC 9293 SHLD-20) */
-    bool keepalive;            /* RFC 9293 MUST-25: off unless asked for */
-    nsec keepalive_idle;       /* [2 h] */
+    bool no_delay;       /* Nagle off (RFC 9293 MUST-17) */
+    bool cork;           /* less than a full segment waits for more, or for the override timeout */
+    bool quick_ack;      /* every segment is acknowledged at once: no delayed ACK */
+    bool no_reports;     /* stream_events.report is not called (RFC 9293 SHLD-20) */
+    bool keepalive;      /* RFC 9293 MUST-25: off unless asked for */
+    nsec keepalive_idle; /* [2 h] */
     nsec keepalive_interval;   /* [75 s] */
     uint32_t keepalive_probes; /* unanswered ones before the end [9] */
     /* R2 (RFC 9293 MUST-21): unacknowledged for so long ends the connection; NEVER: without end
@@ -49,6 +51,7 @@ struct tcp_options {
     nsec user_timeout;
     uint32_t send_buffer;    /* bytes [the host's] */
     uint32_t receive_buffer; /* bytes [the host's] */
+    uint16_t mss;            /* bytes of a segment, either way, at most [what the path takes] */
     uint8_t ttl;             /* [64] */
     uint8_t tos;             /* DSCP in its upper six bits [0] */
 };

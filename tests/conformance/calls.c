@@ -51,6 +51,12 @@ int64_t call_number(const struct call *c, unsigned i)
     return i < c->argc && expr_number(c->args[i], &v) ? v : 0;
 }
 
+int64_t call_result_number(const struct call *c)
+{
+    int64_t v = 0;
+    return expr_number(c->result, &v) ? v : 0;
+}
+
 const struct expr *expr_field(const struct expr *e, const char *name)
 {
     if (e == NULL || e->kind != EXPR_STRUCT) {
@@ -253,14 +259,14 @@ static const struct call_entry {
     {"close", 1, do_close, NULL},
     {"read", 3, call_read, NULL},
     {"readv", 3, call_readv, NULL},
-    {"recv", 4, call_recv, check_flags},
-    {"recvfrom", 6, call_recv, check_flags},
-    {"recvmsg", 3, call_recvmsg, check_msg_flags},
+    {"recv", 4, call_recv, check_recv},
+    {"recvfrom", 6, call_recv, check_recv},
+    {"recvmsg", 3, call_recvmsg, check_recvmsg},
     {"write", 3, call_write, NULL},
     {"writev", 3, call_writev, NULL},
-    {"send", 4, call_send, check_flags},
-    {"sendto", 6, call_send, check_flags},
-    {"sendmsg", 3, call_sendmsg, check_msg_flags},
+    {"send", 4, call_send, check_send},
+    {"sendto", 6, call_send, check_send},
+    {"sendmsg", 3, call_sendmsg, check_sendmsg},
     {"setsockopt", 5, call_setsockopt, check_setsockopt},
     {"getsockopt", 5, call_getsockopt, check_getsockopt},
     {"fcntl", 2, call_fcntl, check_fcntl},

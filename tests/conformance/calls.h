@@ -8,6 +8,8 @@
 bool expr_number(const struct expr *e, int64_t *out);
 /* Argument `i` as a number; 0 when it is `...` or not there. */
 int64_t call_number(const struct call *c, unsigned i);
+/* What the script says that the call returns; 0 when it is `...`. */
+int64_t call_result_number(const struct call *c);
 /* The value of `name` in a struct; NULL: it has no such field. */
 const struct expr *expr_field(const struct expr *e, const char *name);
 /* The socket in argument `i`; NULL: none has that number. */
@@ -31,8 +33,10 @@ struct outcome call_write(struct run *r, struct attempt *a);
 struct outcome call_writev(struct run *r, struct attempt *a);
 struct outcome call_send(struct run *r, struct attempt *a);
 struct outcome call_sendmsg(struct run *r, struct attempt *a);
-const char *check_flags(const struct call *c);     /* of recv and send, in argument 3 */
-const char *check_msg_flags(const struct call *c); /* of recvmsg and sendmsg, in argument 2 */
+const char *check_recv(const struct call *c); /* also of recvfrom */
+const char *check_send(const struct call *c); /* also of sendto */
+const char *check_recvmsg(const struct call *c);
+const char *check_sendmsg(const struct call *c);
 
 /* calls_options.c */
 struct outcome call_setsockopt(struct run *r, struct attempt *a);

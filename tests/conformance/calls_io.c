@@ -61,6 +61,9 @@ static struct outcome read_some(struct run *r, struct attempt *a, int64_t n, int
     if (k == NULL || n < 0) {
         return outcome_error(k == NULL ? EBADF : EINVAL);
     }
+    if ((flags & MSG_OOB) != 0) { /* as with SO_OOBINLINE: it stands in its place */
+        return outcome_error(EINVAL);
+    }
     struct outcome o = sock_read(k, (size_t)n, flags);
     return o.wait ? call_wait(r, a, k, flags, k->rcv_timeout, EAGAIN) : o;
 }
@@ -98,7 +101,7 @@ static struct outcome write_some(struct run *r, struct attempt *a, int64_t n, co
     if (k == NULL || n < 0) {
         return outcome_error(k == NULL ? EBADF : EINVAL);
     }
-    struct outcome o = sock_write(k, text, (size_t)n, &a->done);
+    struct outcome o = sock_write(k, text, (size_t)n, flags, &a->done);
     if (!o.wait) {
         return o.value < 0 && a->done > 0 ? outcome_of((int64_t)a->done) : o;
     }
@@ -142,8 +145,6 @@ static const char *check_flag_bits(int64_t flags)
         int64_t flag;
         const char *why;
     } missing[] = {
-        {MSG_OOB, "MSG_OOB: urgent data not in the stack yet"},
-        {MSG_MORE, "MSG_MORE: not in the stack's interface"},
         {MSG_ERRQUEUE, "MSG_ERRQUEUE"},
         {MSG_FASTOPEN, "MSG_FASTOPEN: not in the stack yet"},
         {MSG_ZEROCOPY, "MSG_ZEROCOPY"},
@@ -156,15 +157,33 @@ static const char *check_flag_bits(int64_t flags)
     return NULL;
 }
 
-const char *check_flags(const struct call *c)
+/* Urgent data is delivered in its place only (RFC 6093 3.1): it cannot be read apart from the rest. */
+static const char *check_read_flags(const struct call *c, int64_t flags)
+{
+    if ((flags & MSG_OOB) != 0 && call_result_number(c) >= 0) {
+        return "reading urgent data out of its place";
+    }
+    return check_flag_bits(flags);
+}
+
+const char *check_recv(const struct call *c)
+{
+    return check_read_flags(c, call_number(c, 3));
+}
+
+const char *check_send(const struct call *c)
 {
     return check_flag_bits(call_number(c, 3));
 }
 
-const char *check_msg_flags(const struct call *c)
+const char *check_recvmsg(const struct call *c)
 {
-    if (expr_field(c->args[1], "msg_control") != NULL) {
-        return "control messages";
-    }
-    return check_flag_bits(call_number(c, 2));
+    bool control = expr_field(c->args[1], "msg_control") != NULL;
+    return control ? "control messages" : check_read_flags(c, call_number(c, 2));
+}
+
+const char *check_sendmsg(const struct call *c)
+{
+    bool control = expr_field(c->args[1], "msg_control") != NULL;
+    return control ? "control messages" : check_flag_bits(call_number(c, 2));
 }

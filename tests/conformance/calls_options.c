@@ -11,6 +11,8 @@
 #include "tests/conformance/symbols.h"
 
 #define TIMEOUT_MAX 1000000 /* seconds */
+#define MAXSEG_MIN 88       /* bytes, as other systems have it */
+#define MAXSEG_MAX 32767
 
 enum option_name {
     O_NOTHING, /* of no effect here */
@@ -33,6 +35,10 @@ enum option_name {
     O_TOS,
     O_TTL,
     O_MTU,
+    O_OOBINLINE,
+    O_RCVLOWAT,
+    O_CORK,
+    O_QUICKACK,
 };
 
 static const struct known_option {
@@ -50,8 +56,12 @@ static const struct known_option {
     {"SOL_SOCKET", "SO_SNDTIMEO", O_SNDTIMEO, true, false},
     {"SOL_SOCKET", "SO_ERROR", O_ERROR, false, true},
     {"SOL_SOCKET", "SO_TYPE", O_TYPE, false, true},
+    {"SOL_SOCKET", "SO_OOBINLINE", O_OOBINLINE, true, true},
+    {"SOL_SOCKET", "SO_RCVLOWAT", O_RCVLOWAT, true, true},
     {"IPPROTO_TCP", "TCP_NODELAY", O_NODELAY, true, true},
-    {"IPPROTO_TCP", "TCP_MAXSEG", O_MAXSEG, false, true},
+    {"IPPROTO_TCP", "TCP_MAXSEG", O_MAXSEG, true, true},
+    {"IPPROTO_TCP", "TCP_CORK", O_CORK, true, true},
+    {"IPPROTO_TCP", "TCP_QUICKACK", O_QUICKACK, true, true},
     {"IPPROTO_TCP", "TCP_KEEPIDLE", O_KEEPIDLE, true, true},
     {"IPPROTO_TCP", "TCP_KEEPINTVL", O_KEEPINTVL, true, true},
     {"IPPROTO_TCP", "TCP_KEEPCNT", O_KEEPCNT, true, true},
@@ -62,6 +72,7 @@ static const struct known_option {
     {"IPPROTO_IP", "IP_TTL", O_TTL, true, true},
     {"IPPROTO_IP", "IP_MTU", O_MTU, false, true},
     {"IPPROTO_IP", "IP_MTU_DISCOVER", O_NOTHING, true, false},
+    {"IPPROTO_IP", "IP_RECVERR", O_NOTHING, true, false}, /* the error queue itself is skipped */
 };
 
 static const struct known_option *find_option(const struct call *c)
@@ -87,6 +98,12 @@ static bool wrong_congestion_control(const struct call *c)
     return e->kind != EXPR_TEXT || strcmp(e->text, "reno") != 0;
 }
 
+/* Only in its place: who asks for the other way is not served. */
+static bool wants_out_of_band(const struct call *c)
+{
+    return call_number(c, 3) == 0;
+}
+
 const char *check_setsockopt(const struct call *c)
 {
     const struct known_option *o = find_option(c);
@@ -95,6 +112,9 @@ const char *check_setsockopt(const struct call *c)
     }
     if (o->what == O_CONGESTION && wrong_congestion_control(c)) {
         return "another congestion control than reno";
+    }
+    if (o->what == O_OOBINLINE && wants_out_of_band(c)) {
+        return "urgent data out of its place";
     }
     return NULL;
 }
@@ -166,6 +186,18 @@ static void apply(struct sock *k, enum option_name what, int64_t v, const struct
     case O_NODELAY:
         o->no_delay = v != 0;
         break;
+    case O_MAXSEG:
+        o->mss = (uint16_t)v;
+        break;
+    case O_RCVLOWAT:
+        k->rcv_low = (uint32_t)v;
+        break;
+    case O_CORK:
+        k->cork = v != 0;
+        break;
+    case O_QUICKACK:
+        o->quick_ack = v != 0;
+        break;
     case O_KEEPIDLE:
         o->keepalive_idle = v * NS_PER_SEC;
         break;
@@ -197,14 +229,12 @@ struct outcome call_setsockopt(struct run *r, struct attempt *a)
     if (k == NULL) {
         return outcome_error(EBADF);
     }
-    if (v < 0 || v > UINT32_MAX) {
+    bool mss_bad = o->what == O_MAXSEG && v != 0 && (v < MAXSEG_MIN || v > MAXSEG_MAX);
+    if (v < 0 || v > UINT32_MAX || mss_bad) {
         return outcome_error(EINVAL);
     }
     apply(k, o->what, v, a->call->args[3]);
-    if (k->stream != NULL) {
-        world_enter(&r->world);
-        tcp_set_options(k->stream, &k->options);
-    }
+    sock_apply_options(k);
     return outcome_of(0);
 }
 
@@ -231,7 +261,15 @@ static int64_t value_of(struct sock *k, enum option_name what)
     case O_NODELAY:
         return o->no_delay;
     case O_MAXSEG:
-        return info.snd_mss;
+        return info.snd_mss != 0 ? info.snd_mss : o->mss;
+    case O_OOBINLINE:
+        return 1;
+    case O_RCVLOWAT:
+        return k->rcv_low > 0 ? k->rcv_low : 1;
+    case O_CORK:
+        return k->cork;
+    case O_QUICKACK:
+        return o->quick_ack;
     case O_KEEPIDLE:
         return o->keepalive_idle / NS_PER_SEC;
     case O_KEEPINTVL:
@@ -293,8 +331,9 @@ struct outcome call_fcntl(struct run *r, struct attempt *a)
 const char *check_ioctl(const struct call *c)
 {
     int64_t what = call_number(c, 1);
-    bool known_one = what == SIOCINQ || what == SIOCOUTQ || what == SIOCOUTQNSD;
-    return known_one ? NULL : "ioctl other than SIOCINQ, SIOCOUTQ and SIOCOUTQNSD";
+    bool known_one =
+        what == SIOCINQ || what == SIOCOUTQ || what == SIOCOUTQNSD || what == SIOCATMARK;
+    return known_one ? NULL : "ioctl other than SIOCINQ, SIOCOUTQ, SIOCOUTQNSD and SIOCATMARK";
 }
 
 struct outcome call_ioctl(struct run *r, struct attempt *a)
@@ -311,14 +350,14 @@ struct outcome call_ioctl(struct run *r, struct attempt *a)
         sock_info(k, &info);
     }
     int64_t what = call_number(a->call, 1);
-    int64_t got = what == SIOCINQ    ? info.receive_queued
-                  : what == SIOCOUTQ ? info.send_queued
-                                     : info.unsent;
+    int64_t got = what == SIOCINQ      ? info.receive_queued
+                  : what == SIOCOUTQ   ? info.send_queued
+                  : what == SIOCATMARK ? sock_at_mark(k)
+                                       : info.unsent;
     int64_t want;
     struct outcome out = outcome_of(0);
     if (expr_number(a->call->args[2], &want) && want != got) {
-        out.fault =
-            call_text(r, "it tells %lld bytes, expected %lld", (long long)got, (long long)want);
+        out.fault = call_text(r, "it tells %lld, expected %lld", (long long)got, (long long)want);
     }
     return out;
 }

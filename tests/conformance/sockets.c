@@ -109,6 +109,12 @@ static void on_peer_closed(struct stream *s)
     sock_of_stream(s)->peer_closed = true;
 }
 
+static void on_report(struct stream *s, enum stream_report what, uint16_t detail)
+{
+    (void)detail;
+    sock_of_stream(s)->notices[what]++;
+}
+
 static void on_closed(struct stream *s, enum close_reason reason)
 {
     struct sock *k = sock_of_stream(s);
@@ -124,6 +130,7 @@ static void on_closed(struct stream *s, enum close_reason reason)
 static const struct stream_events sock_events = {
     .opened = on_opened,
     .peer_closed = on_peer_closed,
+    .report = on_report,
     .closed = on_closed,
 };
 

@@ -45,11 +45,15 @@ struct sock {
     struct sock *accept_first;     /* LISTENING: established, not accepted yet */
     struct stream *stream;         /* NULL once the stack is done with it */
     bool peer_closed, shut_rd, shut_wr;
-    bool linger;                   /* SO_LINGER with a time of zero: close resets */
-    int error;                     /* SO_ERROR */
-    nsec rcv_timeout, snd_timeout; /* 0: none */
-    uint64_t read_total;           /* bytes that the script has read */
-    uint8_t *written;              /* bytes that the script has written */
+    bool linger;                      /* SO_LINGER with a time of zero: close resets */
+    bool cork;                        /* TCP_CORK */
+    bool more;                        /* the latest write said that another follows (MSG_MORE) */
+    uint32_t rcv_low;                 /* SO_RCVLOWAT: readable from so many bytes on; 0 is 1 */
+    unsigned notices[STREAM_REPORTS]; /* reports of the stack, by kind */
+    int error;                        /* SO_ERROR */
+    nsec rcv_timeout, snd_timeout;    /* 0: none */
+    uint64_t read_total;              /* bytes that the script has read */
+    uint8_t *written;                 /* bytes that the script has written */
     size_t written_len, written_cap;
     struct tcp_info last; /* when the stream ended */
     /* EPOLL */
@@ -88,8 +92,14 @@ struct outcome sock_close(struct sock *k);
 
 /* sockets_io.c */
 struct outcome sock_read(struct sock *k, size_t len, int64_t flags);
-/* `done`: bytes of this call that went before it had to wait. `text` NULL: the pattern. */
-struct outcome sock_write(struct sock *k, const char *text, size_t len, size_t *done);
+/* `done`: bytes of this call that went before it had to wait. `text` NULL: the pattern. MSG_OOB makes
+ * all of it urgent; MSG_MORE holds the last small segment back until the next write without it. */
+struct outcome sock_write(struct sock *k, const char *text, size_t len, int64_t flags,
+                          size_t *done);
+/* The options, as they are with TCP_CORK and MSG_MORE, take effect. */
+void sock_apply_options(struct sock *k);
+/* The next byte to be read is the last urgent one (SIOCATMARK). */
+bool sock_at_mark(struct sock *k);
 uint32_t sock_ready(struct sock *k); /* POLLIN, … */
 void sock_info(struct sock *k, struct tcp_info *out);
 

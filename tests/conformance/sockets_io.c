@@ -58,11 +58,29 @@ static bool read_over(const struct sock *k)
     return k->peer_closed || k->shut_rd || k->state == SOCK_ENDED;
 }
 
+static uint32_t urgent_unread(const struct sock *k)
+{
+    return k->stream != NULL ? tcp_urgent_unread(k->stream) : 0;
+}
+
+bool sock_at_mark(struct sock *k)
+{
+    return urgent_unread(k) == 1;
+}
+
+/* A read stops before the last urgent byte, so that a program can find the mark. */
+static size_t before_mark(const struct sock *k, size_t len)
+{
+    uint32_t urgent = urgent_unread(k);
+    return urgent > 1 ? size_min(len, urgent - 1) : len;
+}
+
 struct outcome sock_read(struct sock *k, size_t len, int64_t flags)
 {
     if (k->state == SOCK_FRESH || k->state == SOCK_LISTENING) {
         return outcome_error(ENOTCONN);
     }
+    len = before_mark(k, len);
     size_t n = size_min(readable(k), len);
     bool all = (flags & MSG_WAITALL) != 0;
     if (n == 0 || (all && n < len && !read_over(k))) {
@@ -129,7 +147,17 @@ static size_t put(struct sock *k, const char *text, size_t len)
     return n;
 }
 
-struct outcome sock_write(struct sock *k, const char *text, size_t len, size_t *done)
+void sock_apply_options(struct sock *k)
+{
+    struct tcp_options o = k->options;
+    o.cork = k->cork || k->more;
+    if (k->stream != NULL) {
+        world_enter(k->owner->world);
+        tcp_set_options(k->stream, &o);
+    }
+}
+
+struct outcome sock_write(struct sock *k, const char *text, size_t len, int64_t flags, size_t *done)
 {
     if (k->error != 0) {
         return outcome_error(take_error(k));
@@ -143,6 +171,11 @@ struct outcome sock_write(struct sock *k, const char *text, size_t len, size_t *
     if (k->state == SOCK_CONNECTING) {
         return outcome_wait();
     }
+    bool more = (flags & MSG_MORE) != 0;
+    if (more != k->more) {
+        k->more = more;
+        sock_apply_options(k);
+    }
     world_enter(k->owner->world);
     while (*done < len) {
         size_t n = put(k, text != NULL ? text + *done : NULL, len - *done);
@@ -150,6 +183,9 @@ struct outcome sock_write(struct sock *k, const char *text, size_t len, size_t *
             return outcome_wait();
         }
         *done += n;
+    }
+    if ((flags & MSG_OOB) != 0) {
+        tcp_mark_urgent(k->stream);
     }
     return outcome_of((int64_t)len);
 }
@@ -174,8 +210,11 @@ uint32_t sock_ready(struct sock *k)
     if (k->state == SOCK_FRESH) {
         return POLLOUT | POLLHUP;
     }
-    if (readable(k) > 0 || read_over(k)) {
+    if (readable(k) >= (k->rcv_low > 0 ? k->rcv_low : 1) || read_over(k)) {
         events |= POLLIN | POLLRDNORM;
+    }
+    if (urgent_unread(k) > 0) {
+        events |= POLLPRI;
     }
     if (k->peer_closed || k->shut_rd || k->state == SOCK_ENDED) {
         events |= POLLRDHUP;

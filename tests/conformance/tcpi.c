@@ -93,6 +93,20 @@ static bool other_field(const struct tcp_info *i, const char *field, double *out
     return false;
 }
 
+/* What other systems do not have: urgent data, and how often the application was told of what. */
+static bool own_field(const struct tcp_info *i, const struct sock *k, const char *field,
+                      double *out)
+{
+    FIELD("urgent_unread", i->urgent_unread)
+    FIELD("urgent_unsent", i->urgent_unsent)
+    FIELD("soft_error_type", i->soft_error_type)
+    FIELD("soft_error_code", i->soft_error_code)
+    FIELD("notices_icmp", k != NULL ? k->notices[REPORT_ICMP] : 0)
+    FIELD("notices_silence", k != NULL ? k->notices[REPORT_RETRANSMISSIONS] : 0)
+    FIELD("notices_urgent", k != NULL ? k->notices[REPORT_URGENT] : 0)
+    return false;
+}
+
 static bool constant(const char *field, double *out)
 {
     FIELD("TCP_ESTABLISHED", 1)
@@ -129,5 +143,6 @@ bool tcpi_lookup(void *arg, const char *name, double *out)
     if (r->sockets.latest != NULL) {
         sock_info(r->sockets.latest, &info);
     }
-    return window_field(&info, name + 5, out) || other_field(&info, name + 5, out);
+    return window_field(&info, name + 5, out) || other_field(&info, name + 5, out) ||
+           own_field(&info, r->sockets.latest, name + 5, out);
 }

@@ -422,6 +422,23 @@ START_TEST(small_segments_do_not_hold_a_slab_each)
 }
 END_TEST
 
+START_TEST(delayed_acks_can_be_switched_off)
+{
+    struct peer p = peer_new();
+    struct app *a = open_passive(&p);
+    peer_data(&p, TCP_ACK, 1, 1, 10);
+    expect_nothing();
+    host_enter(&rig.host, rig.now);
+    tcp_set_options(a->s, &(struct tcp_options){.quick_ack = true});
+    rig_flush();
+    expect(&p, TCP_ACK, 1, 11, 0);
+    peer_data(&p, TCP_ACK, 11, 1, 10);
+    expect(&p, TCP_ACK, 1, 21, 0);
+    run_for(SEC(1));
+    expect_nothing();
+}
+END_TEST
+
 Suite *receive_suite(void);
 
 Suite *receive_suite(void)
@@ -429,6 +446,7 @@ Suite *receive_suite(void)
     Suite *s = suite_create("receive");
     TCase *acks = rig_case(s, "acks");
     ADD(acks, one_segment_is_acknowledged_after_a_moment);
+    ADD(acks, delayed_acks_can_be_switched_off);
     ADD(acks, two_full_segments_are_acknowledged_at_once);
     ADD(acks, a_delayed_ack_rides_on_data);
     ADD(acks, a_batch_is_acknowledged_once);

@@ -60,6 +60,42 @@ START_TEST(nagle_can_be_switched)
 }
 END_TEST
 
+START_TEST(a_cork_holds_back_what_is_small)
+{
+    rig_listen(&(struct tcp_options){.cork = true});
+    struct peer p = peer_new();
+    struct app *a = open_passive(&p);
+    app_write(a, 1460 + 10);
+    expect(&p, TCP_ACK, 1, 1, 1460);
+    peer_send(&p, TCP_ACK, 1, 1461);
+    expect_nothing();
+    run_for(info_of(a).rto + WHEEL_LATE); /* not for ever: the override timeout */
+    expect(&p, LAST, 1461, 1, 10);
+    peer_send(&p, TCP_ACK, 1, 1471);
+    app_write(a, 10);
+    expect_nothing();
+    host_enter(&rig.host, rig.now);
+    tcp_set_options(a->s, &(struct tcp_options){.cork = false});
+    rig_flush();
+    expect(&p, LAST, 1471, 1, 10);
+}
+END_TEST
+
+/* requires: MUST-16 */
+START_TEST(an_application_may_ask_for_smaller_segments)
+{
+    rig_listen(&(struct tcp_options){.mss = 700});
+    struct peer p = peer_new();
+    struct wire w = half_open(&p);
+    ck_assert_uint_eq(w.mss, 700);
+    peer_send(&p, TCP_ACK, 1, 1);
+    struct app *a = &rig.apps[0];
+    app_write(a, 1400);
+    expect(&p, TCP_ACK, 1, 1, 700);
+    expect(&p, LAST, 701, 1, 700);
+}
+END_TEST
+
 /* requires: MUST-61 */
 START_TEST(only_the_last_segment_is_pushed)
 {
@@ -379,6 +415,8 @@ Suite *send_suite(void)
     ADD(nagle, a_small_write_waits_for_the_ack_of_the_one_before);
     ADD(nagle, a_full_segment_does_not_wait);
     ADD(nagle, nagle_can_be_switched);
+    ADD(nagle, a_cork_holds_back_what_is_small);
+    ADD(nagle, an_application_may_ask_for_smaller_segments);
     ADD(nagle, only_the_last_segment_is_pushed);
     ADD(nagle, small_writes_make_full_segments);
     ADD(nagle, the_last_bytes_before_fin_do_not_wait);
