@@ -383,13 +383,18 @@ static void tell_closed(struct tls_session *t)
     session_free(t);
 }
 
-/* An event was handled: the application hears of endings, and the session may go. */
-static void settle(struct tls_session *t)
+static void tell_peer_closed(struct tls_session *t)
 {
     if (t->peer_shut && !t->peer_told && !t->ended && plain_len(t) == 0) {
         t->peer_told = true;
         tell(t, t->stream.events->peer_closed);
     }
+}
+
+/* An event was handled: the application hears of endings, and the session may go. */
+static void settle(struct tls_session *t)
+{
+    tell_peer_closed(t);
     if (--t->depth > 0) {
         return;
     }
@@ -440,6 +445,9 @@ static void on_closed(struct stream *lower, enum close_reason reason)
     t->lower = NULL;
     if (reason == CLOSE_NORMAL && !t->peer_shut) {
         reason = t->open ? CLOSE_TRUNCATED : CLOSE_TLS_FAILED;
+    }
+    if (reason == CLOSE_NORMAL) { /* close_notify may have been met in a call of the application */
+        tell_peer_closed(t);
     }
     tls_end(t, reason);
     settle(t);

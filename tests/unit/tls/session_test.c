@@ -338,6 +338,27 @@ START_TEST(truncation_with_a_slow_reader)
 }
 END_TEST
 
+/* close_notify met in a call of the application, not in an event: it hears of it all the same, before
+ * the end. */
+START_TEST(peer_closed_comes_before_closed)
+{
+    rig_establish(&rig, (struct rig_options){.version = rig_version(_i)});
+    rig.app.sleepy = true;
+    rig_client_write(&rig, "one", 3);
+    ck_assert_int_eq(mbedtls_ssl_close_notify(&rig.ssl), 0);
+    stream_shutdown(&rig.pipe.b.stream);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.peer_closed, 0);
+    stream_consume(rig.app.stream, 3);
+    ck_assert_uint_eq(stream_peek(rig.app.stream).len, 0);
+    stream_shutdown(rig.app.stream);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig.app.peer_closed, 1);
+    rig_check_closed(&rig, CLOSE_NORMAL);
+    rig_done(&rig);
+}
+END_TEST
+
 /* ---- faults (RFC 8446 6.2) ---- */
 
 START_TEST(fatal_alert_from_the_client)
@@ -611,6 +632,7 @@ Suite *session_suite(void)
     tcase_add_loop_test(t, data_after_close_notify, 0, 2);
     tcase_add_loop_test(t, truncation, 0, 2);
     tcase_add_loop_test(t, truncation_with_a_slow_reader, 0, 2);
+    tcase_add_loop_test(t, peer_closed_comes_before_closed, 0, 2);
     tcase_add_loop_test(t, fatal_alert_from_the_client, 0, 2);
     tcase_add_loop_test(t, client_refuses_our_certificate, 0, 2);
     tcase_add_loop_test(t, forged_record, 0, 2);
