@@ -51,6 +51,7 @@ STACK := $(sort $(wildcard stack/*.c stack/*/*.c))
 TLS := $(sort $(wildcard tls/*.c))
 APPS := $(sort $(wildcard apps/*.c apps/*/*.c))
 PKT := $(sort $(wildcard tests/conformance/*.c))
+SIM := $(sort $(wildcard tests/sim/*.c))
 UNIT := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c))
 FUZZ := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_TARGETS := $(sort $(wildcard tests/fuzz/targets/*.c))
@@ -60,14 +61,16 @@ FUZZ_RIGS := tests/unit/link/frames.c tests/unit/tls/pipe_stream.c
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SUITES := $(patsubst %_test,%,$(basename $(notdir $(filter %_test.c,$(UNIT)))))
 
-.PHONY: all run test unit conformance requirements fuzz fuzzers asan lint format bench fresh clean distclean help FORCE
+.PHONY: all run test unit conformance sim requirements fuzz fuzzers asan lint format bench fresh clean distclean help FORCE
 all: $(BUILD)/vitrine ## builds build/vitrine (the default)
 
 $(BUILD)/vitrine: $(call obj,$(APPS)) $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
 $(BUILD)/unit: $(call obj,$(UNIT)) $(BUILD)/libvitrine-apps.a $(BUILD)/libvitrine-tls.a \
-	$(BUILD)/libvitrine-pkt.a $(BUILD)/libvitrine-stack.a
+	$(BUILD)/libvitrine-pkt.a $(BUILD)/libvitrine-sim.a $(BUILD)/libvitrine-stack.a
 $(BUILD)/vitrine-pkt: $(call obj,tests/conformance/main.c) $(BUILD)/libvitrine-pkt.a \
 	$(BUILD)/libvitrine-stack.a
+$(BUILD)/vitrine-sim: $(call obj,tests/sim/main.c) $(BUILD)/libvitrine-sim.a \
+	$(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
 $(BUILD)/libvitrine-stack.a: $(call obj,$(STACK))
 $(BUILD)/libvitrine-tls.a: $(call obj,$(TLS))
 $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/targets/%.o $(BUILD)/libvitrine-fuzz.a \
@@ -82,10 +85,14 @@ $(BUILD)/libvitrine-fuzz.a: $(call obj,$(FUZZ) $(FUZZ_RIGS))
 # Only for tests: they take from it what they call, and so never the main of the command.
 $(BUILD)/libvitrine-apps.a: $(call obj,$(APPS))
 $(BUILD)/libvitrine-pkt.a: $(call obj,$(PKT))
+$(BUILD)/libvitrine-sim.a: $(call obj,$(SIM))
+# Where TLS takes its randomness and the time from, in worlds that repeat (tests/sim/tls_end.c).
+SIM_WRAPPED := mbedtls_ctr_drbg_random mbedtls_ms_time time
 
-$(BUILD)/vitrine $(BUILD)/unit $(BUILD)/vitrine-pkt: $(BUILD)/sources
+$(BUILD)/vitrine $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-sim: $(BUILD)/sources
 	@echo "  LINK   $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(if $(filter %/unit %/vitrine-sim,$@),$(SIM_WRAPPED:%=-Wl,--wrap=%)) $(filter %.a,$^) \
 		$(if $(filter %/vitrine-pkt,$@),,$(MBEDTLS_LIBS)) \
 		$(if $(filter %/unit,$@),$(CHECK_LIBS)) -lm -pthread
 
@@ -97,18 +104,18 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@echo "  CC     $<"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(call obj,$(TLS) $(APPS) $(UNIT) $(FUZZ) $(FUZZ_TARGETS)): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
+$(call obj,$(TLS) $(APPS) $(SIM) $(UNIT) $(FUZZ) $(FUZZ_TARGETS)): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
 $(call obj,$(UNIT)): EXTRA_CFLAGS += -I$(BUILD)/gen $(CHECK_CFLAGS)
 
 # Nothing compiles before the set-up has run. -MMD leaves system headers out, so what uses mbedTLS says
 # itself that it depends on the library.
-$(call obj,$(STACK) $(TLS) $(APPS) $(PKT)): | build/setup/run
+$(call obj,$(STACK) $(TLS) $(APPS) $(PKT) $(SIM)): | build/setup/run
 $(call obj,$(UNIT)): | build/setup/test
 $(call obj,$(FUZZ) $(FUZZ_TARGETS)): | build/setup/fuzz
-$(call obj,$(TLS) $(APPS) $(UNIT) $(FUZZ) $(FUZZ_TARGETS)): $(MBEDTLS_LIBS)
+$(call obj,$(TLS) $(APPS) $(SIM) $(UNIT) $(FUZZ) $(FUZZ_TARGETS)): $(MBEDTLS_LIBS)
 $(call obj,tests/unit/main.c): $(BUILD)/gen/suites.def
 
--include $(patsubst %.o,%.d,$(call obj,$(STACK) $(TLS) $(APPS) $(PKT) $(UNIT) $(FUZZ) \
+-include $(patsubst %.o,%.d,$(call obj,$(STACK) $(TLS) $(APPS) $(PKT) $(SIM) $(UNIT) $(FUZZ) \
 	$(FUZZ_TARGETS) $(FUZZ_SEEDS)))
 
 # $(call keep,TEXT) writes TEXT to the target unless it has that text already. So other flags, or a file
@@ -118,7 +125,7 @@ keep = @mkdir -p $(@D); echo '$(subst ','\'',$(strip $(1)))' | cmp -s - $@ || \
 $(BUILD)/flags: FORCE
 	$(call keep,$(CC) $(ALL_CFLAGS) $(MBEDTLS))
 $(BUILD)/sources: FORCE
-	$(call keep,$(CC) $(ALL_LDFLAGS) $(STACK) $(TLS) $(APPS) $(PKT) $(UNIT) $(FUZZ))
+	$(call keep,$(CC) $(ALL_LDFLAGS) $(STACK) $(TLS) $(APPS) $(PKT) $(SIM) $(UNIT) $(FUZZ))
 # tests/unit/**/X_test.c defines X_suite(); tests/unit/main.c runs all that are listed here.
 $(BUILD)/gen/suites.def: FORCE
 	$(call keep,$(foreach s,$(SUITES),SUITE($s)))
@@ -148,8 +155,11 @@ unit: $(BUILD)/unit ## builds and runs the unit tests (CK_RUN_SUITE=NAME for one
 conformance: $(BUILD)/vitrine-pkt ## runs the packet scripts of tests/conformance/scripts under virtual time
 	$(Q)$(BUILD)/vitrine-pkt tests/conformance/scripts
 
+sim: $(BUILD)/vitrine-sim ## random worlds under virtual time (SEEDS=N worlds; SEED=S just one, closely)
+	$(Q)$(BUILD)/vitrine-sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
+
 requirements: $(BUILD)/unit $(BUILD)/vitrine-pkt ## runs what holds the RFCs' requirements, writes docs/rfc*.md
-	$(Q)VITRINE_WORLDS=$${VITRINE_WORLDS:-600} CK_XML_LOG_FILE_NAME=$(BUILD)/unit.xml $(BUILD)/unit >/dev/null || true
+	$(Q)CK_XML_LOG_FILE_NAME=$(BUILD)/unit.xml $(BUILD)/unit >/dev/null || true
 	$(Q)$(BUILD)/vitrine-pkt --tsv tests/conformance/scripts >$(BUILD)/scripts.tsv || true
 	$(Q)scripts/requirements $(BUILD)/unit.xml $(BUILD)/scripts.tsv
 
@@ -162,8 +172,8 @@ fuzzers: $(FUZZ_TARGETS:tests/fuzz/targets/%.c=$(BUILD)/bin/%) $(BUILD)/seeds
 run: all ## starts the service in a lab of its own, curls it, keeps serving until Ctrl-C
 	$(Q)scripts/lab scripts/run
 
-test: all $(BUILD)/unit $(BUILD)/vitrine-pkt ## unit tests and packet scripts, plain and sanitized, then end to end
-	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit build/asan/vitrine-pkt
+test: all $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-sim ## unit tests, packet scripts and worlds, plain and sanitized, then end to end
+	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit build/asan/vitrine-pkt build/asan/vitrine-sim
 	$(Q)$(MAKE) VARIANT=fuzz fuzzers
 	$(Q)scripts/test
 
@@ -184,7 +194,7 @@ fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 
 
 clean: ## removes what was compiled, keeps mbedTLS
 	rm -rf build/obj build/gen build/asan build/clang build/fuzz build/lint build/vitrine build/unit build/vitrine-pkt \
-		build/unit.xml build/scripts.tsv build/*.a build/flags build/sources
+		build/vitrine-sim build/sim build/unit.xml build/scripts.tsv build/*.a build/flags build/sources
 
 distclean: ## removes build/ altogether
 	rm -rf build

@@ -1,7 +1,6 @@
 /* What the applications do with their streams. */
-#include "tests/unit/tcp/pair_app.h"
-
-#include <check.h>
+#include "tests/sim/tls_end.h"
+#include "tests/sim/world.h"
 
 #define RETRY (10 * NS_PER_SEC)
 #define STARVED_RETRY (50 * NS_PER_MS) /* a made-to-fail allocation is not followed by `writable` */
@@ -12,20 +11,33 @@ static uint8_t byte_at(uint64_t key, uint32_t place)
     return (uint8_t)(v >> 56U ^ v >> 37U);
 }
 
-static void run_at(struct pair_app *a, nsec due)
+static void run_at(struct sim_app *a, nsec due)
 {
-    a->task.due = nsec_min(a->task.due, due);
+    a->due = nsec_min(a->due, due);
 }
 
-static nsec some_of(struct pair_app *a, nsec gap)
+static nsec some_of(struct sim_app *a, nsec gap)
 {
-    return gap / 2 + (nsec)((uint64_t)gap * lcg_below(&a->pair->lcg, 1000) / 1000);
+    return gap / 2 + (nsec)((uint64_t)gap * lcg_below(&a->lcg, 1000) / 1000);
+}
+
+static bool right_bytes(struct sim_app *a, const uint8_t *data, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (data[i] != byte_at(a->key_in, a->received + (uint32_t)i)) {
+            sim_fail(a->world, "stream: bytes", "flow %u, %s: byte %u of the stream is wrong",
+                     a->flow, a->side == SIM_CLIENT ? "client" : "server",
+                     a->received + (uint32_t)i);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Consumes what is there; with a gap, one piece. True: it took something. */
-static bool read_some(struct pair_app *a)
+static bool read_some(struct sim_app *a)
 {
-    nsec now = a->pair->now;
+    nsec now = a->world->now;
     bool took = false;
     for (;;) {
         struct slice s = stream_peek(a->stream);
@@ -36,24 +48,29 @@ static bool read_some(struct pair_app *a)
             run_at(a, a->next_read);
             return took;
         }
-        size_t n = size_min(s.len, 1 + lcg_below(&a->pair->lcg, a->plan.read_max));
-        for (size_t i = 0; i < n; i++) {
-            if (s.data[i] != byte_at(a->key_in, a->received + (uint32_t)i)) {
-                pair_fail(a->pair, __FILE__, __LINE__, "side %u: byte %u of the stream is wrong",
-                          a->side, a->received + (uint32_t)i);
-            }
+        size_t n = s.len;
+        if (a->plan.read_max > 0) {
+            n = size_min(n, 1 + lcg_below(&a->lcg, a->plan.read_max));
+        }
+        if (!right_bytes(a, s.data, n)) {
+            return false;
         }
         stream_consume(a->stream, n);
         a->received += (uint32_t)n;
+        a->moved_at = now;
         took = true;
-        PAIR_CHECK(a->pair, a->received <= a->expect);
+        if (a->received > a->expect) {
+            sim_fail(a->world, "stream: more than was sent", "flow %u: %u bytes of %u", a->flow,
+                     a->received, a->expect);
+            return false;
+        }
         if (a->plan.read_gap > 0) {
             a->next_read = now + some_of(a, a->plan.read_gap);
         }
     }
 }
 
-static uint32_t allowance(const struct pair_app *a)
+static uint32_t allowance(const struct sim_app *a)
 {
     uint64_t n = a->plan.first;
     if (a->plan.unit_in > 0) {
@@ -62,33 +79,42 @@ static uint32_t allowance(const struct pair_app *a)
     return n < a->plan.total ? (uint32_t)n : a->plan.total;
 }
 
-static bool write_some(struct pair_app *a)
+static const struct sim_flow_plan *flow_of(const struct sim_app *a)
 {
-    nsec now = a->pair->now;
+    return &a->world->plan.flow[a->flow];
+}
+
+static bool write_some(struct sim_app *a)
+{
+    nsec now = a->world->now;
     bool wrote = false;
     while (a->sent < allowance(a)) {
         if (now < a->next_write) {
             run_at(a, a->next_write);
             return wrote;
         }
-        uint32_t want = 1 + lcg_below(&a->pair->lcg, a->plan.write_max);
-        want = u32_min(want, allowance(a) - a->sent);
-        uint32_t min = lcg_below(&a->pair->lcg, 2) == 0 ? 1 : u32_min(want, STREAM_RESERVE_MAX);
+        uint32_t want = allowance(a) - a->sent;
+        if (a->plan.write_max > 0) {
+            want = u32_min(want, 1 + lcg_below(&a->lcg, a->plan.write_max));
+        }
+        uint32_t most = flow_of(a)->tls ? STREAM_PLAIN_MAX : STREAM_RESERVE_MAX;
+        uint32_t min = lcg_below(&a->lcg, 2) == 0 ? 1 : u32_min(want, most);
         size_t room;
         uint8_t *at = stream_reserve(a->stream, min, &room);
         if (at == NULL) {
-            if (a->pair->faults > 0) {
+            if (a->world->plan.faults > 0) {
                 run_at(a, now + STARVED_RETRY);
             }
             return wrote;
         }
-        PAIR_CHECK(a->pair, room >= min);
+        SIM_CHECK(a->world, room >= min);
         uint32_t n = u32_min(want, (uint32_t)room);
         for (uint32_t i = 0; i < n; i++) {
             at[i] = byte_at(a->key_out, a->sent + i);
         }
         stream_commit(a->stream, n);
         a->sent += n;
+        a->moved_at = now;
         wrote = true;
         if (a->plan.write_gap > 0) {
             a->next_write = now + some_of(a, a->plan.write_gap);
@@ -97,19 +123,20 @@ static bool write_some(struct pair_app *a)
     return wrote;
 }
 
-static void let_go(struct pair_app *a)
+static void let_go(struct sim_app *a)
 {
     tcp_close(a->stream);
     a->stream = NULL;
     a->let_go = true;
 }
 
-static void close_when_done(struct pair_app *a)
+static void close_when_done(struct sim_app *a)
 {
-    const struct pair_plan *plan = &a->plan;
+    const struct sim_app_plan *plan = &a->plan;
     if (plan->abort_at > 0 && a->sent + a->received >= plan->abort_at) {
-        stream_abort(a->stream);
+        struct stream *s = a->stream;
         a->stream = NULL;
+        stream_abort(s);
         a->aborted = true;
         return;
     }
@@ -126,10 +153,10 @@ static void close_when_done(struct pair_app *a)
     }
 }
 
-static void pump(struct pair_app *a)
+static void pump(struct sim_app *a)
 {
     bool more = true;
-    while (more && a->stream != NULL) {
+    while (more && a->stream != NULL && !a->world->failure.set) {
         more = read_some(a);
         more = write_some(a) || more;
         close_when_done(a);
@@ -140,37 +167,39 @@ static void pump(struct pair_app *a)
 
 static void on_opened(struct stream *s)
 {
-    struct pair_app *a = s->app;
-    PAIR_CHECK(a->pair, !a->opened && !a->closed);
+    struct sim_app *a = s->app;
+    SIM_CHECK(a->world, !a->opened && !a->closed);
     a->opened = true;
+    a->moved_at = a->world->now;
     pump(a);
 }
 
 static void on_data(struct stream *s)
 {
-    struct pair_app *a = s->app;
-    PAIR_CHECK(a->pair, a->opened && !a->closed);
+    struct sim_app *a = s->app;
+    SIM_CHECK(a->world, a->opened && !a->closed);
     pump(a);
 }
 
 static void on_peer_closed(struct stream *s)
 {
-    struct pair_app *a = s->app;
-    PAIR_CHECK(a->pair, a->opened && !a->peer_closed && !a->closed);
+    struct sim_app *a = s->app;
+    SIM_CHECK(a->world, a->opened && !a->peer_closed && !a->closed);
     a->peer_closed = true;
+    a->moved_at = a->world->now;
     pump(a);
 }
 
 static void on_closed(struct stream *s, enum close_reason reason)
 {
-    struct pair_app *a = s->app;
-    PAIR_CHECK(a->pair, !a->closed && a->stream == s);
+    struct sim_app *a = s->app;
+    SIM_CHECK(a->world, !a->closed && a->stream == s);
     a->closed = true;
     a->reason = reason;
     a->stream = NULL;
 }
 
-const struct stream_events pair_app_events = {
+static const struct stream_events app_events = {
     .opened = on_opened,
     .readable = on_data,
     .writable = on_data,
@@ -180,62 +209,95 @@ const struct stream_events pair_app_events = {
 
 /* ---- life ---- */
 
-void pair_app_connect(struct pair_app *a)
+static void connect(struct sim_app *a)
 {
+    bool tls = flow_of(a)->tls;
     struct tcp_connect_args args = {
-        .local.port = a->port,
-        .remote = {pair_address(1 - a->side), a->remote_port},
-        .options = a->options,
-        .events = &pair_app_events,
+        .local = {a->addr, a->port},
+        .remote = {a->remote, a->remote_port},
+        .options = flow_of(a)->options[a->side],
+        .events = &app_events,
         .app = a,
     };
-    struct tcp *t = &a->pair->side[a->side].host.tcp;
-    if (tcp_connect(t, &args, &a->stream) != TCP_OK) {
-        run_at(a, a->pair->now + RETRY);
+    struct host *h = sim_app_host(a->world, a);
+    struct stream *s;
+    if (tcp_connect(&h->tcp, &args, &s) != TCP_OK) {
+        run_at(a, a->world->now + RETRY); /* when a limit forbids it now */
         return;
     }
-    a->connected_at = a->pair->now;
-    a->port = tcp_of_stream(a->stream)->entry.tuple.local.port;
+    a->connected_at = a->moved_at = a->world->now;
+    a->port = tcp_of_stream(s)->entry.tuple.local.port;
+    a->stream = tls ? sim_tls_client(s, &app_events, a) : s;
+    SIM_CHECK(a->world, a->stream != NULL);
 }
 
-static void run(struct pair_task *t, nsec now)
+void sim_app_run(struct sim_app *a)
 {
-    struct pair_app *a = CONTAINER_OF(t, struct pair_app, task);
-    (void)now;
     if (a->stream != NULL) {
         pump(a);
-    } else if (a->remote_port != 0 && !pair_app_over(a)) {
-        pair_app_connect(a);
+        if (flow_of(a)->tls && a->side == SIM_CLIENT) {
+            sim_tls_client_run(a->stream);
+        }
+    } else if (a->remote_port != 0 && !sim_app_over(a)) {
+        connect(a);
     }
 }
 
-void pair_app_init(struct pair_app *a, struct pair *p, unsigned side, const struct pair_plan *plan)
+/* What the ends of a flow call each other. */
+static void join(struct sim_world *w, struct sim_app *a)
 {
-    *a = (struct pair_app){
-        .task = {.due = NEVER, .side = side, .run = run}, .pair = p, .side = side, .plan = *plan};
-    pair_add_task(p, &a->task);
+    const struct sim_flow_plan *f = &w->plan.flow[a->flow];
+    uint64_t key = (w->plan.seed * SIM_FLOWS + a->flow) * 2;
+    uint64_t down = f->echo ? key : key + 1;
+    bool client = a->side == SIM_CLIENT;
+    a->key_out = client ? key : down;
+    a->key_in = client ? down : key;
+    a->expect = f->app[1 - a->side].total;
+    unsigned peer = 1 - a->side;
+    a->addr = sim_station_of(w, f->wire[a->side], f->host[a->side])->addr;
+    a->remote = sim_station_of(w, f->wire[peer], f->host[peer])->addr;
+    if (client) {
+        a->port = f->port;
+        a->remote_port = SIM_PORT;
+    } else if (f->cross) { /* each connects to where the other connects from */
+        a->port = SIM_PORT;
+        a->remote_port = f->port;
+    }
 }
 
-void pair_app_join(struct pair_app *client, struct pair_app *server, uint64_t key, bool echo)
+void sim_app_init(struct sim_world *w, unsigned flow, unsigned side)
 {
-    client->key_out = key * 2;
-    client->key_in = echo ? key * 2 : key * 2 + 1;
-    server->key_out = client->key_in;
-    server->key_in = client->key_out;
-    client->remote_port = PAIR_PORT;
-    client->expect = server->plan.total;
-    server->expect = client->plan.total;
+    struct sim_app *a = &w->app[flow][side];
+    const struct sim_flow_plan *f = &w->plan.flow[flow];
+    *a = (struct sim_app){.world = w,
+                          .flow = flow,
+                          .side = side,
+                          .due = NEVER,
+                          .moved_at = w->now,
+                          .plan = f->app[side]};
+    a->lcg.state = (w->plan.seed * SIM_FLOWS + flow) * 2 + side;
+    lcg_next(&a->lcg);
+    join(w, a);
+    if (a->remote_port != 0) {
+        a->due = w->now + f->start;
+    }
 }
 
-void pair_app_take(struct pair_app *a, struct stream *s)
+void sim_app_take(struct sim_app *a, struct stream *s)
 {
-    PAIR_CHECK(a->pair, a->stream == NULL && !a->opened);
+    SIM_CHECK(a->world, a->stream == NULL && !a->opened);
+    if (flow_of(a)->tls) {
+        struct host *h = sim_app_host(a->world, a);
+        a->stream = sim_tls_server(s, &h->recorder, tcp_of_stream(s)->id, &app_events, a);
+        SIM_CHECK(a->world, a->stream != NULL);
+        return;
+    }
     a->stream = s;
     s->app = a;
-    s->events = &pair_app_events;
+    s->events = &app_events;
 }
 
-bool pair_app_over(const struct pair_app *a)
+bool sim_app_over(const struct sim_app *a)
 {
     return a->closed || a->let_go || a->aborted;
 }

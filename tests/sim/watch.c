@@ -1,173 +1,9 @@
-/* The oracles of the pair rig: what may be seen on the wire, and what must hold in a control block
- * after every event.
- */
-#include <check.h>
-
-#include "stack/base/cursor.h"
+/* What must hold in every control block after every event, and what a host holds for all of them. */
 #include "stack/tcp/close.h"
 #include "stack/tcp/send.h"
 #include "stack/tcp/timers.h"
-#include "tests/unit/tcp/pair_rig.h"
-
-/* ---- the wire ---- */
-
-struct seen {
-    uint16_t sport, dport;
-    tcp_seq seq, ack;
-    uint8_t flags;
-    uint16_t wnd, mss;
-    uint8_t wscale;
-    bool has_wscale, has_mss;
-    uint32_t options, len; /* bytes of options and of payload */
-};
-
-static void see_options(struct rd r, struct seen *s)
-{
-    while (rd_left(&r) > 0) {
-        uint8_t kind = rd_u8(&r);
-        if (kind == 0) {
-            return;
-        }
-        if (kind == 1) {
-            continue;
-        }
-        struct rd body = rd_sub(&r, rd_u8(&r) - 2U);
-        if (kind == 2) {
-            s->has_mss = true;
-            s->mss = rd_be16(&body);
-        } else if (kind == 3) {
-            s->has_wscale = true;
-            s->wscale = rd_u8(&body);
-        }
-    }
-}
-
-/* Reads a frame with a parser of its own; false: it is no TCP segment. */
-static bool see(struct pair *p, const struct pair_frame *f, struct seen *s)
-{
-    *s = (struct seen){0};
-    struct rd r = rd_of(f->bytes, f->len);
-    rd_skip(&r, 12);
-    if (rd_be16(&r) != 0x0800 || f->bytes[14 + 9] != IP_TCP) {
-        return false;
-    }
-    uint32_t ip_header = (rd_u8(&r) & 15U) * 4U;
-    rd_skip(&r, 1);
-    uint32_t total = rd_be16(&r);
-    rd_skip(&r, ip_header - 4);
-    s->sport = rd_be16(&r);
-    s->dport = rd_be16(&r);
-    s->seq = seq_of(rd_be32(&r));
-    s->ack = seq_of(rd_be32(&r));
-    uint32_t header = (uint32_t)(rd_u8(&r) >> 4U) * 4U;
-    s->flags = rd_u8(&r);
-    s->wnd = rd_be16(&r);
-    rd_skip(&r, 4);
-    s->options = header - 20;
-    see_options(rd_sub(&r, s->options), s);
-    s->len = (uint32_t)rd_left(&r);
-    PAIR_CHECK(p, !r.failed);
-    PAIR_CHECK(p, total == f->len - 14 && total <= p->side[0].dev.mtu);
-    return true;
-}
-
-static struct pair_flow *flow_of(struct pair *p, unsigned side, const struct seen *s)
-{
-    uint16_t ours = s->sport;
-    uint16_t port[2] = {side == 0 ? ours : s->dport, side == 0 ? s->dport : ours};
-    for (unsigned i = 0; i < p->flow_count; i++) {
-        struct pair_flow *f = &p->flows[i];
-        if (f->port[0] == port[0] && f->port[1] == port[1]) {
-            return f;
-        }
-    }
-    ck_assert_uint_lt(p->flow_count, PAIR_FLOWS);
-    struct pair_flow *f = &p->flows[p->flow_count++];
-    *f = (struct pair_flow){.port = {port[0], port[1]}};
-    return f;
-}
-
-static uint32_t window_unit(const struct pair_flow *f, unsigned side)
-{
-    bool both = f->has_wscale[0] && f->has_wscale[1];
-    return UINT32_C(1) << (both ? f->wscale[side] : 0);
-}
-
-static tcp_seq right_edge(const struct pair_flow *f, unsigned from, const struct seen *s)
-{
-    uint32_t unit = (s->flags & TCP_SYN) != 0 ? 1 : window_unit(f, from);
-    return seq_add(s->ack, s->wnd * unit);
-}
-
-/* A SYN that came late makes another connection of the same ports. */
-static void watch_syn(struct pair_flow *f, unsigned side, const struct seen *s)
-{
-    if (f->sent_ack[side] && !seq_eq(s->seq, f->iss[side])) {
-        f->sent_ack[side] = false;
-        f->told[1 - side] = false;
-    }
-    f->iss[side] = s->seq;
-    f->has_wscale[side] = s->has_wscale;
-    f->wscale[side] = s->wscale;
-    f->mss[side] = s->has_mss ? s->mss : 536;
-}
-
-/* The ACK never goes back, and the window's edge at most by what the scale cannot express
- * (RFC 7323 2.4); behind the peer's FIN no window means anything. */
-static void watch_offer(struct pair *p, struct pair_flow *f, unsigned side, const struct seen *s)
-{
-    tcp_seq edge = right_edge(f, side, s);
-    bool over = (s->flags & TCP_SYN) != 0 || /* which cannot tell more than 64 KiB */
-                (f->fin_sent[1 - side] && seq_gt(s->ack, f->fin[1 - side]));
-    if (f->sent_ack[side]) {
-        PAIR_CHECK(p, seq_ge(s->ack, f->ack[side]));
-        PAIR_CHECK(p, over || seq_gt(seq_add(edge, window_unit(f, side)), f->offered[side]));
-        edge = seq_max(edge, f->offered[side]);
-    }
-    f->sent_ack[side] = true;
-    f->ack[side] = s->ack;
-    f->offered[side] = edge;
-}
-
-void pair_watch_sent(struct pair *p, unsigned side, const struct pair_frame *frame)
-{
-    struct seen s;
-    if (!see(p, frame, &s) || (s.flags & TCP_RST) != 0) {
-        return;
-    }
-    struct pair_flow *f = flow_of(p, side, &s);
-    if ((s.flags & TCP_SYN) != 0) {
-        PAIR_CHECK(p, s.len == 0);
-        watch_syn(f, side, &s);
-    }
-    if ((s.flags & TCP_ACK) != 0) {
-        watch_offer(p, f, side, &s);
-    }
-    bool fin = (s.flags & TCP_FIN) != 0;
-    if (s.len > 0 || fin) {
-        tcp_seq end = seq_add(s.seq, s.len + (fin ? 1 : 0));
-        PAIR_CHECK(p, (s.flags & TCP_ACK) != 0); /* MUST: every segment but the first SYN */
-        PAIR_CHECK(p, f->told[side] && seq_le(end, f->edge[side]));
-        PAIR_CHECK(p, s.len + s.options <= u32_max(f->mss[1 - side], 48)); /* MUST-16 */
-        p->data_frames++;
-    }
-    if (fin) {
-        f->fin_sent[side] = true;
-        f->fin[side] = seq_add(s.seq, s.len);
-    }
-}
-
-void pair_watch_arrived(struct pair *p, unsigned side, const struct pair_frame *frame)
-{
-    struct seen s;
-    if (!see(p, frame, &s) || (s.flags & TCP_ACK) == 0 || (s.flags & TCP_RST) != 0) {
-        return;
-    }
-    struct pair_flow *f = flow_of(p, 1 - side, &s);
-    tcp_seq edge = right_edge(f, 1 - side, &s);
-    f->edge[side] = f->told[side] ? seq_max(f->edge[side], edge) : edge;
-    f->told[side] = true;
-}
+#include "stack/tcp/timewait.h"
+#include "tests/sim/world.h"
 
 /* ---- the control block ---- */
 
@@ -182,29 +18,31 @@ static uint32_t queue_len(const struct list *queue, uint32_t *count)
     return len;
 }
 
-static void check_send_space(struct pair *p, const struct tcp_conn *c)
+static void check_send_space(struct sim_world *w, const struct tcp_conn *c)
 {
-    PAIR_CHECK(p, seq_le(c->snd_una, c->snd_nxt));
+    SIM_CHECK(w, seq_le(c->snd_una, c->snd_nxt));
     if (c->detached) {
         return;
     }
     uint32_t chunks;
     uint32_t held = queue_len(&c->sendq.chunks, &chunks);
-    PAIR_CHECK(p, held == c->sendq.len && chunks == c->sendq.chunk_count);
+    SIM_CHECK(w, held == c->sendq.len && chunks == c->sendq.chunk_count);
     bool syn_acked = c->state >= TCP_ESTABLISHED;
     bool fin_acked = syn_acked && seq_eq(c->snd_una, seq_add(sendq_end(&c->sendq), 1));
     tcp_seq start = syn_acked ? seq_sub(c->snd_una, fin_acked ? 1 : 0) : seq_add(c->iss, 1);
-    PAIR_CHECK(p, seq_eq(c->sendq.start, start));
-    PAIR_CHECK(p, !fin_acked || c->fin_queued);
-    PAIR_CHECK(p, seq_le(c->snd_nxt, seq_add(sendq_end(&c->sendq), c->fin_queued ? 1 : 0)));
+    SIM_CHECK(w, seq_eq(c->sendq.start, start));
+    SIM_CHECK(w, !fin_acked || c->fin_queued);
+    SIM_CHECK(w, seq_le(c->snd_nxt, seq_add(sendq_end(&c->sendq), c->fin_queued ? 1 : 0)));
     const struct tcp_recovery *r = &c->recovery;
+    SIM_CHECK(w, recovery_in_flight(c) ==
+                     seq_span(c->snd_una, c->snd_nxt) - seq_span(r->rtx_next, r->rtx_end));
     if (recovery_pending(r) > 0) {
-        PAIR_CHECK(p, seq_le(c->snd_una, r->rtx_next) && seq_lt(r->rtx_next, r->rtx_end));
-        PAIR_CHECK(p, seq_le(r->rtx_end, c->snd_nxt));
+        SIM_CHECK(w, seq_le(c->snd_una, r->rtx_next) && seq_lt(r->rtx_next, r->rtx_end));
+        SIM_CHECK(w, seq_le(r->rtx_end, c->snd_nxt));
     }
 }
 
-static void check_ranges(struct pair *p, const struct tcp_conn *c)
+static void check_ranges(struct sim_world *w, const struct tcp_conn *c)
 {
     const struct reassembly *r = &c->reassembly;
     uint32_t count = 0;
@@ -213,42 +51,42 @@ static void check_ranges(struct pair *p, const struct tcp_conn *c)
     for (struct list *n = r->ranges.next; n != &r->ranges; n = n->next) {
         const struct tcp_range *range = CONTAINER_OF(n, struct tcp_range, link);
         uint32_t bufs;
-        PAIR_CHECK(p, seq_gt(range->start, below) && seq_gt(range->end, range->start));
-        PAIR_CHECK(p, queue_len(&range->bufs, &bufs) == seq_span(range->start, range->end));
+        SIM_CHECK(w, seq_gt(range->start, below) && seq_gt(range->end, range->start));
+        SIM_CHECK(w, queue_len(&range->bufs, &bufs) == seq_span(range->start, range->end));
         below = range->end;
         bytes += seq_span(range->start, range->end);
         count++;
     }
-    PAIR_CHECK(p, count == r->count && bytes == r->bytes);
-    PAIR_CHECK(p, count <= c->tcp->config.reassembly_max);
-    PAIR_CHECK(p, count == 0 || seq_le(below, c->rcv_adv));
+    SIM_CHECK(w, count == r->count && bytes == r->bytes);
+    SIM_CHECK(w, count <= c->tcp->config.reassembly_max);
+    SIM_CHECK(w, count == 0 || seq_le(below, c->rcv_adv));
 }
 
-static void check_receive_space(struct pair *p, const struct tcp_conn *c)
+static void check_receive_space(struct sim_world *w, const struct tcp_conn *c)
 {
     uint32_t bufs;
-    PAIR_CHECK(p, queue_len(&c->rcv_queue, &bufs) == c->rcv_queued);
+    SIM_CHECK(w, queue_len(&c->rcv_queue, &bufs) == c->rcv_queued);
     if (c->state < TCP_SYN_RCVD || c->detached) {
         return;
     }
-    PAIR_CHECK(p, seq_le(c->rcv_nxt, c->rcv_adv));
-    check_ranges(p, c);
+    SIM_CHECK(w, seq_le(c->rcv_nxt, c->rcv_adv));
+    check_ranges(w, c);
     uint32_t slack =
         c->options.receive_buffer / 16; /* what the rounding of windows may give away */
-    PAIR_CHECK(p, c->rcv_queued + c->reassembly.bytes <= c->options.receive_buffer + slack);
+    SIM_CHECK(w, c->rcv_queued + c->reassembly.bytes <= c->options.receive_buffer + slack);
 }
 
 /* What must be done is done, or a timer stands for it. */
-static void check_waiting(struct pair *p, const struct tcp_conn *c)
+static void check_waiting(struct sim_world *w, const struct tcp_conn *c)
 {
-    PAIR_CHECK(p, !c->ack_due && !c->syn_due && !c->probe_due && !c->rst_due && !c->nudge);
-    PAIR_CHECK(p, !list_linked(&c->dirty_link) && !list_linked(&c->events_link) && !c->dead);
+    SIM_CHECK(w, !c->ack_due && !c->syn_due && !c->probe_due && !c->rst_due && !c->nudge);
+    SIM_CHECK(w, !list_linked(&c->dirty_link) && !list_linked(&c->events_link) && !c->dead);
     nsec earliest = NEVER;
     for (unsigned i = 0; i < TCP_TIMERS; i++) {
         earliest = nsec_min(earliest, c->due[i]);
     }
     if (earliest != NEVER) {
-        PAIR_CHECK(p, !c->detached && timer_armed(&c->timer) && c->timer.due <= earliest);
+        SIM_CHECK(w, !c->detached && timer_armed(&c->timer) && c->timer.due <= earliest);
     }
     if (c->detached || c->state < TCP_SYN_SENT) {
         return;
@@ -256,11 +94,11 @@ static void check_waiting(struct pair *p, const struct tcp_conn *c)
     bool rto = timers_running(c, TCP_TIMER_RTO);
     bool persist = timers_running(c, TCP_TIMER_PERSIST);
     bool in_flight = recovery_in_flight(c) > 0;
-    PAIR_CHECK(p, rto == in_flight);
-    PAIR_CHECK(p, persist == (!in_flight && send_has_more(c)));
+    SIM_CHECK(w, rto == in_flight);
+    SIM_CHECK(w, persist == (!in_flight && send_has_more(c)));
     if (c->state >= TCP_ESTABLISHED && !seq_eq(c->last_ack_sent, c->rcv_nxt)) {
-        PAIR_CHECK(p, timers_running(c, TCP_TIMER_DELACK));
-        PAIR_CHECK(p, c->due[TCP_TIMER_DELACK] <= p->now + c->tcp->config.delayed_ack);
+        SIM_CHECK(w, timers_running(c, TCP_TIMER_DELACK));
+        SIM_CHECK(w, c->due[TCP_TIMER_DELACK] <= w->now + c->tcp->config.delayed_ack);
     }
 }
 
@@ -273,54 +111,179 @@ static uint32_t payload_in_flight(const struct tcp_conn *c)
 
 /* More may be in flight than cwnd says only by limited transmit (RFC 3042), by the one segment that
  * a retransmission forces, and after cwnd has fallen. */
-static void check_congestion(struct pair *p, const struct tcp_conn *c, const struct pair_shadow *s)
+static void check_congestion(struct sim_world *w, const struct tcp_conn *c,
+                             const struct sim_shadow *s)
 {
     if (c->state < TCP_ESTABLISHED || c->detached) {
         return;
     }
-    PAIR_CHECK(p, c->cc.cwnd >= c->snd_mss && c->cc.ssthresh >= 2U * c->snd_mss);
+    SIM_CHECK(w, c->cc.cwnd >= c->snd_mss && c->cc.ssthresh >= 2U * c->snd_mss);
     uint32_t in_flight = payload_in_flight(c);
     uint64_t allowed = (uint64_t)c->cc.cwnd + 3U * c->snd_mss;
     bool sent_new = in_flight > s->in_flight && seq_gt(c->snd_nxt, s->snd_nxt);
     uint32_t forced = sent_new ? 0 : c->snd_mss;
-    PAIR_CHECK(p, in_flight <= s->in_flight + forced || in_flight <= allowed);
-    PAIR_CHECK(p, c->story.retransmitted <= s->retransmitted + 1 || in_flight <= allowed);
-    PAIR_CHECK(p, !sent_new || c->recovery.duplicates > 0 || in_flight <= c->cc.cwnd);
+    SIM_CHECK(w, in_flight <= s->in_flight + forced || in_flight <= allowed);
+    SIM_CHECK(w, c->story.retransmitted <= s->retransmitted + 1 || in_flight <= allowed);
+    SIM_CHECK(w, !sent_new || c->recovery.duplicates > 0 || in_flight <= c->cc.cwnd);
 }
 
-static void check_motion(struct pair *p, const struct tcp_conn *c, const struct pair_shadow *s)
+static void check_motion(struct sim_world *w, const struct tcp_conn *c, const struct sim_shadow *s)
 {
-    PAIR_CHECK(p, seq_ge(c->snd_una, s->snd_una) && seq_ge(c->snd_nxt, s->snd_nxt));
-    PAIR_CHECK(p, c->state < TCP_SYN_RCVD || s->rcv_nxt.v == 0 || seq_ge(c->rcv_nxt, s->rcv_nxt));
-    PAIR_CHECK(p, c->state < TCP_SYN_RCVD || s->rcv_adv.v == 0 || seq_ge(c->rcv_adv, s->rcv_adv));
+    SIM_CHECK(w, seq_ge(c->snd_una, s->snd_una) && seq_ge(c->snd_nxt, s->snd_nxt));
+    SIM_CHECK(w, c->state < TCP_SYN_RCVD || s->rcv_nxt.v == 0 || seq_ge(c->rcv_nxt, s->rcv_nxt));
+    SIM_CHECK(w, c->state < TCP_SYN_RCVD || s->rcv_adv.v == 0 || seq_ge(c->rcv_adv, s->rcv_adv));
 }
 
-static void check_conn(struct pair *p, struct pair_side *side, const struct tcp_conn *c)
+/* Nothing was sent beyond the rightmost edge that the peer's windows have reached (RFC 9293 3.8.6);
+ * our SYN needs no window. */
+static void check_window(struct sim_world *w, const struct tcp_conn *c, struct sim_shadow *s)
 {
-    struct pair_shadow *s = &side->shadows[c->id % PAIR_SHADOWS];
-    check_send_space(p, c);
-    check_receive_space(p, c);
-    check_waiting(p, c);
-    if (s->id == c->id) {
-        check_motion(p, c, s);
-        check_congestion(p, c, s);
+    if (c->state < TCP_ESTABLISHED || c->detached) {
+        return;
     }
-    *s = (struct pair_shadow){.id = c->id,
-                              .snd_una = c->snd_una,
-                              .snd_nxt = c->snd_nxt,
-                              .rcv_nxt = c->rcv_nxt,
-                              .rcv_adv = c->rcv_adv,
-                              .in_flight = payload_in_flight(c),
-                              .retransmitted = c->story.retransmitted};
+    tcp_seq edge = seq_add(c->snd_una, c->snd_wnd);
+    s->edge = s->has_edge ? seq_max(s->edge, edge) : edge;
+    s->has_edge = true;
+    SIM_CHECK(w, seq_le(c->snd_nxt, s->edge));
+    SIM_CHECK(w, c->snd_wnd <= c->max_snd_wnd);
 }
 
-void pair_watch_event(struct pair *p)
+static void check_conn(struct sim_world *w, struct sim_host *h, const struct tcp_conn *c)
 {
-    for (unsigned i = 0; i < 2; i++) {
-        struct tcp *t = &p->side[i].host.tcp;
-        PAIR_CHECK(p, list_empty(&t->dirty) && list_empty(&t->events) && t->reply_count == 0);
-        for (struct list *n = t->all.next; n != &t->all; n = n->next) {
-            check_conn(p, &p->side[i], CONTAINER_OF(n, struct tcp_conn, all_link));
+    struct sim_shadow *s = &h->shadows[c->id % SIM_SHADOWS];
+    if (s->id != c->id) {
+        *s = (struct sim_shadow){.id = c->id};
+    }
+    SIM_CHECK(w, s->state == c->state || c->detached); /* whose TIME-WAIT may have ended */
+    check_send_space(w, c);
+    check_receive_space(w, c);
+    check_waiting(w, c);
+    check_window(w, c, s);
+    if (s->seen) {
+        check_motion(w, c, s);
+        check_congestion(w, c, s);
+    }
+    s->seen = true;
+    s->snd_una = c->snd_una;
+    s->snd_nxt = c->snd_nxt;
+    s->rcv_nxt = c->rcv_nxt;
+    s->rcv_adv = c->rcv_adv;
+    s->in_flight = payload_in_flight(c);
+    s->retransmitted = c->story.retransmitted;
+}
+
+/* ---- a host's accounts ---- */
+
+struct account {
+    size_t conns, bound, timewaits, ranges, bufs, timers;
+};
+
+static void count_conn(const struct tcp_conn *c, struct account *a)
+{
+    uint32_t bufs;
+    a->conns++;
+    a->bound += c->entry.present;
+    a->timers += timer_armed(&c->timer);
+    a->ranges += c->reassembly.count;
+    a->bufs += c->sendq.chunk_count;
+    queue_len(&c->rcv_queue, &bufs);
+    a->bufs += bufs;
+    for (const struct list *n = c->reassembly.ranges.next; n != &c->reassembly.ranges;
+         n = n->next) {
+        queue_len(&CONTAINER_OF(n, struct tcp_range, link)->bufs, &bufs);
+        a->bufs += bufs;
+    }
+}
+
+static void count_neighbour(struct table_node *node, void *arg)
+{
+    struct account *a = arg;
+    const struct neighbour *n = CONTAINER_OF(node, struct neighbour, node);
+    a->bufs += n->waiting;
+    a->timers += timer_armed(&n->timer);
+}
+
+static void count_iface(struct iface *f, struct account *a)
+{
+    uint32_t bufs;
+    queue_len(&f->outbox, &bufs);
+    a->bufs += bufs;
+    table_each(&f->neighbours.table, count_neighbour, a);
+}
+
+static size_t list_count(const struct list *all)
+{
+    size_t count = 0;
+    for (const struct list *n = all->next; n != all; n = n->next) {
+        count++;
+    }
+    return count;
+}
+
+/* Every block, buffer and timer that is in use belongs to something that lives. */
+static void check_accounts(struct sim_world *w, struct host *h)
+{
+    struct account a = {.timewaits = list_count(&h->tcp.timewaits),
+                        .timers = timer_armed(&h->tcp.timewait_timer)};
+    for (const struct list *n = h->tcp.all.next; n != &h->tcp.all; n = n->next) {
+        count_conn(CONTAINER_OF(n, struct tcp_conn, all_link), &a);
+    }
+    for (unsigned i = 0; i < h->iface_count; i++) {
+        count_iface(&h->ifaces[i], &a);
+    }
+    SIM_CHECK(w, h->tcp.conn_pool.in_use == a.conns);
+    SIM_CHECK(w, h->tcp.timewait_pool.in_use == a.timewaits);
+    SIM_CHECK(w, h->tcp.connections.count == a.bound + a.timewaits);
+    SIM_CHECK(w, h->tcp.range_pool.in_use == a.ranges);
+    SIM_CHECK(w, h->pools.bufs.in_use == a.bufs + h->ip.icmp_waiting);
+    SIM_CHECK(w, h->wheel.armed == a.timers);
+    SIM_CHECK(w, a.timewaits == 0 || timer_armed(&h->tcp.timewait_timer));
+    size_t slabs = 0;
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
+        slabs += h->pools.slabs[class].in_use;
+    }
+    SIM_CHECK(w, slabs <= h->pools.bufs.in_use);
+}
+
+void sim_watch_event(struct sim_world *w)
+{
+    for (unsigned i = 0; i < w->plan.hosts; i++) {
+        struct sim_host *h = &w->host[i];
+        if (!h->touched) {
+            continue;
         }
+        h->touched = false;
+        struct tcp *t = &h->host.tcp;
+        SIM_CHECK(w, list_empty(&t->dirty) && list_empty(&t->events) && t->reply_count == 0);
+        for (struct list *n = t->all.next; n != &t->all; n = n->next) {
+            check_conn(w, h, CONTAINER_OF(n, struct tcp_conn, all_link));
+        }
+        check_accounts(w, &h->host);
+    }
+}
+
+/* ---- in the end ---- */
+
+void sim_watch_pools(struct sim_world *w, const struct host *h)
+{
+    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
+        SIM_CHECK(w, h->pools.slabs[class].in_use == 0);
+    }
+    SIM_CHECK(w, h->pools.bufs.in_use == 0);
+    SIM_CHECK(w, h->tcp.conn_pool.in_use == 0);
+    SIM_CHECK(w, h->tcp.timewait_pool.in_use == 0);
+    SIM_CHECK(w, h->tcp.range_pool.in_use == 0);
+}
+
+void sim_watch_empty(struct sim_world *w)
+{
+    for (unsigned i = 0; i < w->plan.hosts; i++) {
+        const struct host *h = &w->host[i].host;
+        sim_watch_pools(w, h);
+        SIM_CHECK(w, h->tcp.reply_count == 0);
+        SIM_CHECK(w, h->tcp.connections.count == 0);
+        SIM_CHECK(w, list_empty(&h->tcp.dirty) && list_empty(&h->tcp.events));
+        SIM_CHECK(w, list_empty(&h->tcp.starved) && list_empty(&h->tcp.all));
+        SIM_CHECK(w, h->wheel.armed == 0);
     }
 }

@@ -1,393 +1,530 @@
-/* Two hosts, a cable between them, and a clock. */
-#include "tests/unit/tcp/pair_rig.h"
+/* Hosts, wires, a switch, and a clock. */
+#include "tests/sim/world.h"
 
-#include <check.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "stack/base/checksum.h"
 #include "stack/base/cursor.h"
+#include "stack/tcp/isn.h"
 #include "stack/trace/line.h"
+#include "tests/sim/tls_end.h"
 
-#define EVENTS_MAX 20000000U /* more than any run needs: two ends that never stop talking */
+#define SUBNET UINT32_C(0x0a090000) /* 10.9.WIRE.END; behind a switch all are in 10.9.0 */
+#define ROUTER_HOST 254U            /* the router on a wire is 10.9.WIRE.254 */
 
-void pair_fail(const struct pair *p, const char *file, int line, const char *form, ...)
+void sim_fail(struct sim_world *w, const char *rule, const char *form, ...)
 {
-    char text[512];
+    struct sim_failure *f = &w->failure;
+    if (f->set) {
+        return;
+    }
+    f->set = true;
+    f->at = w->now;
+    f->event = w->events;
+    snprintf(f->rule, sizeof f->rule, "%s", rule);
     va_list args;
     va_start(args, form);
-    vsnprintf(text, sizeof text, form, args);
+    vsnprintf(f->text, sizeof f->text, form, args);
     va_end(args);
-    ck_abort_msg("%s:%d: %s (at %.6f s, event %llu; VITRINE_SEED=%llu VITRINE_WORLDS=1)", file,
-                 line, text, (double)p->now / 1e9, (unsigned long long)p->events,
-                 (unsigned long long)p->seed);
 }
 
-bool pair_chance(struct pair *p, uint32_t per_mille)
+bool sim_chance(struct sim_world *w, uint32_t per_mille)
 {
-    return per_mille != 0 && lcg_below(&p->lcg, 1000) < per_mille;
+    return per_mille != 0 && lcg_below(&w->lcg, 1000) < per_mille;
 }
 
-struct ip_addr pair_address(unsigned side)
+struct pool *sim_pool(struct host *h, unsigned number)
 {
-    return ip4_addr(0x0a090001U + side);
+    struct pool *pools[SIM_POOLS] = {&h->pools.slabs[SLAB_SMALL],
+                                     &h->pools.slabs[SLAB_FRAME],
+                                     &h->pools.slabs[SLAB_RECORD],
+                                     &h->pools.bufs,
+                                     &h->tcp.conn_pool,
+                                     &h->tcp.timewait_pool,
+                                     &h->tcp.range_pool};
+    return pools[number % SIM_POOLS];
 }
 
-/* ---- the cable ---- */
-
-static bool earlier(const struct pair_frame *a, const struct pair_frame *b)
+struct sim_station *sim_station_of(struct sim_world *w, unsigned wire, unsigned host)
 {
-    return a->at != b->at ? a->at < b->at : a->order < b->order;
-}
-
-static void heap_push(struct pair_side *s, struct pair_frame *f)
-{
-    if (s->frames == s->heap_cap) {
-        s->heap_cap = s->heap_cap == 0 ? 64 : 2 * s->heap_cap;
-        s->heap = realloc(s->heap, s->heap_cap * sizeof(struct pair_frame *));
-        ck_assert_ptr_nonnull(s->heap);
+    for (unsigned i = 0; i < w->stations; i++) {
+        if (w->station[i].wire == wire && w->station[i].host == host) {
+            return &w->station[i];
+        }
     }
-    size_t i = s->frames++;
-    while (i > 0 && earlier(f, s->heap[(i - 1) / 2])) {
-        s->heap[i] = s->heap[(i - 1) / 2];
-        i = (i - 1) / 2;
-    }
-    s->heap[i] = f;
+    sim_fail(w, "plan", "host %u has no interface on wire %u", host, wire);
+    return &w->station[0];
 }
 
-static struct pair_frame *heap_pop(struct pair_side *s)
+struct host *sim_app_host(struct sim_world *w, const struct sim_app *a)
 {
-    struct pair_frame *top = s->heap[0];
-    struct pair_frame *last = s->heap[--s->frames];
+    struct sim_host *h = &w->host[w->plan.flow[a->flow].host[a->side]];
+    h->touched = true;
+    return &h->host;
+}
+
+/* ---- frames that are seen ---- */
+
+static void hash_number(struct sim_world *w, uint64_t v)
+{
+    w->hash = (w->hash ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+    w->hash ^= w->hash >> 29U;
+}
+
+static void note_frame(struct sim_world *w, const struct sim_station *s, bool out,
+                       struct slice frame)
+{
+    hash_number(w, (uint64_t)w->now);
+    hash_number(w, (uint64_t)(s - w->station) << 33U | (uint64_t)out << 32U | frame.len);
     size_t i = 0;
-    for (size_t child = 1; child < s->frames; child = 2 * i + 1) {
-        if (child + 1 < s->frames && earlier(s->heap[child + 1], s->heap[child])) {
-            child++;
+    for (; i + 8 <= frame.len; i += 8) {
+        uint64_t v;
+        memcpy(&v, frame.data + i, 8);
+        hash_number(w, v);
+    }
+    for (; i < frame.len; i++) {
+        hash_number(w, frame.data[i]);
+    }
+    if (w->capture != NULL) {
+        pcapng_frame(w->capture, (unsigned)s->capture, out, w->now, frame);
+    }
+}
+
+static struct sim_station *station_at(struct sim_world *w, unsigned wire, unsigned end)
+{
+    for (unsigned i = 0; i < w->stations; i++) {
+        if (w->station[i].wire == wire && w->station[i].end == end) {
+            return &w->station[i];
         }
-        if (!earlier(s->heap[child], last)) {
-            break;
-        }
-        s->heap[i] = s->heap[child];
-        i = child;
     }
-    s->heap[i] = last;
-    return top;
+    return NULL;
 }
 
-static struct pair_frame *frame_new(size_t len)
-{
-    struct pair_frame *f = malloc(sizeof *f + len);
-    ck_assert_ptr_nonnull(f);
-    *f = (struct pair_frame){.len = len};
-    return f;
-}
+static const struct mac router_mac = {{2, 0, 0, 0, 0, ROUTER_HOST}};
 
-static struct pair_frame *frame_of(const struct packet *packet)
+/* What a router on the way from `from` says about a packet that is too big (RFC 792, RFC 1191 4). */
+static void too_big(struct sim_world *w, struct sim_station *from, const struct buf *packet,
+                    uint32_t mtu)
 {
-    struct pair_frame *f = frame_new(packet_len(packet));
-    struct wr w = wr_of(f->bytes, f->len);
-    struct slice header = packet_header(packet);
-    wr_bytes(&w, header.data, header.len);
-    for (uint32_t i = 0; i < packet->slices; i++) {
-        wr_bytes(&w, packet->payload[i].data, packet->payload[i].len);
-    }
-    return f;
-}
-
-/* One byte behind the Ethernet header changes, which no Internet checksum can miss. ARP has none. */
-static void corrupt(struct pair *p, struct pair_frame *f)
-{
-    if (f->bytes[12] == 0x08 && f->bytes[13] == 0x00) {
-        size_t at = 14 + lcg_below(&p->lcg, (uint32_t)f->len - 14);
-        f->bytes[at] = (uint8_t)(f->bytes[at] + 1 + lcg_below(&p->lcg, 254));
-        f->corrupted = true;
-    }
-}
-
-/* Puts it on its way, or loses it; owns `f`. */
-static void cable_carry(struct pair_side *s, struct pair_frame *f, nsec leaves)
-{
-    struct pair *p = s->pair;
-    if (pair_chance(p, s->wire.loss)) {
-        free(f);
+    enum { QUOTED = 28, LEN = 14 + 20 + 8 + QUOTED };
+    struct wire *wire = &w->wire[from->wire];
+    struct frame_facts facts;
+    frame_look(buf_slice(packet), &facts);
+    struct buf *b = buf_new(&wire->pools, 0, LEN);
+    if (b == NULL || !facts.is_ip || facts.ip_len < QUOTED || facts.ip_header != 20) {
+        buf_free(b);
         return;
     }
-    if (pair_chance(p, s->wire.corrupt)) {
-        corrupt(p, f);
-    }
-    f->at = leaves + s->wire.delay;
-    if (s->wire.jitter > 0) {
-        f->at += (nsec)((uint64_t)s->wire.jitter * lcg_below(&p->lcg, 1000) / 1000);
-    }
-    if (p->batch > 0) {
-        f->at += p->batch - f->at % p->batch;
-    }
-    f->order = p->order++;
-    heap_push(s, f);
-}
-
-/* What a router sends back about a packet that is too big (RFC 792, RFC 1191 4). */
-static void too_big(struct pair_side *s, const struct pair_frame *f)
-{
-    struct pair *p = s->pair;
-    struct pair_side *other = s == &p->side[0] ? &p->side[1] : &p->side[0];
-    struct pair_frame *e = frame_new(14 + 20 + 8 + 28);
-    struct wr w = wr_of(e->bytes, e->len);
-    wr_bytes(&w, s->dev.mac.b, 6);
-    wr_bytes(&w, other->dev.mac.b, 6);
-    wr_be16(&w, 0x0800);
-    uint8_t *ip = w.pos;
-    wr_be16(&w, 0x4500);
-    wr_be16(&w, 20 + 8 + 28);
-    wr_be32(&w, 0);
-    wr_be16(&w, 64 << 8 | IP_ICMP);
-    wr_be16(&w, 0);
-    wr_be32(&w, 0x0a0900feU);
-    wr_bytes(&w, f->bytes + 14 + 12, 4);
+    b->len = LEN;
+    const uint8_t *quoted = buf_data(packet) + facts.ip;
+    struct wr out = wr_of(buf_data(b), LEN);
+    wr_bytes(&out, buf_data(packet) + 6, 6);
+    wr_bytes(&out, router_mac.b, 6);
+    wr_be16(&out, ETHERTYPE_IPV4);
+    uint8_t *ip = out.pos;
+    wr_be16(&out, 0x4500);
+    wr_be16(&out, LEN - 14);
+    wr_be32(&out, 0);
+    wr_be16(&out, 64 << 8 | IP_ICMP);
+    wr_be16(&out, 0);
+    wr_be32(&out, SUBNET + (from->wire << 8U) + ROUTER_HOST);
+    wr_bytes(&out, quoted + 12, 4);
     struct wr check = wr_of(ip + 10, 2);
     wr_be16(&check, csum_finish(csum_add(0, ip, 20)));
-    uint8_t *icmp = w.pos;
-    wr_be16(&w, 3 << 8 | 4);
-    wr_be32(&w, 0);
-    wr_be16(&w, (uint16_t)s->wire.mtu);
-    wr_bytes(&w, f->bytes + 14, 28);
+    uint8_t *icmp = out.pos;
+    wr_be16(&out, 3 << 8 | 4);
+    wr_be32(&out, 0);
+    wr_be16(&out, (uint16_t)mtu);
+    wr_bytes(&out, quoted, QUOTED);
     check = wr_of(icmp + 2, 2);
-    wr_be16(&check, csum_finish(csum_add(0, icmp, 8 + 28)));
-    ck_assert(!w.failed && wr_len(&w) == e->len);
-    cable_carry(other, e, p->now);
+    wr_be16(&check, csum_finish(csum_add(0, icmp, 8 + QUOTED)));
+    wire_send(wire, 1 - from->end, b);
 }
 
-static void cable_send(struct pair_side *s, struct pair_frame *f)
+/* wire.watch */
+static void see(void *arg, const struct wire_sight *s)
 {
-    struct pair *p = s->pair;
-    if (s->wire.mtu != 0 && f->len > 14 + s->wire.mtu) {
-        too_big(s, f);
-        free(f);
-        return;
+    struct sim_station *any = arg; /* end 0 of the wire */
+    struct sim_world *w = any->world;
+    struct slice frame = buf_slice(s->frame->buf);
+    struct sim_station *from = station_at(w, any->wire, s->from);
+    struct sim_station *to = station_at(w, any->wire, 1 - s->from);
+    bool routers = memcmp(frame.data + 6, router_mac.b, 6) == 0;
+    if (s->what == WIRE_SENT && from->host != SIM_SWITCH && !routers) {
+        w->frames++;
+        w->bytes += frame.len;
+        note_frame(w, from, true, frame);
+        sim_watch_sent(w, frame);
+    } else if (s->what == WIRE_ARRIVED && to->host != SIM_SWITCH) {
+        note_frame(w, to, false, frame);
+        sim_watch_arrived(w, frame);
+    } else if (s->what == WIRE_DROPPED && s->node != NULL && s->node->config.kind == WIRE_MTU) {
+        too_big(w, from, s->frame->buf, s->node->config.mtu.mtu);
     }
-    nsec leaves = p->now;
-    if (s->wire.rate > 0) {
-        nsec starts = nsec_max(p->now, s->line_free);
-        uint64_t waiting = (uint64_t)(starts - p->now) * (s->wire.rate / 8) / NS_PER_SEC;
-        if (s->wire.queue > 0 && waiting + f->len > s->wire.queue) {
-            free(f);
-            return;
-        }
-        leaves = starts + (nsec)(f->len * 8 * (uint64_t)NS_PER_SEC / s->wire.rate);
-        s->line_free = leaves;
-    }
-    if (pair_chance(p, s->wire.duplicate)) {
-        struct pair_frame *copy = frame_new(f->len);
-        memcpy(copy->bytes, f->bytes, f->len);
-        cable_carry(s, copy, leaves);
-    }
-    cable_carry(s, f, leaves);
 }
 
-static bool transmit(struct netdev *dev, const struct packet *packet)
+/* wire_end.deliver, of a host's interface */
+static void to_host(void *arg, struct list *frames, nsec now)
 {
-    struct pair_side *s = CONTAINER_OF(dev, struct pair_side, dev);
-    struct pair *p = s->pair;
-    struct pair_frame *f = frame_of(packet);
-    pair_watch_sent(p, s == &p->side[0] ? 0 : 1, f);
-    if (pair_chance(p, s->wire.refuse)) {
-        free(f);
-        return false;
-    }
-    cable_send(s, f);
-    return true;
+    struct sim_station *s = arg;
+    struct sim_host *h = &s->world->host[s->host];
+    h->touched = true;
+    host_input(&h->host, s->iface, frames, now);
 }
 
-/* Hands to `to` what has come from the other side; as a TAP does, into a buffer of the host's. */
-static void deliver(struct pair *p, unsigned to)
+static void switch_to(struct sim_world *w, const struct sim_station *port, struct slice frame)
 {
-    struct pair_side *from = &p->side[1 - to];
-    struct pair_side *s = &p->side[to];
-    struct list frames;
-    list_init(&frames);
-    while (from->frames > 0 && from->heap[0]->at <= p->now) {
-        struct pair_frame *f = heap_pop(from);
-        struct buf *b = buf_copy_of(&s->host.pools, f->bytes, f->len);
-        if (b != NULL) {
-            list_push_back(&frames, &b->link);
-            if (!f->corrupted) {
-                pair_watch_arrived(p, to, f);
+    struct wire *wire = &w->wire[port->wire];
+    struct buf *b = buf_copy_of(&wire->pools, frame.data, frame.len);
+    if (b != NULL) {
+        wire_send(wire, port->end, b);
+    }
+}
+
+/* wire_end.deliver, of a port of the switch: to where the address is, or to all other ports */
+static void to_switch(void *arg, struct list *frames, nsec now)
+{
+    struct sim_station *in = arg;
+    struct sim_world *w = in->world;
+    (void)now;
+    for (struct list *n = list_pop_front(frames); n != NULL; n = list_pop_front(frames)) {
+        struct buf *b = buf_of_link(n);
+        for (unsigned i = 0; i < w->stations; i++) {
+            struct sim_station *port = &w->station[i];
+            if (port->host != SIM_SWITCH || port == in) {
+                continue;
+            }
+            struct mac there = w->wire[port->wire].end[1 - port->end].dev.mac;
+            if ((buf_data(b)[0] & 1U) != 0 || memcmp(buf_data(b), there.b, 6) == 0) {
+                switch_to(w, port, buf_slice(b));
             }
         }
-        free(f);
-    }
-    if (!list_empty(&frames)) {
-        host_input(&s->host, s->iface, &frames, p->now);
+        buf_free(b);
     }
 }
 
 /* ---- time ---- */
 
-/* One of the coming allocations of a host will find nothing. */
-static void inject_fault(struct pair *p)
+static nsec next_event(const struct sim_world *w)
 {
-    struct host *h = &p->side[lcg_below(&p->lcg, 2)].host;
-    struct pool *pools[] = {&h->pools.slabs[SLAB_SMALL],
-                            &h->pools.slabs[SLAB_FRAME],
-                            &h->pools.slabs[SLAB_RECORD],
-                            &h->pools.bufs,
-                            &h->tcp.conn_pool,
-                            &h->tcp.timewait_pool,
-                            &h->tcp.range_pool};
-    pools[lcg_below(&p->lcg, (uint32_t)COUNT_OF(pools))]->fail_at = 1 + lcg_below(&p->lcg, 8);
-}
-
-static nsec next_event(const struct pair *p)
-{
-    nsec next = NEVER;
-    for (unsigned i = 0; i < 2; i++) {
-        const struct pair_side *s = &p->side[i];
-        next = nsec_min(next, host_deadline(&s->host));
-        if (s->frames > 0) {
-            next = nsec_min(next, s->heap[0]->at);
-        }
+    nsec next = w->jump_due;
+    for (unsigned i = 0; i < w->plan.hosts; i++) {
+        next = nsec_min(next, host_deadline(&w->host[i].host));
     }
-    for (unsigned i = 0; i < p->task_count; i++) {
-        next = nsec_min(next, p->tasks[i]->due);
+    for (unsigned i = 0; i < w->plan.wires; i++) {
+        next = nsec_min(next, wire_deadline(&w->wire[i]));
+    }
+    for (unsigned i = 0; i < w->plan.flows; i++) {
+        next = nsec_min(next, nsec_min(w->app[i][0].due, w->app[i][1].due));
     }
     return next;
 }
 
-static void run_tasks(struct pair *p)
+static void run_apps(struct sim_world *w)
 {
-    for (unsigned i = 0; i < p->task_count; i++) {
-        struct pair_task *t = p->tasks[i];
-        if (t->due <= p->now) {
-            t->due = NEVER;
-            host_enter(&p->side[t->side].host, p->now);
-            t->run(t, p->now);
+    for (unsigned i = 0; i < 2 * w->plan.flows; i++) {
+        struct sim_app *a = &w->app[i / 2][i % 2];
+        if (a->due <= w->now) {
+            a->due = NEVER;
+            host_enter(sim_app_host(w, a), w->now);
+            sim_app_run(a);
         }
     }
 }
 
-bool pair_step(struct pair *p, nsec limit)
+static void inject_fault(struct sim_world *w)
 {
-    nsec next = next_event(p);
-    if (next > limit) {
+    struct host *h = &w->host[lcg_below(&w->lcg, w->plan.hosts)].host;
+    sim_pool(h, lcg_below(&w->lcg, SIM_POOLS))->fail_at = 1 + lcg_below(&w->lcg, 8);
+}
+
+bool sim_world_step(struct sim_world *w)
+{
+    nsec next = next_event(w);
+    if (next == NEVER || w->failure.set) {
         return false;
     }
-    p->now = nsec_max(p->now, next);
-    p->events++;
-    if (p->events > EVENTS_MAX) {
-        pair_fail(p, __FILE__, __LINE__, "the two ends never stop talking");
+    w->now = nsec_max(w->now, next);
+    w->events++;
+    if (w->jump_due <= w->now) {
+        w->jump_due = NEVER;
+        w->now += w->plan.jump;
+        sim_forgive(w);
     }
-    if (pair_chance(p, p->faults)) {
-        inject_fault(p);
+    if (sim_chance(w, w->plan.faults)) {
+        inject_fault(w);
     }
-    for (unsigned i = 0; i < 2; i++) {
-        deliver(p, i);
-        host_advance(&p->side[i].host, p->now);
+    for (unsigned i = 0; i < w->plan.wires; i++) {
+        w->wire[i].now = w->now;
     }
-    run_tasks(p);
-    for (unsigned i = 0; i < 2; i++) {
-        host_flush(&p->side[i].host, p->now);
-    }
-    pair_watch_event(p);
-    return true;
-}
-
-bool pair_settle(struct pair *p, nsec limit)
-{
-    while (next_event(p) != NEVER) {
-        if (!pair_step(p, limit)) {
-            return false;
+    for (unsigned i = 0; i < w->plan.wires; i++) {
+        if (wire_deadline(&w->wire[i]) <= w->now) {
+            wire_advance(&w->wire[i], w->now);
         }
     }
-    return true;
+    for (unsigned i = 0; i < w->plan.hosts; i++) {
+        struct sim_host *h = &w->host[i];
+        if (host_deadline(&h->host) <= w->now) {
+            h->touched = true;
+            host_advance(&h->host, w->now);
+        }
+    }
+    run_apps(w);
+    for (unsigned i = 0; i < w->plan.hosts; i++) {
+        if (w->host[i].touched) {
+            host_flush(&w->host[i].host, w->now);
+        }
+    }
+    sim_watch_event(w);
+    sim_watch_progress(w);
+    return !w->failure.set;
 }
 
-void pair_add_task(struct pair *p, struct pair_task *t)
+bool sim_world_run(struct sim_world *w)
 {
-    ck_assert_uint_lt(p->task_count, PAIR_TASKS);
-    p->tasks[p->task_count++] = t;
+    while (sim_world_step(w)) {
+    }
+    if (!w->failure.set) {
+        sim_judge(w);
+        sim_watch_empty(w);
+    }
+    return !w->failure.set;
 }
 
 /* ---- life ---- */
 
+static void on_event(void *arg, const struct event *e)
+{
+    struct sim_host *h = arg;
+    if (e->type == EV_tcp_state) {
+        sim_watch_state(h, e);
+    }
+}
+
 static void print_event(void *arg, const struct event *e)
 {
-    const struct pair_side *s = arg;
+    struct sim_host *h = arg;
     char line[EVENT_LINE_MAX];
     event_line(e, 0, line, sizeof line);
-    fprintf(stderr, "%u %s\n", s == &s->pair->side[0] ? 0U : 1U, line);
+    fprintf(stderr, "host %u  %s\n", h->index, line);
+    on_event(arg, e);
 }
 
-static void side_init(struct pair *p, unsigned i, const struct pair_config *config)
+static bool host_begin(struct sim_world *w, unsigned i)
 {
-    struct pair_side *s = &p->side[i];
-    struct host_config host = config->host[i];
-    for (unsigned b = 0; b < sizeof host.seed; b++) {
-        host.seed[b] = (uint8_t)lcg_next(&p->lcg);
+    struct sim_host *h = &w->host[i];
+    struct host_config config = w->plan.host[i];
+    struct lcg g = {.state = w->plan.seed * SIM_HOSTS + i};
+    lcg_next(&g);
+    lcg_fill(&g, config.seed, sizeof config.seed);
+    config.recorder_events = 64;
+    h->world = w;
+    h->index = i;
+    if (!host_init(&h->host, &config, w->now)) {
+        return false;
     }
-    if (host.recorder_events == 0) {
-        host.recorder_events = 64;
-    }
-    s->pair = p;
-    s->wire = config->wire[i];
-    s->dev = (struct netdev){.mac = {{2, 0, 0, 0, 0, (uint8_t)(1 + i)}},
-                             .mtu = config->mtu != 0 ? config->mtu : 1500,
-                             .transmit = transmit};
-    ck_assert(host_init(&s->host, &host, config->start));
-    if (getenv("VITRINE_TRACE") != NULL) {
-        s->listener = (struct listener){.on_event = print_event, .arg = s};
-        recorder_listen(&s->host.recorder, &s->listener);
-    }
-    s->iface = host_attach(&s->host, &s->dev, pair_address(i), 24);
-    ck_assert_ptr_nonnull(s->iface);
+    bool print = getenv("VITRINE_TRACE") != NULL;
+    h->listener = (struct listener){.on_event = print ? print_event : on_event, .arg = h};
+    recorder_listen(&h->host.recorder, &h->listener);
+    return true;
 }
 
-void pair_init(struct pair *p, const struct pair_config *config)
+/* An interface of a host, or a port of the switch. */
+static bool station_begin(struct sim_world *w, unsigned wire, unsigned end)
 {
-    memset(p, 0, sizeof *p);
-    p->seed = config->seed;
-    p->lcg.state = config->seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-    p->now = config->start;
-    p->batch = config->batch;
-    p->faults = config->faults;
-    side_init(p, 0, config);
-    side_init(p, 1, config);
-}
-
-static void expect_pools_empty(const struct pair *p, const struct host *h)
-{
-    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
-        PAIR_CHECK(p, h->pools.slabs[class].in_use == 0);
+    unsigned host = w->plan.wire[wire].host[end];
+    if (w->stations == SIM_STATIONS || (host != SIM_SWITCH && host >= w->plan.hosts)) {
+        return false;
     }
-    PAIR_CHECK(p, h->pools.bufs.in_use == 0);
-    PAIR_CHECK(p, h->tcp.conn_pool.in_use == 0);
-    PAIR_CHECK(p, h->tcp.timewait_pool.in_use == 0);
-    PAIR_CHECK(p, h->tcp.range_pool.in_use == 0);
+    struct sim_station *s = &w->station[w->stations++];
+    *s = (struct sim_station){.world = w, .wire = wire, .end = end, .host = host};
+    struct wire *cable = &w->wire[wire];
+    if (host == SIM_SWITCH) {
+        wire_connect(cable, end, NULL, to_switch, s);
+        return true;
+    }
+    bool switched = w->plan.wire[wire].host[1 - end] == SIM_SWITCH;
+    s->addr = ip4_addr(SUBNET + (switched ? 1 + host : (wire << 8U) + 1 + end));
+    wire_connect(cable, end, &w->host[host].host.pools, to_host, s);
+    s->iface = host_attach(&w->host[host].host, &cable->end[end].dev, s->addr, 24);
+    if (w->capture != NULL) {
+        char name[32];
+        snprintf(name, sizeof name, "host%u-wire%u", host, wire);
+        s->capture = pcapng_interface(w->capture, name);
+    }
+    return s->iface != NULL;
 }
 
-void pair_done(struct pair *p)
+/* The rules, then the nodes. */
+static struct wire_way_config way_of(const struct sim_way_plan *plan,
+                                     struct wire_node_config nodes[SIM_NODES + 1])
 {
-    for (unsigned i = 0; i < 2; i++) {
-        struct pair_side *s = &p->side[i];
-        while (s->frames > 0) {
-            free(heap_pop(s));
+    unsigned count = 0;
+    if (plan->rule_count > 0) {
+        nodes[count] = (struct wire_node_config){.kind = WIRE_TAMPER};
+        nodes[count].tamper.rules = plan->rules;
+        nodes[count].tamper.count = plan->rule_count;
+        count++;
+    }
+    for (unsigned i = 0; i < plan->node_count; i++) {
+        nodes[count++] = plan->nodes[i];
+    }
+    return (struct wire_way_config){.nodes = nodes, .count = count, .refuse = plan->refuse};
+}
+
+static bool wire_begin(struct sim_world *w, unsigned i)
+{
+    const struct sim_wire_plan *plan = &w->plan.wire[i];
+    struct wire_node_config nodes[2][SIM_NODES + 1];
+    struct wire_config config = {.mtu = plan->mtu};
+    struct lcg g = {.state = ~(w->plan.seed * SIM_WIRES + i)};
+    lcg_next(&g);
+    lcg_fill(&g, config.seed, sizeof config.seed);
+    for (unsigned end = 0; end < 2; end++) {
+        config.way[end] = way_of(&plan->way[end], nodes[end]);
+        config.mac[end] = (struct mac){{2, 0, 0, (uint8_t)(i + 1), (uint8_t)end, plan->host[end]}};
+    }
+    if (!wire_init(&w->wire[i], &config, w->now)) {
+        return false;
+    }
+    bool good = station_begin(w, i, 0) && station_begin(w, i, 1);
+    w->wire[i].watch = see;
+    w->wire[i].watch_arg = &w->station[w->stations - 2];
+    return good;
+}
+
+/* Moves the clock to where an ISN or a timestamp of the first connection is about to wrap. */
+static void bring_wrap_near(struct sim_world *w)
+{
+    const struct sim_flow_plan *f = &w->plan.flow[0];
+    unsigned side = w->plan.wrap_side;
+    struct tcp *t = &w->host[f->host[side]].host.tcp;
+    struct endpoint end[2] = {
+        {sim_station_of(w, f->wire[0], f->host[0])->addr, f->port},
+        {sim_station_of(w, f->wire[1], f->host[1])->addr, SIM_PORT},
+    };
+    struct tcp_tuple tuple = {.local = end[side], .remote = end[1 - side]};
+    if (w->plan.wrap == SIM_WRAP_ISN) {
+        uint32_t ticks = 0U - w->plan.wrap_left - isn_choose(t, &tuple, w->now).v;
+        w->now += (nsec)ticks * ISN_TICK;
+    } else if (w->plan.wrap == SIM_WRAP_TIMESTAMP) {
+        uint32_t offset = (uint32_t)(demux_hash(&t->isn_key, &tuple) >> 32U);
+        uint32_t ticks = 0U - w->plan.wrap_left - offset - (uint32_t)(w->now / NS_PER_MS);
+        w->now += (nsec)ticks * NS_PER_MS;
+    }
+}
+
+/* tcp_listener.accept: the flow whose client connected latest from that address and port, since an
+ * ephemeral port can be used again. */
+static void accept(void *arg, struct stream *s)
+{
+    struct sim_host *h = arg;
+    struct sim_world *w = h->world;
+    struct endpoint peer = tcp_of_stream(s)->entry.tuple.remote;
+    struct sim_app *latest = NULL;
+    for (unsigned i = 0; i < w->plan.flows; i++) {
+        const struct sim_app *c = &w->app[i][SIM_CLIENT];
+        bool ours = w->plan.flow[i].host[SIM_SERVER] == h->index && c->port == peer.port &&
+                    ip_equal(c->addr, peer.addr) && c->connected_at != 0;
+        if (ours && (latest == NULL || c->connected_at >= w->app[latest->flow][0].connected_at)) {
+            latest = &w->app[i][SIM_SERVER];
         }
-        free(s->heap);
-        host_done(&s->host);
-        expect_pools_empty(p, &s->host); /* whatever was going on */
+    }
+    SIM_CHECK(w, latest != NULL);
+    if (latest == NULL) {
+        stream_abort(s);
+        return;
+    }
+    sim_app_take(latest, s);
+}
+
+static bool listens(const struct sim_world *w, unsigned host)
+{
+    for (unsigned i = 0; i < w->plan.flows; i++) {
+        const struct sim_flow_plan *f = &w->plan.flow[i];
+        if (f->host[SIM_SERVER] == host && !f->cross && !f->absent) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void flows_begin(struct sim_world *w)
+{
+    for (unsigned i = 0; i < w->plan.flows; i++) {
+        for (unsigned side = 0; side < 2; side++) {
+            sim_app_init(w, i, side);
+            w->app[i][side].due = w->plan.flow[i].absent ? NEVER : w->app[i][side].due;
+        }
+    }
+    for (unsigned i = 0; i < w->plan.hosts; i++) {
+        struct tcp_listen_args args = {.local = {ip_any, SIM_PORT},
+                                       .backlog = w->plan.backlog,
+                                       .options = w->plan.flow[0].options[SIM_SERVER],
+                                       .accept = accept,
+                                       .arg = &w->host[i]};
+        if (listens(w, i)) {
+            SIM_CHECK(w, tcp_listen(&w->host[i].host.tcp, &args, NULL) == TCP_OK);
+        }
     }
 }
 
-void pair_expect_empty(struct pair *p)
+bool sim_world_init(struct sim_world *w, const struct sim_plan *plan, struct pcapng *capture)
 {
-    for (unsigned i = 0; i < 2; i++) {
-        const struct host *h = &p->side[i].host;
-        expect_pools_empty(p, h);
-        PAIR_CHECK(p, h->tcp.reply_count == 0);
-        PAIR_CHECK(p, h->tcp.connections.count == 0);
-        PAIR_CHECK(p, list_empty(&h->tcp.dirty) && list_empty(&h->tcp.events));
-        PAIR_CHECK(p, list_empty(&h->tcp.starved) && list_empty(&h->tcp.all));
-        PAIR_CHECK(p, h->wheel.armed == 0);
+    memset(w, 0, sizeof *w);
+    w->plan = *plan;
+    w->capture = capture;
+    w->now = plan->start;
+    w->hash = plan->seed;
+    w->lcg.state = plan->seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    sim_tls_begin(plan->seed);
+    for (unsigned i = 0; i < plan->hosts; i++) {
+        if (!host_begin(w, i)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < plan->wires; i++) {
+        if (!wire_begin(w, i)) {
+            return false;
+        }
+    }
+    bring_wrap_near(w);
+    w->began = w->watchdog_at = w->now;
+    w->jump_due = plan->jump > 0 ? w->now + plan->jump_at : NEVER;
+    flows_begin(w);
+    if (plan->fail_nth > 0) {
+        sim_pool(&w->host[0].host, plan->fail_pool)->fail_at = plan->fail_nth;
+    }
+    return true;
+}
+
+/* sent + copied = delivered + dropped + no_buffer + in flight, on every way */
+static void watch_wire(struct sim_world *w, const struct wire *wire)
+{
+    for (unsigned end = 0; end < 2; end++) {
+        struct wire_stats s = wire_stats(wire, end);
+        SIM_CHECK(w, s.sent + s.copied ==
+                         s.delivered + s.dropped + s.no_buffer + wire->end[end].in_flight);
+    }
+}
+
+void sim_world_done(struct sim_world *w)
+{
+    for (unsigned i = 0; i < 2 * w->plan.flows; i++) {
+        struct sim_app *a = &w->app[i / 2][i % 2];
+        if (w->plan.flow[i / 2].tls && a->stream != NULL) {
+            stream_abort(a->stream); /* its session is not the host's to free */
+        }
+    }
+    sim_tls_end();
+    for (unsigned i = 0; i < w->plan.wires; i++) {
+        watch_wire(w, &w->wire[i]);
+        wire_done(&w->wire[i]);
+    }
+    for (unsigned i = 0; i < w->plan.hosts; i++) {
+        host_done(&w->host[i].host);
+        sim_watch_pools(w, &w->host[i].host); /* whatever was going on */
     }
 }

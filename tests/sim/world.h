@@ -1,62 +1,66 @@
-/* Two hosts on an in-memory cable, on virtual time. The cable loses, duplicates, corrupts, delays and
- * reorders frames by a seed, so that a run with the same seed repeats exactly. pair_watch.c looks
- * at every frame and, after every event, at every control block.
+/* A world that runs: hosts joined by wires, on virtual time, with oracles that look at every frame
+ * and, after every event, at every control block. A run with the same plan repeats exactly.
+ *
+ * Nothing here prints or stops the program: the first oracle that fails is noted in `failure`, and
+ * the world goes no further.
  */
-#ifndef VITRINE_TESTS_PAIR_RIG_H
-#define VITRINE_TESTS_PAIR_RIG_H
+#ifndef VITRINE_SIM_WORLD_H
+#define VITRINE_SIM_WORLD_H
 
-#include "stack/host.h"
-#include "stack/tcp/conn.h"
+#include "tests/sim/app.h"
+#include "tests/sim/pcapng.h"
+#include "tests/sim/plan.h"
 #include "tests/unit/base/lcg.h"
 
-#define PAIR_CLIENT 0U
-#define PAIR_SERVER 1U
-#define PAIR_PORT 80U  /* where the server listens */
-#define PAIR_FLOWS 64U /* connections that are watched on the wire */
-#define PAIR_SHADOWS 256U
+#define SIM_TEXT 512U       /* bytes of a failure's sentence */
+#define SIM_RULE 96U        /* and of its oracle's name */
+#define SIM_SHADOWS 256U    /* connections of a host that are remembered at once */
+#define SIM_WATCHED 64U     /* connections that are watched on the wire */
+#define SIM_STATIONS 32U    /* interfaces of all hosts, and ports of the switch */
+#define SIM_EVENTS 3000000U /* more than any world needs: two ends that never stop talking */
 
-/* What happens to the frames of one way. */
-struct pair_wire {
-    uint32_t loss, duplicate, corrupt, refuse; /* of 1000 frames; refused: by the device */
-    nsec delay,
-        jitter;     /* each frame takes delay and 0 to jitter more, so that some overtake others */
-    uint64_t rate;  /* bits a second; 0: no limit */
-    uint32_t queue; /* bytes that may wait for the rate; 0: no limit */
-    uint32_t mtu;   /* a router on the way refuses larger IP packets (RFC 1191); 0: none does */
-};
-
-struct pair_frame {
-    nsec at;        /* when it arrives */
-    uint64_t order; /* of sending, for frames that arrive together */
-    size_t len;     /* bytes */
-    bool corrupted;
-    uint8_t bytes[];
+struct sim_failure {
+    bool set;
+    char rule[SIM_RULE]; /* which oracle: the same fault has the same one */
+    char text[SIM_TEXT];
+    nsec at;
+    uint64_t event;
 };
 
 /* A control block as it was after the previous event. */
-struct pair_shadow {
+struct sim_shadow {
     uint32_t id;
+    bool seen;     /* what follows means something */
+    uint8_t state; /* enum tcp_state, as the events told it */
     tcp_seq snd_una, snd_nxt, rcv_nxt, rcv_adv;
+    tcp_seq edge;           /* the rightmost that the peer's windows have reached */
+    bool has_edge;          /* that means something */
     uint32_t in_flight;     /* bytes */
     uint64_t retransmitted; /* segments */
 };
 
-struct pair_side {
-    struct netdev dev; /* first, so that the device is a side */
-    struct pair *pair;
-    struct host host;
+struct sim_host {
+    struct host host; /* VITRINE_TRACE=1 prints every event */
+    struct sim_world *world;
+    unsigned index;
+    bool touched; /* something was called in this event */
+    struct listener listener;
+    struct sim_shadow shadows[SIM_SHADOWS]; /* by connection id */
+};
+
+/* One end of a wire: an interface of a host, or a port of the switch. */
+struct sim_station {
+    struct sim_world *world;
+    unsigned wire, end;
+    unsigned host; /* SIM_SWITCH: a port of the switch */
     struct iface *iface;
-    struct listener listener; /* VITRINE_TRACE=1 prints every event */
-    struct pair_wire wire;    /* of what it sends */
-    nsec line_free;           /* when the cable has taken all that was sent */
-    struct pair_frame **heap; /* frames on their way from here, the earliest first */
-    size_t frames, heap_cap;
-    struct pair_shadow shadows[PAIR_SHADOWS]; /* by connection id */
+    struct ip_addr addr;
+    int capture; /* its number in the pcapng */
 };
 
 /* What the wire has shown of one connection, for each side. */
-struct pair_flow {
-    uint16_t port[2];
+struct sim_watched {
+    struct endpoint end[2];
     bool has_wscale[2], sent_ack[2], told[2], fin_sent[2];
     uint8_t wscale[2];
     uint16_t mss[2];        /* that the side's SYN announced */
@@ -66,69 +70,71 @@ struct pair_flow {
     tcp_seq iss[2], fin[2]; /* sequence numbers of its SYN and of its FIN */
 };
 
-/* Something that wants to run at a moment. */
-struct pair_task {
-    nsec due; /* NEVER: not now */
-    unsigned side;
-    void (*run)(struct pair_task *t, nsec now);
-};
-
-#define PAIR_TASKS 128U
-
-struct pair {
-    uint64_t seed;
-    struct lcg lcg;
+struct sim_world {
+    struct sim_plan plan;
+    struct lcg lcg; /* for faults */
     nsec now;
-    struct pair_side side[2];
-    struct pair_task *tasks[PAIR_TASKS];
-    unsigned task_count;
-    struct pair_flow flows[PAIR_FLOWS];
-    unsigned flow_count;
-    uint64_t order;  /* frames so far */
-    uint64_t events; /* steps so far */
-    nsec batch;      /* frames arrive at multiples of this, together; 0: each by itself */
-    uint32_t faults; /* of 1000 events: an allocation is made to fail */
-    uint64_t data_frames, resent_bytes;
+    nsec began;
+    nsec jump_due;
+    struct sim_host host[SIM_HOSTS];
+    struct wire wire[SIM_WIRES];
+    struct sim_station station[SIM_STATIONS];
+    unsigned stations;
+    struct sim_app app[SIM_FLOWS][2];
+    struct sim_watched watched[SIM_WATCHED];
+    unsigned watched_count; /* so far; the oldest make room */
+    uint64_t events;        /* steps so far */
+    uint64_t frames, bytes; /* that hosts have sent so far */
+    uint64_t hash;          /* of every frame that was sent and that arrived, with its moment */
+    nsec watchdog_at;       /* when the watchdog looks again */
+    struct sim_failure failure;
+    struct pcapng *capture; /* NULL: none */
 };
 
-struct pair_config {
-    uint64_t seed;
-    uint32_t mtu; /* bytes; 0: 1500 */
-    struct pair_wire wire[2];
-    struct host_config host[2]; /* their seeds are made from `seed` */
-    nsec start;                 /* when time begins */
-    nsec batch;
-    uint32_t faults;
-};
+/* `capture` may be NULL. false: no memory. The world must stay where it is. */
+bool sim_world_init(struct sim_world *w, const struct sim_plan *plan, struct pcapng *capture);
+/* Takes everything apart, at whatever moment; what was not given back is a failure. */
+void sim_world_done(struct sim_world *w);
+/* Goes on to the next event. false: there is none, or an oracle has failed. */
+bool sim_world_step(struct sim_world *w);
+/* Runs to the end, and judges what came out. True: all is well. */
+bool sim_world_run(struct sim_world *w);
 
-void pair_init(struct pair *p, const struct pair_config *config);
-void pair_done(struct pair *p);
-struct ip_addr pair_address(unsigned side); /* 10.9.0.1 and 10.9.0.2 */
-void pair_add_task(struct pair *p, struct pair_task *t);
-/* Goes on to the next event, if there is one up to `limit`. */
-bool pair_step(struct pair *p, nsec limit);
-/* Runs until both hosts are still and nothing is armed, `limit` at the most; false: it never was. */
-bool pair_settle(struct pair *p, nsec limit);
-/* Everything was given back: pools, timers, connections. */
-void pair_expect_empty(struct pair *p);
-bool pair_chance(struct pair *p, uint32_t per_mille);
+struct sim_station *sim_station_of(struct sim_world *w, unsigned wire, unsigned host);
+struct host *sim_app_host(struct sim_world *w, const struct sim_app *a);
+bool sim_chance(struct sim_world *w, uint32_t per_mille);
+/* The pools in which an allocation may be made to fail. */
+#define SIM_POOLS 7U
+struct pool *sim_pool(struct host *h, unsigned number);
 
-__attribute__((format(printf, 4, 5), noreturn)) void
-pair_fail(const struct pair *p, const char *file, int line, const char *form, ...);
-#define PAIR_CHECK(p, condition)                                                                   \
+/* ---- oracles ---- */
+
+/* Notes the first failure of a world. `rule` names the oracle. */
+__attribute__((format(printf, 3, 4))) void sim_fail(struct sim_world *w, const char *rule,
+                                                    const char *form, ...);
+#define SIM_STRING_(x) #x
+#define SIM_STRING(x) SIM_STRING_(x)
+#define SIM_CHECK(w, condition)                                                                    \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
-            pair_fail((p), __FILE__, __LINE__, "%s", #condition);                                  \
+            sim_fail((w), __FILE__ ":" SIM_STRING(__LINE__), "%s", #condition);                    \
         }                                                                                          \
     } while (0)
 
-/* ---- pair_watch.c ---- */
-
-/* A frame was given to the device: what it says must be allowed. */
-void pair_watch_sent(struct pair *p, unsigned side, const struct pair_frame *f);
-/* A good frame came to `side`. */
-void pair_watch_arrived(struct pair *p, unsigned side, const struct pair_frame *f);
-/* An event is over, and everything has been flushed. */
-void pair_watch_event(struct pair *p);
+/* wire_watch.c: a host gave a frame to its wire; a frame came to it. */
+void sim_watch_sent(struct sim_world *w, struct slice frame);
+void sim_watch_arrived(struct sim_world *w, struct slice frame);
+/* watch.c: an event is over, and everything has been flushed. */
+void sim_watch_event(struct sim_world *w);
+/* Everything was given back: pools, timers, connections. */
+void sim_watch_empty(struct sim_world *w);
+void sim_watch_pools(struct sim_world *w, const struct host *h);
+/* diagram.c: a connection of `h` changed its state. */
+void sim_watch_state(struct sim_host *h, const struct event *e);
+bool sim_diagram_has(enum tcp_state from, enum tcp_state to);
+/* judge.c: nothing waits for ever; what came out in the end. */
+void sim_watch_progress(struct sim_world *w);
+void sim_forgive(struct sim_world *w); /* the clock has jumped: nobody has waited yet */
+void sim_judge(struct sim_world *w);
 
 #endif
