@@ -31,6 +31,9 @@ static bool update_window(struct tcp_conn *c, const struct tcp_segment *s)
         wnd <<= c->snd_wscale;
     }
     bool changed = wnd != c->snd_wnd;
+    if (changed && wnd == 0) {
+        c->wnd_shut_at = s->at;
+    }
     c->snd_wnd = wnd;
     c->max_snd_wnd = u32_max(c->max_snd_wnd, wnd);
     c->snd_wl1 = s->seq;

@@ -114,6 +114,7 @@ struct tcp_conn {
     nsec last_heard;         /* when an acceptable segment last came */
     nsec last_sent;          /* when data was last sent, for idle restart */
     nsec probe_at;           /* when the next probe is due, while PERSIST runs */
+    nsec wnd_shut_at;        /* when snd_wnd last became 0 */
     nsec unacked_since;      /* since when the oldest unacknowledged byte waits */
     nsec last_refusal_acked; /* when an unacceptable segment without data was last answered */
     uint16_t want_min;       /* bytes that the reserve which failed asked for, while want_write */

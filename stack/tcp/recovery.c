@@ -9,7 +9,7 @@
 
 void recovery_init(struct tcp_recovery *r, tcp_seq start)
 {
-    *r = (struct tcp_recovery){.rtx_next = start, .rtx_end = start};
+    *r = (struct tcp_recovery){.rtx_next = start, .rtx_end = start, .rtx_max = start};
 }
 
 uint32_t recovery_pending(const struct tcp_recovery *r)
@@ -103,6 +103,7 @@ static void trim_pending(struct tcp_conn *c)
     struct tcp_recovery *r = &c->recovery;
     r->rtx_next = seq_max(r->rtx_next, c->snd_una);
     r->rtx_end = seq_max(r->rtx_end, r->rtx_next);
+    r->rtx_max = seq_max(r->rtx_max, c->snd_una);
 }
 
 void recovery_on_ack(struct tcp_conn *c, const struct tcp_ack *ack)

@@ -14,6 +14,7 @@ struct tcp_conn;
 
 struct tcp_recovery {
     tcp_seq rtx_next, rtx_end; /* lost and not sent again yet */
+    tcp_seq rtx_max;           /* what lies below has been sent again already */
     tcp_seq recover;           /* snd_nxt when recovery, or the last timeout, began */
     tcp_seq first_duplicate;   /* snd_nxt when the first duplicate ACK in a row came */
     uint16_t duplicates;       /* duplicate ACKs in a row */

@@ -280,12 +280,26 @@ static void send_new(struct tcp_conn *c, nsec now)
     c->cwnd_limited = c->cwnd_limited || half_used;
 }
 
+/* Octets that may go again now. RFC 7323 2.4: the first time without regard to the window, which may have
+ * shrunk, or seem to (MAY-7); later only what lies in it. When it is shut, the one that must go. */
+static uint32_t resend_window(const struct tcp_conn *c)
+{
+    const struct tcp_recovery *r = &c->recovery;
+    bool first = seq_ge(r->rtx_next, r->rtx_max);
+    if (first && (c->snd_wnd > 0 || r->must_send)) {
+        return UINT32_MAX;
+    }
+    int32_t left = seq_diff(seq_add(c->snd_una, c->snd_wnd), r->rtx_next);
+    return left > 0 ? (uint32_t)left : 0;
+}
+
 /* Sends again what recovery has marked lost, as far as the congestion window allows. */
 static void send_lost(struct tcp_conn *c, nsec now)
 {
     struct tcp_recovery *r = &c->recovery;
-    while (recovery_pending(r) > 0 && c->snd_wnd > 0) {
-        uint32_t len = u32_min(recovery_pending(r), segment_room(c));
+    uint32_t window;
+    while (recovery_pending(r) > 0 && (window = resend_window(c)) > 0) {
+        uint32_t len = u32_min(u32_min(recovery_pending(r), segment_room(c)), window);
         if (!r->must_send && recovery_in_flight(c) + len > c->cc.cwnd) {
             c->cwnd_limited = true;
             return;
@@ -296,9 +310,10 @@ static void send_lost(struct tcp_conn *c, nsec now)
             text = 0;
         }
         bool fin = close_fin_sent(c) && seq_eq(seq_add(r->rtx_next, text), sendq_end(&c->sendq)) &&
-                   recovery_pending(r) > text;
+                   u32_min(recovery_pending(r), window) > text;
         uint32_t span = send_text(c, r->rtx_next, text, fin, now, true);
         r->rtx_next = seq_add(r->rtx_next, span);
+        r->rtx_max = seq_max(r->rtx_max, r->rtx_next);
     }
 }
 

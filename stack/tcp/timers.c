@@ -115,15 +115,15 @@ static void next_probe(struct tcp_conn *c, nsec now)
 }
 
 /* The window is shut: what is outstanding cannot be taken by the peer now. It counts as lost, and is
- * sent again when the window opens; until then there are probes (MUST-35, MUST-37). */
+ * sent again when the window opens; until then there are probes (MUST-35, MUST-37), the first when it
+ * has been shut for one RTO (SHLD-29). */
 static void probe_instead(struct tcp_conn *c, nsec now)
 {
     recovery_all_lost(c);
     rtt_retransmitted(&c->rtt);
     timers_stop(c, TCP_TIMER_RTO);
-    c->probe_due = true;
-    next_probe(c, now);
-    conn_mark_dirty(c);
+    c->probe_at = nsec_max(now, c->wnd_shut_at + c->rtt.rto);
+    timers_set(c, TCP_TIMER_PERSIST, c->probe_at);
 }
 
 static void fire_rto(struct tcp_conn *c, nsec now)
@@ -133,7 +133,8 @@ static void fire_rto(struct tcp_conn *c, nsec now)
         return;
     }
     bool opening = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD;
-    if (!opening && c->snd_wnd == 0) {
+    if (!opening && c->snd_wnd == 0 &&
+        c->backoff > 0) { /* a first retransmission goes (RFC 7323 2.4) */
         probe_instead(c, now);
         return;
     }
