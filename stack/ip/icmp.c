@@ -40,8 +40,11 @@ static void icmp_queue(struct ip *ip, struct buf *message, const struct ip_how *
         buf_free(message);
         return;
     }
-    ip->icmp_outbox[ip->icmp_waiting++] =
-        (struct icmp_waiting){.message = message, .how = *how, .cause = ip->recorder->cause};
+    struct icmp_waiting *waiting = &ip->icmp_outbox[ip->icmp_waiting++];
+    *waiting = (struct icmp_waiting){.message = message, .how = *how, .cause = ip->recorder->cause};
+    if (how->options != NULL) {
+        waiting->options = *how->options;
+    }
 }
 
 /* Writes the checksum of a whole message, whose checksum field is zero. */
@@ -65,6 +68,7 @@ void icmp_flush(struct ip *ip, nsec now)
         packet_add(&p, buf_slice(waiting->message));
         ip->recorder->cause = waiting->cause;
         TRACE(ip->recorder, 0, icmp_out, .to = waiting->how.dst, .type = type, .code = code);
+        waiting->how.options = &waiting->options;
         ip_output(ip, &p, &waiting->how, now);
         buf_free(waiting->message);
     }
@@ -123,11 +127,23 @@ void icmp_complain(struct ip *ip, const struct ip_packet *about, uint8_t type, u
     message->len = (uint32_t)wr_len(&w);
     icmp_finish(message);
     struct ip_how how = {
-        .src = about->dst, .dst = about->src, .protocol = IP_ICMP, .ttl = IP_DEFAULT_TTL};
+        .src = about->dst,
+        .dst = about->src,
+        .protocol = IP_ICMP,
+        .ttl = IP_DEFAULT_TTL,
+        .options = about->back, /* RFC 1812 4.3.2.6 */
+    };
     icmp_queue(ip, message, &how);
 }
 
 /* ---- in ---- */
+
+/* Milliseconds of a clock that does not start at midnight UT, which the top bit says (RFC 791 3.1,
+ * "Internet Timestamp"). */
+static uint32_t icmp_time(nsec now)
+{
+    return (uint32_t)(now / NS_PER_MS) | 0x80000000U;
+}
 
 /* The reply is the request with another type, sent from the address that was asked (RFC 1122
  * 3.2.2.6), so it is made in place. */
@@ -139,6 +155,12 @@ static void icmp_echo(struct ip *ip, struct ip_packet *p)
     }
     struct buf *message = p->buf;
     p->buf = NULL;
+    struct ip_options_seen seen;
+    struct ip_options options;
+    struct rd header = rd_slice(p->header);
+    rd_skip(&header, IP4_HEADER);
+    ip_options_read(rd_take(&header, rd_left(&header)), &seen);
+    ip_options_for_echo(&seen, p->back, p->dst, icmp_time(p->now), &options);
     struct wr w = wr_of(buf_data(message), message->len);
     wr_u8(&w, ICMP_ECHO_REPLY);
     wr_fill(&w, 0, 3); /* code, checksum */
@@ -149,8 +171,20 @@ static void icmp_echo(struct ip *ip, struct ip_packet *p)
         .protocol = IP_ICMP,
         .ttl = IP_DEFAULT_TTL,
         .tos = p->tos & (uint8_t)~TOS_ECN, /* RFC 1349 5.1 */
+        .divide = true,                    /* RFC 1122 3.2.2.6: all of the data comes back */
+        .options = &options,
     };
     icmp_queue(ip, message, &how);
+}
+
+/* Where the quoted packet was going in the end: a source route on its way has another destination. */
+static struct ip_addr icmp_quoted_dst(const struct ip4_header *quoted, struct slice options)
+{
+    struct ip_options_seen seen;
+    bool on_its_way =
+        ip_options_read(options, &seen) && seen.route.len != 0 && !ip_route_complete(seen.route);
+    struct ip_addr end = on_its_way ? ip_route_end(seen.route) : ip_any;
+    return ip_is_any(end) ? quoted->dst : end;
 }
 
 /* An error about a packet of ours, behind the type, code and checksum (RFC 1122 3.2.2.1). */
@@ -160,9 +194,10 @@ static void icmp_error(struct ip *ip, const struct ip_packet *p, struct rd *r, u
     rd_skip(r, 2);
     uint16_t mtu = rd_be16(r); /* RFC 1191 4: only in a "fragmentation needed" */
     struct ip4_header quoted;
+    struct slice options = {NULL, 0};
     bool whole = ip4_parse(r, &quoted);
     if (whole && quoted.header_len > IP4_HEADER) {
-        rd_skip(r, quoted.header_len - IP4_HEADER);
+        options = rd_take(r, quoted.header_len - IP4_HEADER);
     }
     if (!whole || rd_left(r) < ICMP_QUOTE_MIN) {
         trace_drop(ip->recorder, DROP_ICMP_TRUNCATED, 0, p->buf->len);
@@ -181,7 +216,7 @@ static void icmp_error(struct ip *ip, const struct ip_packet *p, struct rd *r, u
         .mtu = too_big ? mtu : 0,
         .from = p->src,
         .src = quoted.src,
-        .dst = quoted.dst,
+        .dst = icmp_quoted_dst(&quoted, options),
         .quoted = rd_take(r, rd_left(r)),
         .now = p->now,
     };

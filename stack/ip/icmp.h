@@ -20,6 +20,7 @@ enum icmp_type {
 
 enum {
     ICMP_CODE_FRAGMENTATION_NEEDED = 4, /* of ICMP_UNREACHABLE */
+    ICMP_CODE_SOURCE_ROUTE_FAILED = 5,  /* of ICMP_UNREACHABLE */
     ICMP_CODE_REASSEMBLY = 1,           /* of ICMP_TIME_EXCEEDED */
 };
 

@@ -11,6 +11,7 @@ void ip_init(struct ip *ip, const struct ip_config *config, struct recorder *rec
     *ip = (struct ip){.config = *config, .recorder = recorder, .pools = pools, .random = random};
     fragments_init(&ip->fragments, ip, wheel, random);
     ip->next_id = (uint16_t)random_u32(random);
+    ip->next_divided_id = (uint16_t)random_u32(random);
     icmp_init(ip);
 }
 

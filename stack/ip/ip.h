@@ -12,6 +12,7 @@
 #include "stack/base/random.h"
 #include "stack/base/timer.h"
 #include "stack/ip/fragments.h"
+#include "stack/ip/options.h"
 #include "stack/link/iface.h"
 #include "stack/link/packet.h"
 #include "stack/trace/trace.h"
@@ -36,8 +37,10 @@ struct ip_packet {
     struct ip_addr src, dst;
     uint8_t protocol;
     uint8_t ttl;
-    uint8_t tos;    /* DSCP and ECN bits */
-    bool broadcast; /* dst is a broadcast or multicast address */
+    uint8_t tos;                   /* DSCP and ECN bits */
+    bool broadcast;                /* dst is a broadcast or multicast address */
+    const struct ip_options *back; /* the way back along the source route by which it came; NULL: it
+                                    * came by none. Valid while the packet is handled */
     struct iface *in;
     nsec now; /* ingress time */
 };
@@ -48,6 +51,8 @@ struct ip_how {
     uint8_t protocol;
     uint8_t ttl;
     uint8_t tos;
+    bool divide; /* what is above the MTU goes in fragments. Else it is refused */
+    const struct ip_options *options; /* NULL: none */
 };
 
 enum ip_result {
@@ -93,7 +98,8 @@ struct icmp_limiter {
 /* An ICMP message that waits for the flush, with what led to it. */
 struct icmp_waiting {
     struct buf *message;
-    struct ip_how how;
+    struct ip_how how;         /* its options are those below */
+    struct ip_options options; /* len 0: none */
     struct cause cause;
 };
 
@@ -119,7 +125,9 @@ struct ip {
     struct icmp_limiter error_limiter;            /* for ICMP errors (RFC 1812 4.3.2.8) */
     struct icmp_limiter echo_limiter;             /* for echo replies */
     struct fragments fragments;                   /* of datagrams that are not whole yet */
-    uint16_t next_id; /* IPv4 identification; every packet we send has DF set (RFC 6864) */
+    uint16_t
+        next_id; /* IPv4 identification of packets with DF set, which means nothing (RFC 6864 4.1) */
+    uint16_t next_divided_id; /* … and of those in fragments, which must not come again soon */
 };
 
 /* `ip` must stay where it is until ip_done. */

@@ -6,18 +6,12 @@
 #include "stack/ip/ip4.h"
 
 #include "stack/base/checksum.h"
+#include "stack/ip/icmp.h"
 #include "stack/ip/route.h"
 
 #define IP4_DONT_FRAGMENT 0x4000U
 #define IP4_MORE_FRAGMENTS 0x2000U
 #define IP4_OFFSET_MASK 0x1fffU /* in units of 8 bytes */
-
-enum ip4_option {
-    IP4_OPTION_END = 0,
-    IP4_OPTION_NOP = 1,
-    IP4_OPTION_LSRR = 131, /* loose source and record route */
-    IP4_OPTION_SSRR = 137, /* strict source and record route */
-};
 
 #define VERDICT_GOOD DROP_REASONS /* no reason to drop */
 
@@ -57,29 +51,18 @@ static enum drop_reason ip4_check_header(struct slice packet, const struct ip4_h
     return VERDICT_GOOD;
 }
 
-/* RFC 1122 3.2.1.8: options are passed over, but their lengths must be right. A source route is
- * refused even where it ends here (RFC 7126 4.3, 4.4). */
-static enum drop_reason ip4_check_options(struct rd options)
+/* RFC 1122 3.2.1.8: options that we do not know are passed over, but their lengths must be right. A
+ * source route that goes on is not ours to follow; one that ends here is taken only by a host that was
+ * told to (RFC 7126 4.3, 4.4). */
+static enum drop_reason ip4_check_options(const struct ip *ip, struct slice options,
+                                          struct ip_options_seen *seen)
 {
-    while (rd_left(&options) > 0) {
-        uint8_t kind = rd_u8(&options);
-        if (kind == IP4_OPTION_END) {
-            return VERDICT_GOOD;
-        }
-        if (kind == IP4_OPTION_NOP) {
-            continue;
-        }
-        uint8_t len = rd_u8(&options); /* counts the two bytes read so far */
-        if (len < 2) {
-            return DROP_IP_BAD_OPTION;
-        }
-        rd_skip(&options, len - 2U);
-        if (options.failed) {
-            return DROP_IP_BAD_OPTION;
-        }
-        if (kind == IP4_OPTION_LSRR || kind == IP4_OPTION_SSRR) {
-            return DROP_IP_SOURCE_ROUTED;
-        }
+    if (!ip_options_read(options, seen)) {
+        return DROP_IP_BAD_OPTION;
+    }
+    bool goes_on = seen->route.len != 0 && !ip_route_complete(seen->route);
+    if (goes_on || (seen->route.len != 0 && !ip->config.source_routes)) {
+        return DROP_IP_SOURCE_ROUTED;
     }
     return VERDICT_GOOD;
 }
@@ -124,18 +107,60 @@ static enum drop_reason ip4_check(const struct ip *ip, struct slice packet, bool
     if (why != VERDICT_GOOD) {
         return why;
     }
-    why = ip4_check_options(rd_sub(&r, h->header_len - IP4_HEADER));
-    if (why != VERDICT_GOOD) {
-        return why;
-    }
     if (h->ttl == 0) {
         return DROP_IP_TTL_ZERO;
     }
-    why = ip4_check_addresses(ip, h, link_group, broadcast);
-    if (why != VERDICT_GOOD) {
-        return why;
+    return ip4_check_addresses(ip, h, link_group, broadcast);
+}
+
+static struct slice ip4_options_of(struct slice header)
+{
+    struct rd r = rd_slice(header);
+    rd_skip(&r, IP4_HEADER);
+    return rd_take(&r, rd_left(&r));
+}
+
+/* RFC 1122 3.2.2.5 and 3.3.5: the sender learns what was wrong with its options. */
+static void ip4_refuse_options(struct ip *ip, const struct ip_packet *p, enum drop_reason why,
+                               const struct ip_options_seen *seen, bool first)
+{
+    trace_drop(ip->recorder, why, 0, p->buf->len);
+    if (!first) {
+        return; /* RFC 1122 3.2.2: no error about a fragment but the first */
     }
-    return VERDICT_GOOD;
+    if (why == DROP_IP_BAD_OPTION) {
+        uint32_t pointer = IP4_HEADER + seen->fault;
+        icmp_complain(ip, p, ICMP_PARAMETER_PROBLEM, 0, pointer << 24);
+    } else if (!ip_route_complete(seen->route)) {
+        ip_unreachable(ip, p, ICMP_CODE_SOURCE_ROUTE_FAILED);
+    }
+}
+
+/* The packet is whole: what its options ask of the answer, and up. */
+static void ip4_deliver(struct ip *ip, struct ip_packet *p)
+{
+    struct ip_options_seen seen;
+    struct ip_options back;
+    if (ip_options_read(ip4_options_of(p->header), &seen) && seen.route.len != 0 &&
+        ip_route_reverse(seen.route, p->src, &back)) {
+        p->back = &back;
+    }
+    ip_deliver(ip, p);
+    p->back = NULL;
+}
+
+static void ip4_take(struct ip *ip, struct ip_packet *p, const struct ip4_header *h)
+{
+    struct ip_options_seen seen;
+    enum drop_reason why = ip4_check_options(ip, ip4_options_of(p->header), &seen);
+    if (why != VERDICT_GOOD) {
+        ip4_refuse_options(ip, p, why, &seen, h->fragment_offset == 0);
+        return;
+    }
+    bool fragment = h->more_fragments || h->fragment_offset != 0;
+    if (!fragment || fragments_add(&ip->fragments, p, h)) {
+        ip4_deliver(ip, p);
+    }
 }
 
 void ip4_input(struct ip *ip, struct iface *in, struct buf *buf, bool link_group, nsec now)
@@ -163,48 +188,84 @@ void ip4_input(struct ip *ip, struct iface *in, struct buf *buf, bool link_group
         .in = in,
         .now = now,
     };
-    bool fragment = h.more_fragments || h.fragment_offset != 0;
-    if (!fragment || fragments_add(&ip->fragments, &p, &h)) {
-        ip_deliver(ip, &p);
-    }
+    ip4_take(ip, &p, &h);
     buf_free(p.buf);
 }
 
 /* ---- out ---- */
 
-static void ip4_push(struct ip *ip, struct packet *p, const struct ip_how *how)
+static const struct ip_options no_options = {0};
+
+/* `fragment` is the header's word of flags and offset. The destination on the wire is where a source
+ * route begins, if there is one. */
+static void ip4_push(struct packet *p, const struct ip_how *how, const struct ip_options *options,
+                     uint16_t id, uint16_t fragment)
 {
-    uint16_t total_len = (uint16_t)(packet_len(p) + IP4_HEADER);
-    uint8_t *header = packet_push(p, IP4_HEADER);
-    struct wr w = wr_of(header, IP4_HEADER);
-    wr_u8(&w, 4U << 4 | IP4_HEADER / 4);
+    size_t header_len = IP4_HEADER + options->len;
+    uint16_t total_len = (uint16_t)(packet_len(p) + header_len);
+    bool routed = !ip_is_any(options->first_hop);
+    uint8_t *header = packet_push(p, header_len);
+    struct wr w = wr_of(header, header_len);
+    wr_u8(&w, (uint8_t)(4U << 4 | header_len / 4));
     wr_u8(&w, how->tos);
     wr_be16(&w, total_len);
-    wr_be16(&w, ip->next_id++);
-    wr_be16(&w, IP4_DONT_FRAGMENT);
+    wr_be16(&w, id);
+    wr_be16(&w, fragment);
     wr_u8(&w, how->ttl);
     wr_u8(&w, how->protocol);
     struct wr checksum = w;
     wr_be16(&w, 0);
     wr_be32(&w, ip4_value(how->src));
-    wr_be32(&w, ip4_value(how->dst));
-    wr_be16(&checksum, csum_finish(csum_add(0, header, IP4_HEADER)));
+    wr_be32(&w, ip4_value(routed ? options->first_hop : how->dst));
+    wr_bytes(&w, options->bytes, options->len);
+    wr_be16(&checksum, csum_finish(csum_add(0, header, header_len)));
+}
+
+/* RFC 791 3.2, "Fragmentation": the whole in pieces of a multiple of 8 bytes. Only for packets that
+ * lie in one piece and have no transport header pushed, as ICMP's do. */
+static enum ip_result ip4_output_divided(struct ip *ip, const struct packet *whole,
+                                         const struct ip_how *how, const struct ip_options *options,
+                                         const struct ip_route *route, struct ip_addr next_hop,
+                                         nsec now)
+{
+    size_t room = (route->out->dev->mtu - IP4_HEADER - options->len) / 8 * 8;
+    uint16_t id = ip->next_divided_id++;
+    struct ip_options later;
+    ip_options_copied(options, &later);
+    struct rd r = rd_slice(whole->payload[0]);
+    for (size_t at = 0; rd_left(&r) > 0; at += room) {
+        struct packet p;
+        packet_init(&p);
+        packet_add(&p, rd_take(&r, size_min(room, rd_left(&r))));
+        uint16_t more = rd_left(&r) > 0 ? IP4_MORE_FRAGMENTS : 0;
+        ip4_push(&p, how, at == 0 ? options : &later, id, (uint16_t)(more | at / 8));
+        if (iface_output(route->out, &p, next_hop, now) == IFACE_REFUSED) {
+            return IP_REFUSED;
+        }
+    }
+    return IP_SENT;
 }
 
 enum ip_result ip4_output(struct ip *ip, struct packet *p, const struct ip_how *how, nsec now)
 {
-    size_t total_len = packet_len(p) + IP4_HEADER;
-    const struct ip_route *route = ip_route_for(ip, how->dst);
-    if (route == NULL || ip_is_loopback(how->dst) || ip_is_ours(ip, how->dst)) {
+    const struct ip_options *options = how->options != NULL ? how->options : &no_options;
+    struct ip_addr dst = ip_is_any(options->first_hop) ? how->dst : options->first_hop;
+    size_t total_len = packet_len(p) + IP4_HEADER + options->len;
+    const struct ip_route *route = ip_route_for(ip, dst);
+    if (route == NULL || ip_is_loopback(dst) || ip_is_ours(ip, dst)) {
         trace_drop(ip->recorder, DROP_IP_NO_ROUTE, 0, total_len);
         return IP_REFUSED;
     }
+    struct ip_addr next_hop = ip_is_any(route->gateway) ? dst : route->gateway;
     bool divided_by_device = p->offload.gso_size != 0;
-    if (total_len > UINT16_MAX || (total_len > route->out->dev->mtu && !divided_by_device)) {
+    bool too_big = total_len > route->out->dev->mtu && !divided_by_device;
+    if (total_len > UINT16_MAX || (too_big && !how->divide)) {
         trace_drop(ip->recorder, DROP_IP_TOO_BIG, 0, total_len);
         return IP_REFUSED;
     }
-    ip4_push(ip, p, how);
-    struct ip_addr next_hop = ip_is_any(route->gateway) ? how->dst : route->gateway;
+    if (too_big) {
+        return ip4_output_divided(ip, p, how, options, route, next_hop, now);
+    }
+    ip4_push(p, how, options, ip->next_id++, IP4_DONT_FRAGMENT);
     return iface_output(route->out, p, next_hop, now) == IFACE_REFUSED ? IP_REFUSED : IP_SENT;
 }

@@ -6,6 +6,7 @@
 #define MSS_DEFAULT_V4 536U   /* MUST-15 */
 #define MSS_DEFAULT_V6 1220U  /* MUST-15 */
 #define MSS_MIN 48U           /* below this an outsider could make us send mostly headers */
+#define MSS_LEFT 8U           /* what the options leave at least, of a floor like that */
 #define IP_TCP_HEADERS_V4 40U /* bytes, without options */
 #define IP_TCP_HEADERS_V6 60U
 #define TS_CLOCK_TICK NS_PER_MS /* RFC 7323 5.4: between 1 ms and 1 s */
@@ -114,8 +115,37 @@ void conn_free(struct tcp_conn *c)
     sendq_done(&c->sendq);
     buf_free_queue(&c->rcv_queue);
     reassembly_done(&c->reassembly, &t->range_pool);
+    if (c->route != NULL) {
+        pool_put(&t->route_pool, c->route);
+    }
     t->totals.closed++;
     pool_put(&t->conn_pool, c);
+}
+
+bool conn_set_route(struct tcp_conn *c, const struct ip_options *route)
+{
+    struct tcp *t = c->tcp;
+    if (c->route == NULL) {
+        c->route = pool_get(&t->route_pool);
+    }
+    if (c->route == NULL) {
+        conn_trace_drop(c, DROP_TCP_NO_MEMORY, 0);
+        return false;
+    }
+    *c->route = *route;
+    c->mtu = (uint16_t)u32_min(ip_mtu(t->ip, route->first_hop), c->mtu);
+    return true;
+}
+
+void conn_take_route(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if (s->back == NULL || !c->passive || c->route_given ||
+        (c->route != NULL && ip_options_equal(c->route, s->back))) {
+        return;
+    }
+    if (conn_set_route(c, s->back)) {
+        conn_update_mss(c);
+    }
 }
 
 void conn_set_state(struct tcp_conn *c, enum tcp_state to)
@@ -170,7 +200,8 @@ void conn_update_mss(struct tcp_conn *c)
         peer = is_v4(c) ? MSS_DEFAULT_V4 : MSS_DEFAULT_V6;
     }
     uint32_t mss = u32_max(u32_min(peer, path_mss(c)), MSS_MIN);
-    c->snd_mss = (uint16_t)(mss - (c->ts_ok ? TCP_TS_BYTES : 0));
+    uint32_t options = (c->route != NULL ? c->route->len : 0U) + (c->ts_ok ? TCP_TS_BYTES : 0);
+    c->snd_mss = (uint16_t)(mss > options + MSS_LEFT ? mss - options : MSS_LEFT);
     c->cc.mss = c->snd_mss;
 }
 

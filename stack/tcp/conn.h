@@ -76,6 +76,7 @@ struct tcp_conn {
     bool urgent_out : 1;   /* snd_up means something: it is ahead of snd_una */
     bool urgent_due : 1;   /* the peer has not been told of snd_up yet */
     bool urgent_in : 1;    /* rcv_up means something: it is ahead of what was read */
+    bool route_given : 1;  /* the application gave `route`: it stays (MUST-52) */
 
     /* send sequence space */
     tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
@@ -125,6 +126,7 @@ struct tcp_conn {
     uint32_t id;        /* in events; from 1 */
     struct cause cause; /* what made it dirty: whatever the flush sends follows from that */
     struct tcp_listener *listener; /* that made it, while it listens */
+    struct ip_options *route;      /* the source route of all its segments; NULL: none */
     struct tcp_options options;
     struct tcp_story story;
 };
@@ -140,6 +142,11 @@ static inline struct tcp_conn *conn_of_stream(struct stream *s)
 struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
                           const struct tcp_options *options, bool passive);
 void conn_free(struct tcp_conn *c);
+/* Sends by this source route from now on. False: no memory, and nothing has changed. */
+bool conn_set_route(struct tcp_conn *c, const struct ip_options *route);
+/* A segment that is believed came by a source route: a passive connection answers by its reverse
+ * (MUST-53, SHLD-24). */
+void conn_take_route(struct tcp_conn *c, const struct tcp_segment *s);
 
 void conn_set_state(struct tcp_conn *c, enum tcp_state to);
 void conn_mark_dirty(struct tcp_conn *c);                  /* the flush will visit it */

@@ -73,6 +73,7 @@ static void take_syn(struct tcp_conn *c, const struct tcp_segment *s, const tcp_
     c->story.syn_wnd = s->wnd;
     c->last_heard = s->at;
     c->state = TCP_LISTEN; /* the listener's, of which this is the copy */
+    conn_take_route(c, s); /* MUST-53 */
     start_receiving(c, s);
     tcp_seq iss = isn_choose(c->tcp, &c->entry.tuple, s->at);
     if (isn_floor != NULL && seq_le(iss, *isn_floor)) {

@@ -15,6 +15,9 @@ void reply_reset(struct tcp *t, const struct tcp_segment *s)
         return;
     }
     struct tcp_reply r = {.src = s->dst, .dst = s->src};
+    if (s->back != NULL) {
+        r.route = *s->back;
+    }
     if ((s->flags & TCP_ACK) != 0) {
         r.seq = s->ack;
         r.flags = TCP_RST;
@@ -45,7 +48,8 @@ static void send_one(struct tcp *t, const struct tcp_reply *r, nsec now)
                          .dst = r->dst.addr,
                          .protocol = IP_TCP,
                          .ttl = r->ttl != 0 ? r->ttl : IP_DEFAULT_TTL,
-                         .tos = r->tos};
+                         .tos = r->tos,
+                         .options = &r->route};
     segment_trace_out(t->recorder, r->conn, &s, r->wnd, false);
     t->totals.segments_out++;
     t->totals.resets_out += (r->flags & TCP_RST) != 0 ? 1 : 0;

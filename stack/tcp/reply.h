@@ -18,6 +18,7 @@ struct tcp_reply {
     uint8_t flags;
     uint8_t ttl, tos; /* 0: the default */
     bool has_ts;
+    struct ip_options route; /* len 0: none */
 };
 
 void reply_queue(struct tcp *t, const struct tcp_reply *r);

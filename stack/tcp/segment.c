@@ -97,7 +97,8 @@ static bool checksum_good(const struct ip_packet *p)
 
 bool segment_parse(struct ip_packet *p, struct tcp_segment *s, enum drop_reason *why)
 {
-    *s = (struct tcp_segment){.src.addr = p->src, .dst.addr = p->dst, .at = p->now};
+    *s =
+        (struct tcp_segment){.src.addr = p->src, .dst.addr = p->dst, .at = p->now, .back = p->back};
     struct rd r = rd_slice(buf_slice(p->buf));
     s->src.port = rd_be16(&r);
     s->dst.port = rd_be16(&r);

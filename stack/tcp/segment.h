@@ -35,6 +35,7 @@ struct tcp_segment {
     struct buf
         *payload; /* received: a view of exactly `len` bytes. The holder may take it (NULL it) */
     nsec at;      /* received: ingress time */
+    const struct ip_options *back; /* received: the way back along its source route; NULL: none */
 };
 
 /* Octets of sequence space that it occupies: payload, SYN and FIN (SEG.LEN). */

@@ -80,7 +80,8 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
                          .dst = s->dst.addr,
                          .protocol = IP_TCP,
                          .ttl = c->options.ttl,
-                         .tos = c->options.tos};
+                         .tos = c->options.tos,
+                         .options = c->route};
     segment_write(s, p);
     uint32_t shift = (s->flags & TCP_SYN) != 0 ? 0 : c->rcv_wscale;
     uint32_t wnd = (uint32_t)s->wnd << shift;

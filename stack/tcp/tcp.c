@@ -11,6 +11,7 @@
 #include "stack/tcp/timewait.h"
 
 #define RANGES_PER_HOST 65536U
+#define ROUTES_PER_HOST 4096U
 
 static void default_u32(uint32_t *v, uint32_t value)
 {
@@ -68,6 +69,7 @@ bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *r
     random_bytes(random, &t->isn_key, sizeof t->isn_key);
     random_bytes(random, &t->port_key, sizeof t->port_key);
     pool_init(&t->conn_pool, "tcp_conn", sizeof(struct tcp_conn), t->config.max_connections);
+    pool_init(&t->route_pool, "tcp_route", sizeof(struct ip_options), ROUTES_PER_HOST);
     pool_init(&t->range_pool, "tcp_range", sizeof(struct tcp_range), RANGES_PER_HOST);
     timewait_init(t);
     t->replies = calloc(TCP_REPLIES, sizeof *t->replies);
@@ -93,6 +95,7 @@ void tcp_done(struct tcp *t)
     timewait_done(t);
     pool_done(&t->conn_pool);
     pool_done(&t->range_pool);
+    pool_done(&t->route_pool);
     table_done(&t->connections);
     free(t->replies);
 }
@@ -233,10 +236,11 @@ static bool remote_valid(const struct tcp *t, const struct endpoint *remote)
            !ip_is_broadcast(t->ip, remote->addr); /* MUST-46 */
 }
 
-static enum tcp_error choose_local(struct tcp *t, struct tcp_tuple *tuple)
+/* `via` is where the first packet goes: the remote address, or where the source route begins. */
+static enum tcp_error choose_local(struct tcp *t, struct tcp_tuple *tuple, struct ip_addr via)
 {
     if (ip_is_any(tuple->local.addr)) { /* MUST-44 */
-        if (!ip_source_for(t->ip, tuple->remote.addr, &tuple->local.addr)) {
+        if (!ip_source_for(t->ip, via, &tuple->local.addr)) {
             return TCP_ERR_NO_ROUTE;
         }
     } else if (!ip_is_ours(t->ip, tuple->local.addr)) {
@@ -257,17 +261,29 @@ enum tcp_error tcp_connect(struct tcp *t, const struct tcp_connect_args *args, s
     if (!remote_valid(t, &args->remote)) {
         return TCP_ERR_ADDRESS;
     }
+    struct ip_options route;
+    if (args->route != NULL && !ip_route_write(args->route, args->remote.addr, &route)) {
+        return TCP_ERR_ADDRESS;
+    }
+    struct ip_addr via = args->route != NULL ? route.first_hop : args->remote.addr;
     struct tcp_tuple tuple = {.local = args->local, .remote = args->remote};
-    enum tcp_error e = choose_local(t, &tuple);
+    enum tcp_error e = choose_local(t, &tuple, via);
     if (e != TCP_OK) {
         return e;
     }
-    if (ip_mtu(t->ip, tuple.remote.addr) == 0) {
+    if (ip_mtu(t->ip, via) == 0) {
         return TCP_ERR_NO_ROUTE;
     }
     struct tcp_conn *c = conn_new(t, &tuple, &args->options, false);
     if (c == NULL) {
         return TCP_ERR_RESOURCES;
+    }
+    if (args->route != NULL) { /* MUST-51 */
+        c->route_given = conn_set_route(c, &route);
+        if (!c->route_given) {
+            conn_free(c);
+            return TCP_ERR_RESOURCES;
+        }
     }
     c->stream.events = args->events != NULL ? args->events : &no_events;
     c->stream.app = args->app;

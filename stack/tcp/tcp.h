@@ -82,6 +82,9 @@ struct tcp_connect_args {
     struct endpoint local; /* addr ip_any: chosen by route (MUST-44); port 0: ephemeral */
     struct endpoint remote;
     struct tcp_options options;
+    const struct ip_source_route
+        *route; /* the way to it (MUST-51); NULL: the usual. The peer answers
+                                          * along it, which only `ip_config.source_routes` lets in */
     const struct stream_events *events;
     void *app;
 };
@@ -118,6 +121,7 @@ struct tcp {
     struct pool conn_pool;
     struct pool timewait_pool;
     struct pool range_pool;    /* out-of-order ranges */
+    struct pool route_pool;    /* source routes of connections: struct ip_options */
     struct tcp_reply *replies; /* ring of resets to send */
     uint32_t reply_count;
     uint32_t last_id;        /* connection ids given out so far */

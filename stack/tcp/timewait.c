@@ -16,6 +16,9 @@ static void forget(struct tcp *t, struct tcp_timewait *w)
 {
     demux_remove(t, &w->entry);
     list_remove(&w->link);
+    if (w->route != NULL) {
+        pool_put(&t->route_pool, w->route);
+    }
     pool_put(&t->timewait_pool, w);
 }
 
@@ -87,6 +90,10 @@ void timewait_enter(struct tcp_conn *c, nsec now)
     w->id = c->id;
     w->ttl = c->options.ttl;
     w->tos = c->options.tos;
+    w->route = c->route != NULL ? pool_get(&t->route_pool) : NULL;
+    if (w->route != NULL) {
+        *w->route = *c->route; /* MUST-53: every segment, those of TIME-WAIT too */
+    }
     int32_t wnd = seq_diff(c->rcv_adv, c->rcv_nxt);
     w->wnd = wnd > 0 ? (uint16_t)u32_min((uint32_t)wnd >> c->rcv_wscale, UINT16_MAX) : 0;
     demux_add(t, &w->entry);
@@ -114,6 +121,9 @@ static void answer(struct tcp *t, struct tcp_timewait *w, const struct tcp_segme
         .tos = w->tos,
         .conn = w->id,
     };
+    if (w->route != NULL) {
+        r.route = *w->route;
+    }
     reply_queue(t, &r);
 }
 

@@ -16,7 +16,8 @@ struct tcp_timewait {
     uint16_t wnd; /* the window field to answer with */
     uint8_t ttl, tos;
     bool ts_ok;
-    nsec last_ack; /* when a segment was last answered */
+    struct ip_options *route; /* of its answers; NULL: none */
+    nsec last_ack;            /* when a segment was last answered */
 };
 
 void timewait_init(struct tcp *t);

@@ -161,45 +161,106 @@ START_TEST(options_are_passed_over)
 }
 END_TEST
 
+/* The sender is told where it went wrong: RFC 792, type 12, the pointer in the first octet. */
+static void expect_bad_option(const char *hex, uint8_t pointer)
+{
+    struct frame f = frame_with_options(hex);
+    ip_rig_receive(&r, &f);
+    expect_drop(&r.link.recorder, DROP_IP_BAD_OPTION);
+    ck_assert_uint_eq(r.received, 0);
+    ip_rig_flush(&r);
+    ck_assert_uint_eq(r.link.dev.count, 1);
+    const uint8_t *icmp = r.link.dev.frames[0].bytes + FRAME_ETH + FRAME_IP;
+    ck_assert_uint_eq(icmp[0], 12);
+    ck_assert_uint_eq(icmp[1], 0);
+    ck_assert_uint_eq(icmp[4], pointer);
+    ck_assert_mem_eq(icmp + 8, f.b + FRAME_ETH, f.len - FRAME_ETH);
+}
+
+/* requires: 1122-3.2.2.5-1, 1122-3.2.1.8-7 */
 START_TEST(ip_option_of_length_zero)
 {
-    struct frame f = frame_with_options("94000000");
-    expect_refused(&f, DROP_IP_BAD_OPTION);
+    expect_bad_option("94000000", 20);
 }
 END_TEST
 
 START_TEST(ip_option_of_length_one)
 {
-    struct frame f = frame_with_options("94010101");
-    expect_refused(&f, DROP_IP_BAD_OPTION);
+    expect_bad_option("01940101", 21);
 }
 END_TEST
 
 START_TEST(ip_option_beyond_the_header)
 {
-    struct frame f = frame_with_options("94050000");
-    expect_refused(&f, DROP_IP_BAD_OPTION);
+    expect_bad_option("94050000", 20);
 }
 END_TEST
 
 START_TEST(ip_option_without_a_length)
 {
-    struct frame f = frame_with_options("01010194");
-    expect_refused(&f, DROP_IP_BAD_OPTION);
+    expect_bad_option("01010194", 23);
 }
 END_TEST
 
+START_TEST(ip_option_shorter_than_its_kind_can_be)
+{
+    expect_bad_option("83020000", 20);
+}
+END_TEST
+
+START_TEST(two_source_routes)
+{
+    r.ip.config.source_routes = true;
+    expect_bad_option("8307080a090063 8907080a090063 0000", 27);
+}
+END_TEST
+
+/* RFC 1122 3.3.5: a route that goes on through us fails here; RFC 792: code 5. */
+static void expect_route_failed(const char *hex)
+{
+    struct frame f = frame_with_options(hex);
+    ip_rig_receive(&r, &f);
+    expect_drop(&r.link.recorder, DROP_IP_SOURCE_ROUTED);
+    ck_assert_uint_eq(r.received, 0);
+    ip_rig_flush(&r);
+    ck_assert_uint_eq(r.link.dev.count, 1);
+    const uint8_t *icmp = r.link.dev.frames[0].bytes + FRAME_ETH + FRAME_IP;
+    ck_assert_uint_eq(icmp[0], 3);
+    ck_assert_uint_eq(icmp[1], 5);
+}
+
+/* requires: 1122-3.3.5-2 */
 START_TEST(ip_loose_source_route)
 {
-    struct frame f = frame_with_options("83 07 04 0a090063 00");
-    expect_refused(&f, DROP_IP_SOURCE_ROUTED);
+    expect_route_failed("83 07 04 0a090063 00");
 }
 END_TEST
 
 START_TEST(ip_strict_source_route)
 {
-    struct frame f = frame_with_options("01 89 07 04 0a090063");
+    r.ip.config.source_routes = true; /* it is no other when source routes are taken */
+    expect_route_failed("01 89 07 04 0a090063");
+}
+END_TEST
+
+START_TEST(a_source_route_that_ends_here_is_refused_by_default)
+{
+    struct frame f = frame_with_options("83 07 08 0a090063 00");
     expect_refused(&f, DROP_IP_SOURCE_ROUTED);
+}
+END_TEST
+
+/* requires: 1122-3.2.1.8-4 */
+START_TEST(a_source_route_that_ends_here_goes_up_with_the_way_back)
+{
+    r.ip.config.source_routes = true;
+    struct frame f = frame_with_options("83 0b 0c c0000201 c6336401 00");
+    expect_taken(&f);
+    ck_assert(r.had_back);
+    struct frame want = frame_of_hex("83 0b 04 c0000201 0a090001 00");
+    ck_assert_uint_eq(r.last_back.len, want.len);
+    ck_assert_mem_eq(r.last_back.bytes, want.b, want.len);
+    ck_assert(ip_equal(r.last_back.first_hop, ip4_addr(0xc6336401)));
 }
 END_TEST
 
@@ -426,6 +487,10 @@ static TCase *case_header(void)
     tcase_add_test(t, ip_option_without_a_length);
     tcase_add_test(t, ip_loose_source_route);
     tcase_add_test(t, ip_strict_source_route);
+    tcase_add_test(t, ip_option_shorter_than_its_kind_can_be);
+    tcase_add_test(t, two_source_routes);
+    tcase_add_test(t, a_source_route_that_ends_here_is_refused_by_default);
+    tcase_add_test(t, a_source_route_that_ends_here_goes_up_with_the_way_back);
     tcase_add_test(t, dont_fragment_is_no_fragment);
     return t;
 }

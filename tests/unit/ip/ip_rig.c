@@ -10,6 +10,11 @@ static void note_packet(void *arg, struct ip_packet *p)
     r->received++;
     r->last = *p;
     r->last.buf = NULL;
+    r->last.back = NULL;
+    r->had_back = p->back != NULL;
+    if (r->had_back) {
+        r->last_back = *p->back;
+    }
     r->last_len = p->buf->len;
     memcpy(r->last_bytes, buf_data(p->buf), p->buf->len);
     memcpy(r->last_header, p->header.data, p->header.len);

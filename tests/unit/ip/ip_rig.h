@@ -14,6 +14,8 @@ struct ip_rig {
     struct ip_packet last; /* the last one, without its buf */
     uint8_t last_bytes[65536];
     uint8_t last_header[60];
+    bool had_back; /* it came by a source route */
+    struct ip_options last_back;
     size_t last_len;
     unsigned errors; /* ICMP errors that the transport was told */
     struct ip_error last_error;

@@ -150,6 +150,7 @@ static void expect_nothing_left(void)
     ck_assert_uint_eq(t->conn_pool.in_use, 0);
     ck_assert_uint_eq(t->timewait_pool.in_use, 0);
     ck_assert_uint_eq(t->range_pool.in_use, 0);
+    ck_assert_uint_eq(t->route_pool.in_use, 0);
     ck_assert_uint_eq(t->connections.count, 0);
     ck_assert(list_empty(&t->all) && list_empty(&t->dirty) && list_empty(&t->events) &&
               list_empty(&t->starved));
