@@ -138,6 +138,7 @@ static void establish(struct tcp_conn *c, const struct tcp_segment *s)
 {
     c->tcp->totals.established++;
     c->story.ack_at = s->at;
+    c->syn_due = false; /* a copy of the peer's SYN may have come just before the ACK of ours */
     start_congestion_control(c);
     conn_set_state(c, c->fin_queued ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED);
     if (c->listener != NULL && c->half_open) {

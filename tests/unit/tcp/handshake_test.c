@@ -104,6 +104,23 @@ START_TEST(a_syn_again_is_answered_by_the_same_syn_ack)
 }
 END_TEST
 
+/* A copy of the SYN and the ACK of ours are taken in one batch: what was due for the copy no longer is. */
+START_TEST(a_syn_again_together_with_the_ack_is_not_answered)
+{
+    struct peer p = peer_new();
+    half_open(&p);
+    rig.hold = true;
+    peer_send(&p, TCP_SYN, 0, 0);
+    peer_data(&p, TCP_ACK, 1, 1, 100);
+    rig_release();
+    rig_flush();
+    ck_assert_int_eq(state_of(&rig.apps[0]), TCP_ESTABLISHED);
+    run_for(SEC(1));
+    expect(&p, TCP_ACK, 1, 101, 0);
+    expect_nothing();
+}
+END_TEST
+
 /* A SYN may carry data; it is not taken before the handshake is over, and comes again. */
 START_TEST(data_on_a_syn_comes_again)
 {
@@ -514,6 +531,7 @@ Suite *handshake_suite(void)
     ADD(passive, options_switched_off_are_not_echoed);
     ADD(passive, the_syn_ack_is_retransmitted_with_back_off);
     ADD(passive, a_syn_again_is_answered_by_the_same_syn_ack);
+    ADD(passive, a_syn_again_together_with_the_ack_is_not_answered);
     ADD(passive, data_on_a_syn_comes_again);
     ADD(passive, the_final_ack_may_lack_timestamps);
     ADD(passive, the_final_ack_may_carry_data);
