@@ -62,6 +62,7 @@ void host_done(struct host *h)
         vitrine_host = NULL;
     }
     tcp_done(&h->tcp);
+    udp_done(&h->udp);
     ip_done(&h->ip);
     for (unsigned i = 0; i < h->iface_count; i++) {
         iface_done(&h->ifaces[i]);
@@ -101,6 +102,7 @@ void host_input(struct host *h, struct iface *in, struct list *frames, nsec now)
         recorder_begin(&h->recorder, CAUSE_FRAME, now);
         iface_input(in, buf_of_link(node), now);
     }
+    udp_notify(&h->udp);
     tcp_notify(&h->tcp);
 }
 
@@ -121,6 +123,7 @@ void host_flush(struct host *h, nsec now)
         iface_flush(&h->ifaces[i]);
     }
     ip_flush(&h->ip, now);
+    udp_flush(&h->udp, now);
     tcp_flush(&h->tcp, now);
     /* What has just been sent may have needed a neighbour that must be asked for. */
     for (unsigned i = 0; i < h->iface_count; i++) {

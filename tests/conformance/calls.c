@@ -12,6 +12,7 @@
 #include "tests/conformance/symbols.h"
 
 #define FIRST_FD 3
+#define SOCK_TYPES 0xf /* the bits of a type, without flags */
 
 /* ---- arguments ---- */
 
@@ -121,6 +122,7 @@ static struct outcome do_socket(struct run *r, struct attempt *a)
     struct sock *k = o.value >= 0 ? sock_find(&r->sockets, o.value) : NULL;
     if (k != NULL) {
         k->nonblock = (call_number(a->call, 1) & SOCK_NONBLOCK) != 0;
+        k->datagram = (call_number(a->call, 1) & SOCK_TYPES) == SOCK_DGRAM;
     }
     return o;
 }
@@ -132,11 +134,11 @@ static const char *check_socket(const struct call *c)
         return "a socket of another family than AF_INET: IPv6 not in the stack yet";
     }
     int64_t type = call_number(c, 1) & ~(int64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC);
-    return type == SOCK_STREAM ? NULL : "a socket of another type than SOCK_STREAM";
+    bool known = type == SOCK_STREAM || type == SOCK_DGRAM;
+    return known ? NULL : "a socket of another type than SOCK_STREAM and SOCK_DGRAM";
 }
 
-/* `{sa_family = AF_INET, sin_port = htons(80), sin_addr = inet_addr("…")}`, or `...`. */
-static bool address_of(const struct expr *e, struct endpoint *out)
+bool call_address(const struct expr *e, struct endpoint *out)
 {
     int64_t port;
     const struct expr *p = expr_field(e, "sin_port");
@@ -167,7 +169,12 @@ static struct outcome do_bind(struct run *r, struct attempt *a)
     if (k == NULL) {
         return outcome_error(EBADF);
     }
-    return address_of(a->call->args[1], &at) ? sock_bind(k, at) : outcome_error(EINVAL);
+    struct outcome o =
+        call_address(a->call->args[1], &at) ? sock_bind(k, at) : outcome_error(EINVAL);
+    if (o.value == 0 && k->datagram) {
+        flows_listening(&r->flows, k->local.port);
+    }
+    return o;
 }
 
 static struct outcome do_listen(struct run *r, struct attempt *a)
@@ -212,8 +219,13 @@ static struct outcome do_connect(struct run *r, struct attempt *a)
 {
     struct sock *k = call_sock(r, a->call, 0);
     struct endpoint to = {.addr = r->settings.world.remote, .port = r->settings.connect_port};
-    if (k == NULL || !address_of(a->call->args[1], &to)) {
+    if (k == NULL || !call_address(a->call->args[1], &to)) {
         return outcome_error(k == NULL ? EBADF : EINVAL);
+    }
+    if (k->datagram) {
+        struct outcome opened = datagram_connect(k, to);
+        flows_connecting(&r->flows, k->local.port, k->remote.port);
+        return opened;
     }
     bool fresh = k->state == SOCK_FRESH;
     if (k->state == SOCK_CONNECTED && !a->begun) {

@@ -12,6 +12,9 @@ int64_t call_number(const struct call *c, unsigned i);
 int64_t call_result_number(const struct call *c);
 /* The value of `name` in a struct; NULL: it has no such field. */
 const struct expr *expr_field(const struct expr *e, const char *name);
+/* `{sa_family = AF_INET, sin_port = htons(80), sin_addr = inet_addr("…")}`; `...` leaves it as it is.
+ * false: it is no address. */
+bool call_address(const struct expr *e, struct endpoint *out);
 /* The socket in argument `i`; NULL: none has that number. */
 struct sock *call_sock(const struct run *r, const struct call *c, unsigned i);
 /* A call that has to wait on a socket that does not: `error` instead. Else a wait, up to `timeout`

@@ -55,6 +55,55 @@ static int64_t plain_len(const struct call *c, const char **text)
 
 /* ---- reading ---- */
 
+static const struct expr *msg_name(const struct call *c)
+{
+    return expr_field(c->args[1], "msg_name");
+}
+
+/* From whom it came, if the script says so in `name` (NULL: it does not). */
+static struct outcome read_datagram(struct run *r, struct attempt *a, int64_t n, int64_t flags,
+                                    const struct expr *name)
+{
+    struct sock *k = call_sock(r, a->call, 0);
+    struct endpoint from = {0};
+    struct outcome o =
+        datagram_read(k, (size_t)n, (flags & MSG_PEEK) != 0, (flags & MSG_TRUNC) != 0, &from);
+    if (o.wait) {
+        return call_wait(r, a, k, flags, k->rcv_timeout, EAGAIN);
+    }
+    struct endpoint want = from;
+    bool says = o.value >= 0 && name != NULL && call_address(name, &want);
+    if (says && (want.port != from.port || !ip_equal(want.addr, from.addr))) {
+        o.fault = call_text(r, "it came from port %u, or from another address", from.port);
+    }
+    return o;
+}
+
+static struct outcome write_datagram(struct run *r, struct attempt *a, int64_t n, const char *text,
+                                     const struct expr *name)
+{
+    struct sock *k = call_sock(r, a->call, 0);
+    struct endpoint to = {.addr = r->settings.world.remote, .port = r->settings.connect_port};
+    bool named = name != NULL && !(name->kind == EXPR_ELLIPSIS && k->state == SOCK_CONNECTED);
+    if (named && r->flows.current != NULL) {
+        to.port = r->flows.current->remote_port; /* `...`: whom the script is talking with */
+    }
+    if (n < 0 || (named && !call_address(name, &to))) {
+        return outcome_error(EINVAL);
+    }
+    struct outcome o = datagram_send(k, named ? &to : NULL, text, (size_t)n);
+    if (named && o.value >= 0) {
+        flows_talking(&r->flows, k->local.port, to.port);
+    }
+    return o;
+}
+
+static bool is_datagram(const struct run *r, const struct call *c)
+{
+    const struct sock *k = call_sock(r, c, 0);
+    return k != NULL && k->datagram;
+}
+
 static struct outcome read_some(struct run *r, struct attempt *a, int64_t n, int64_t flags)
 {
     struct sock *k = call_sock(r, a->call, 0);
@@ -71,25 +120,37 @@ static struct outcome read_some(struct run *r, struct attempt *a, int64_t n, int
 struct outcome call_read(struct run *r, struct attempt *a)
 {
     const char *text;
-    return read_some(r, a, plain_len(a->call, &text), 0);
+    int64_t n = plain_len(a->call, &text);
+    return is_datagram(r, a->call) ? read_datagram(r, a, n, 0, NULL) : read_some(r, a, n, 0);
 }
 
 struct outcome call_recv(struct run *r, struct attempt *a)
 {
     const char *text;
-    return read_some(r, a, plain_len(a->call, &text), call_number(a->call, 3));
+    int64_t n = plain_len(a->call, &text);
+    int64_t flags = call_number(a->call, 3);
+    if (is_datagram(r, a->call)) {
+        return read_datagram(r, a, n, flags, a->call->argc > 4 ? a->call->args[4] : NULL);
+    }
+    return read_some(r, a, n, flags);
 }
 
 struct outcome call_readv(struct run *r, struct attempt *a)
 {
     const char *text = NULL;
-    return read_some(r, a, iov_arg(a->call, &text), 0);
+    int64_t n = iov_arg(a->call, &text);
+    return is_datagram(r, a->call) ? read_datagram(r, a, n, 0, NULL) : read_some(r, a, n, 0);
 }
 
 struct outcome call_recvmsg(struct run *r, struct attempt *a)
 {
     const char *text = NULL;
-    return read_some(r, a, msg_len(a->call, &text), call_number(a->call, 2));
+    int64_t n = msg_len(a->call, &text);
+    int64_t flags = call_number(a->call, 2);
+    if (is_datagram(r, a->call)) {
+        return read_datagram(r, a, n, flags, msg_name(a->call));
+    }
+    return read_some(r, a, n, flags);
 }
 
 /* ---- writing ---- */
@@ -113,13 +174,17 @@ struct outcome call_write(struct run *r, struct attempt *a)
 {
     const char *text;
     int64_t n = plain_len(a->call, &text);
-    return write_some(r, a, n, text, 0);
+    return is_datagram(r, a->call) ? write_datagram(r, a, n, text, NULL)
+                                   : write_some(r, a, n, text, 0);
 }
 
 struct outcome call_send(struct run *r, struct attempt *a)
 {
     const char *text;
     int64_t n = plain_len(a->call, &text);
+    if (is_datagram(r, a->call)) {
+        return write_datagram(r, a, n, text, a->call->argc > 4 ? a->call->args[4] : NULL);
+    }
     return write_some(r, a, n, text, call_number(a->call, 3));
 }
 
@@ -127,13 +192,17 @@ struct outcome call_writev(struct run *r, struct attempt *a)
 {
     const char *text = NULL;
     int64_t n = iov_arg(a->call, &text);
-    return write_some(r, a, n, text, 0);
+    return is_datagram(r, a->call) ? write_datagram(r, a, n, text, NULL)
+                                   : write_some(r, a, n, text, 0);
 }
 
 struct outcome call_sendmsg(struct run *r, struct attempt *a)
 {
     const char *text = NULL;
     int64_t n = msg_len(a->call, &text);
+    if (is_datagram(r, a->call)) {
+        return write_datagram(r, a, n, text, msg_name(a->call));
+    }
     return write_some(r, a, n, text, call_number(a->call, 2));
 }
 

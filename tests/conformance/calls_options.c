@@ -257,7 +257,7 @@ static int64_t value_of(struct sock *k, enum option_name what)
         k->error = 0;
         return error;
     case O_TYPE:
-        return SOCK_STREAM;
+        return k->datagram ? SOCK_DGRAM : SOCK_STREAM;
     case O_NODELAY:
         return o->no_delay;
     case O_MAXSEG:
@@ -349,6 +349,7 @@ struct outcome call_ioctl(struct run *r, struct attempt *a)
     if (k->stream != NULL) {
         sock_info(k, &info);
     }
+    info.receive_queued += k->datagram ? (uint32_t)datagram_next(k) : 0;
     int64_t what = call_number(a->call, 1);
     int64_t got = what == SIOCINQ      ? info.receive_queued
                   : what == SIOCOUTQ   ? info.send_queued

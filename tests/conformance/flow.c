@@ -40,6 +40,11 @@ void flows_connecting(struct flows *f, uint16_t local, uint16_t remote)
     f->current = flow_new(f, local, remote);
 }
 
+void flows_talking(struct flows *f, uint16_t local, uint16_t remote)
+{
+    f->current = flow_find(f, local, remote);
+}
+
 struct flow *flow_of(struct flows *f, const struct packet_line *k)
 {
     if (k->src_port >= 0) {

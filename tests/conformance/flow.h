@@ -45,6 +45,8 @@ void flows_init(struct flows *f, struct sockets *s);
 /* A socket listens, or connects: packets from now on are about it. */
 void flows_listening(struct flows *f, uint16_t port);
 void flows_connecting(struct flows *f, uint16_t local, uint16_t remote);
+/* A datagram socket sends to `remote`: packets from now on are between the two. */
+void flows_talking(struct flows *f, uint16_t local, uint16_t remote);
 /* The flow of a packet of the script; NULL: there are too many. */
 struct flow *flow_of(struct flows *f, const struct packet_line *k);
 

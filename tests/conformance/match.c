@@ -252,7 +252,9 @@ static bool icmp_differs(const struct check *c)
 
 static bool udp_differs(const struct check *c)
 {
-    return differs(c, "payload length", c->want->len, (uint32_t)c->got->len);
+    return differs(c, "source port", c->flow->local_port, c->got->src_port) ||
+           differs(c, "destination port", c->flow->remote_port, c->got->dst_port) ||
+           differs(c, "payload length", c->want->len, (uint32_t)c->got->len);
 }
 
 bool match_packet(struct flow *w, const struct sockets *s, const struct packet_line *k,

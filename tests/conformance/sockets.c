@@ -29,6 +29,8 @@ void sockets_init(struct sockets *s, struct world *w)
 void sockets_done(struct sockets *s)
 {
     for (unsigned i = 0; i < s->count; i++) {
+        s->all[i]->port = NULL; /* the host is gone, and its ports with it */
+        datagram_close(s->all[i]);
         free(s->all[i]->written);
         free(s->all[i]);
     }
@@ -181,6 +183,9 @@ struct outcome sock_bind(struct sock *k, struct endpoint at)
     if (k->state != SOCK_FRESH || k->bound) {
         return outcome_error(EINVAL);
     }
+    if (k->datagram) {
+        return datagram_bind(k, at);
+    }
     if (!ip_is_any(at.addr) && !ip_equal(at.addr, w->config.local)) {
         return outcome_error(EADDRNOTAVAIL);
     }
@@ -192,6 +197,9 @@ struct outcome sock_bind(struct sock *k, struct endpoint at)
 struct outcome sock_listen(struct sock *k, int64_t backlog)
 {
     struct sockets *s = k->owner;
+    if (k->datagram) {
+        return outcome_error(EOPNOTSUPP);
+    }
     if (k->state == SOCK_LISTENING) {
         return outcome_of(0);
     }
@@ -306,6 +314,7 @@ struct outcome sock_close(struct sock *k)
 {
     struct world *w = k->owner->world;
     world_enter(w);
+    datagram_close(k);
     if (k->listener != NULL) {
         tcp_unlisten(&w->host.tcp, k->listener);
         k->listener = NULL;

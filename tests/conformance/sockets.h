@@ -55,7 +55,10 @@ struct sock {
     uint64_t read_total;              /* bytes that the script has read */
     uint8_t *written;                 /* bytes that the script has written */
     size_t written_len, written_cap;
-    struct tcp_info last; /* when the stream ended */
+    struct tcp_info last;            /* when the stream ended */
+    bool datagram;                   /* SOCK_DGRAM: the next two, and no stream */
+    struct udp_port *port;           /* NULL: not bound yet */
+    struct held_datagram *datagrams; /* that came, oldest first */
     /* EPOLL */
     struct sock *watched[SOCKETS_MAX];
     uint32_t interest[SOCKETS_MAX];
@@ -102,5 +105,18 @@ void sock_apply_options(struct sock *k);
 bool sock_at_mark(struct sock *k);
 uint32_t sock_ready(struct sock *k); /* POLLIN, … */
 void sock_info(struct sock *k, struct tcp_info *out);
+
+/* datagrams.c */
+struct outcome datagram_bind(struct sock *k, struct endpoint at);
+struct outcome datagram_connect(struct sock *k, struct endpoint to);
+/* `to` NULL: to whom it is connected. `text` NULL: the pattern. */
+struct outcome datagram_send(struct sock *k, const struct endpoint *to, const char *text,
+                             size_t len);
+/* `whole_length`: tells it also of what does not fit (MSG_TRUNC). */
+struct outcome datagram_read(struct sock *k, size_t len, bool peek, bool whole_length,
+                             struct endpoint *from);
+uint32_t datagram_ready(const struct sock *k); /* POLLIN, … */
+int64_t datagram_next(const struct sock *k);   /* bytes of the next to be read */
+void datagram_close(struct sock *k);
 
 #endif

@@ -204,6 +204,9 @@ static bool writable(struct sock *k)
 uint32_t sock_ready(struct sock *k)
 {
     uint32_t events = 0;
+    if (k->datagram) {
+        return datagram_ready(k);
+    }
     if (k->state == SOCK_LISTENING) {
         return k->accept_first != NULL ? POLLIN | POLLRDNORM : 0;
     }

@@ -92,7 +92,10 @@ static const struct sample samples[] = {
      VERDICT_SKIP, 1, "net.ipv4.x=1"},
     {"--ip_version=ipv6\n", VERDICT_SKIP, 1, "IPv6 not in the stack yet"},
     {"0 socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP) = 3\n", VERDICT_SKIP, 1, "IPv6"},
-    {"0 socket(..., SOCK_DGRAM, 0) = 3\n", VERDICT_SKIP, 1, "SOCK_STREAM"},
+    {"0 socket(..., SOCK_RAW, 0) = 3\n", VERDICT_SKIP, 1, "SOCK_RAW"},
+    {"0 socket(..., SOCK_DGRAM, 0) = 3\n+0 bind(3, ..., ...) = 0\n+0 < udp (9)\n"
+     "+0 read(3, ..., 9) = 8\n",
+     VERDICT_FAIL, 4, "read returned 9, expected 8"},
 };
 
 START_TEST(verdicts)

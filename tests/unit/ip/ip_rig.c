@@ -47,6 +47,7 @@ void ip_rig_init(struct ip_rig *r)
 
 void ip_rig_done(struct ip_rig *r)
 {
+    udp_done(&r->udp);
     ip_done(&r->ip);
     link_rig_done(&r->link);
 }

@@ -1,4 +1,4 @@
-/* UDP without open ports: a good datagram gets "port unreachable", a bad one a name. */
+/* UDP: a datagram for nobody gets "port unreachable", a bad one a name; ports that applications open. */
 #include "stack/udp/udp.h"
 
 #include <check.h>
@@ -119,6 +119,217 @@ START_TEST(udp_bad_checksum)
 }
 END_TEST
 
+/* ---- open ports ---- */
+
+static struct {
+    unsigned received, errors;
+    struct endpoint from, to; /* of the latest; of an error: about whom */
+    bool broadcast;
+    uint8_t type, code;
+    char text[64];
+    struct udp_port *close; /* in the callback */
+} told;
+
+static void on_receive(void *arg, struct udp_port *p, const struct udp_datagram *d)
+{
+    ck_assert_ptr_eq(arg, &told);
+    told.received++;
+    told.from = d->from;
+    told.to = d->to;
+    told.broadcast = d->broadcast;
+    ck_assert_uint_lt(d->payload.len, sizeof told.text);
+    memcpy(told.text, d->payload.data, d->payload.len);
+    told.text[d->payload.len] = '\0';
+    if (told.close != NULL) {
+        ck_assert_ptr_eq(told.close, p);
+        told.close = NULL;
+        udp_close(p);
+    }
+}
+
+static void on_error(void *arg, struct udp_port *p, const struct endpoint *to, uint8_t type,
+                     uint8_t code)
+{
+    ck_assert_ptr_eq(arg, &told);
+    ck_assert_ptr_nonnull(p);
+    told.errors++;
+    told.to = *to;
+    told.type = type;
+    told.code = code;
+}
+
+static struct udp_port *open_at(struct ip_addr addr, uint16_t port)
+{
+    struct udp_open_args args = {.local = {.addr = addr, .port = port},
+                                 .receive = on_receive,
+                                 .error = on_error,
+                                 .arg = &told};
+    struct udp_port *p = NULL;
+    memset(&told, 0, sizeof told);
+    ck_assert_int_eq(udp_open(&r.udp, &args, &p), UDP_OK);
+    return p;
+}
+
+static const struct endpoint peer = {
+    .addr = {.b = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 9, 0, 1}}, .port = 40000};
+
+START_TEST(an_open_port_is_told)
+{
+    open_at(ip_any, 53);
+    struct frame f = datagram();
+    ip_rig_receive(&r, &f);
+    ck_assert_uint_eq(told.received, 0); /* not inside of input */
+    udp_notify(&r.udp);
+    ck_assert_uint_eq(told.received, 1);
+    ck_assert_str_eq(told.text, "hello");
+    ck_assert(ip_equal(told.from.addr, peer.addr));
+    ck_assert_uint_eq(told.from.port, 40000);
+    ck_assert(ip_equal(told.to.addr, ip4_addr(OUR_IP)));
+    ck_assert_uint_eq(told.to.port, 53);
+    ck_assert(!told.broadcast);
+    ck_assert_uint_eq(drop_total(&r.link.recorder), 0);
+}
+END_TEST
+
+START_TEST(a_broadcast_is_told_as_one)
+{
+    open_at(ip_any, 53);
+    struct ip4_spec spec = ip4_spec_to_us(17);
+    spec.dst = 0xffffffffU;
+    struct frame f = frame_ip4(&spec, "\x9c\x40\x00\x35\x00\x08\x00\x00", 8);
+    memset(f.b, 0xff, 6);
+    ip_rig_receive(&r, &f);
+    udp_notify(&r.udp);
+    ck_assert_uint_eq(told.received, 1);
+    ck_assert(told.broadcast);
+    ck_assert_str_eq(told.text, "");
+}
+END_TEST
+
+START_TEST(a_connected_port_hears_only_its_peer)
+{
+    struct udp_port *p = open_at(ip4_addr(OUR_IP), 53);
+    struct endpoint other = {.addr = peer.addr, .port = 40001};
+    udp_connect(p, &other);
+    struct frame f = datagram();
+    ip_rig_receive(&r, &f);
+    expect_drop(&r.link.recorder, DROP_UDP_NO_PORT);
+    udp_connect(p, &peer);
+    ip_rig_receive(&r, &f);
+    udp_notify(&r.udp);
+    ck_assert_uint_eq(told.received, 1);
+}
+END_TEST
+
+/* The same bytes as in DATAGRAM, the other way: the checksum does not change with the direction. */
+START_TEST(what_is_sent_waits_for_the_flush)
+{
+    struct udp_port *p = open_at(ip_any, 53);
+    const uint8_t hello[] = {'h', 'e', 'l', 'l', 'o'};
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){hello, 5}), UDP_OK);
+    ck_assert_uint_eq(r.link.dev.count, 0);
+    r.ip.next_id = 0x1234;
+    udp_flush(&r.udp, r.link.now);
+    struct frame want = frame_of_hex("020000000001 020000000002 0800"
+                                     "4500002112344000401114840a0900020a090001 00359c40000d0b78"
+                                     "68656c6c6f");
+    ck_assert_uint_eq(r.link.dev.count, 1);
+    expect_frame(&r.link.dev, 0, &want);
+}
+END_TEST
+
+/* RFC 768: a sum that comes to zero is sent as ones. The two bytes are chosen so that it does. */
+START_TEST(a_checksum_of_zero_is_sent_as_ones)
+{
+    struct udp_port *p = open_at(ip_any, 53);
+    uint8_t bytes[2] = {0, 0};
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){bytes, 2}), UDP_OK);
+    udp_flush(&r.udp, r.link.now);
+    const uint8_t *sent = r.link.dev.frames[0].bytes + DATAGRAM_UDP + 6;
+    bytes[0] = sent[0]; /* the complement of the rest */
+    bytes[1] = sent[1];
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){bytes, 2}), UDP_OK);
+    udp_flush(&r.udp, r.link.now);
+    sent = r.link.dev.frames[1].bytes + DATAGRAM_UDP + 6;
+    ck_assert_uint_eq(sent[0], 0xff);
+    ck_assert_uint_eq(sent[1], 0xff);
+}
+END_TEST
+
+START_TEST(what_cannot_be_sent_is_refused)
+{
+    static const uint8_t bytes[1473];
+    struct udp_port *p = open_at(ip_any, 53);
+    struct endpoint nowhere = {.addr = peer.addr};
+    struct endpoint all = {.addr = ip4_addr(0xffffffffU), .port = 9};
+    ck_assert_int_eq(udp_send(p, &nowhere, (struct slice){bytes, 1}), UDP_ERR_ADDRESS);
+    ck_assert_int_eq(udp_send(p, &all, (struct slice){bytes, 1}), UDP_ERR_ADDRESS);
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){bytes, 1473}), UDP_ERR_TOO_BIG);
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){bytes, 1472}), UDP_OK);
+    udp_flush(&r.udp, r.link.now);
+    ck_assert_uint_eq(r.link.dev.count, 1);
+}
+END_TEST
+
+START_TEST(both_lines_have_an_end)
+{
+    struct udp_port *p = open_at(ip_any, 53);
+    struct frame f = datagram();
+    for (unsigned i = 0; i < UDP_LINE; i++) {
+        ip_rig_receive(&r, &f);
+        ck_assert_int_eq(udp_send(p, &peer, (struct slice){f.b, 1}), UDP_OK);
+    }
+    ck_assert_uint_eq(drop_total(&r.link.recorder), 0);
+    ip_rig_receive(&r, &f);
+    ck_assert_uint_eq(r.link.recorder.drops[DROP_UDP_INBOX_FULL], 1);
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){f.b, 1}), UDP_ERR_RESOURCES);
+    ck_assert_uint_eq(r.link.recorder.drops[DROP_UDP_OUTBOX_FULL], 1);
+    told.close = p; /* the rest is for nobody */
+    udp_notify(&r.udp);
+    ck_assert_uint_eq(told.received, 1);
+}
+END_TEST
+
+START_TEST(a_port_is_opened_once)
+{
+    struct udp_port *p = open_at(ip4_addr(OUR_IP), 53);
+    struct udp_open_args args = {.local = {.addr = ip_any, .port = 53}, .receive = on_receive};
+    struct udp_port *q = NULL;
+    ck_assert_int_eq(udp_open(&r.udp, &args, &q), UDP_ERR_IN_USE);
+    args.local.addr = ip4_addr(PEER_IP);
+    ck_assert_int_eq(udp_open(&r.udp, &args, &q), UDP_ERR_ADDRESS);
+    udp_close(p);
+    args.local.addr = ip_any;
+    ck_assert_int_eq(udp_open(&r.udp, &args, &q), UDP_OK);
+    struct udp_port *some = open_at(ip_any, 0);
+    ck_assert_uint_ge(some->open.local.port, 49152);
+    for (unsigned i = r.udp.port_count; i < UDP_PORTS; i++) {
+        open_at(ip_any, 0);
+    }
+    args.local.port = 0;
+    ck_assert_int_eq(udp_open(&r.udp, &args, &q), UDP_ERR_RESOURCES);
+}
+END_TEST
+
+/* RFC 1122 4.1.3.3. The quoted datagram is ours, from 53 to 40000. */
+START_TEST(an_icmp_error_goes_to_the_port)
+{
+    open_at(ip_any, 53);
+    struct ip4_spec spec = ip4_spec_to_us(1);
+    uint8_t icmp[] = {3,    3, 0,  0,    0,    0,    0,    0, /* and what it is about */
+                      0x45, 0, 0,  0x21, 0x12, 0x34, 0x40, 0,  64,   17,   0, 0,  10, 9,
+                      0,    2, 10, 9,    0,    1,    0,    53, 0x9c, 0x40, 0, 13, 0,  0};
+    put16(icmp + 2, plain_checksum(icmp, sizeof icmp, 0));
+    struct frame f = frame_ip4(&spec, icmp, sizeof icmp);
+    ip_rig_receive(&r, &f);
+    ck_assert_uint_eq(told.errors, 1);
+    ck_assert_uint_eq(told.type, 3);
+    ck_assert_uint_eq(told.code, 3);
+    ck_assert_uint_eq(told.to.port, 40000);
+    ck_assert(ip_equal(told.to.addr, peer.addr));
+}
+END_TEST
+
 Suite *udp_suite(void);
 
 Suite *udp_suite(void)
@@ -136,5 +347,17 @@ Suite *udp_suite(void)
     tcase_add_test(t, udp_length_beyond_the_packet);
     tcase_add_test(t, udp_bad_checksum);
     suite_add_tcase(s, t);
+    TCase *ports = tcase_create("ports");
+    tcase_add_checked_fixture(ports, set_up, tear_down);
+    tcase_add_test(ports, an_open_port_is_told);
+    tcase_add_test(ports, a_broadcast_is_told_as_one);
+    tcase_add_test(ports, a_connected_port_hears_only_its_peer);
+    tcase_add_test(ports, what_is_sent_waits_for_the_flush);
+    tcase_add_test(ports, a_checksum_of_zero_is_sent_as_ones);
+    tcase_add_test(ports, what_cannot_be_sent_is_refused);
+    tcase_add_test(ports, both_lines_have_an_end);
+    tcase_add_test(ports, a_port_is_opened_once);
+    tcase_add_test(ports, an_icmp_error_goes_to_the_port);
+    suite_add_tcase(s, ports);
     return s;
 }
