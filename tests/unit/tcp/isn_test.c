@@ -70,6 +70,27 @@ START_TEST(the_wire_shows_them)
 }
 END_TEST
 
+/* RFC 7323 7.1: the timestamps begin elsewhere on each connection, and do not tell the uptime.
+ * requires: 7323-7.1-1 */
+START_TEST(timestamps_begin_anywhere)
+{
+    struct peer a = peer_new();
+    struct peer b = peer_new();
+    a.offer.ts = true;
+    b.offer.ts = true;
+    b.port++;
+    rig_listen(NULL);
+    uint32_t uptime = (uint32_t)(rig.now / NS_PER_MS);
+    uint32_t first = half_open(&a).tsval;
+    uint32_t second = half_open(&b).tsval;
+    ck_assert_int_gt(labs((long)(int32_t)(first - second)), 1000); /* 1 in 2 million by chance */
+    ck_assert_int_gt(labs((long)(int32_t)(first - uptime)), 1000);
+    ck_assert_int_gt(labs((long)(int32_t)(second - uptime)), 1000);
+    peer_send(&a, TCP_RST, 1, 0);
+    peer_send(&b, TCP_RST, 1, 0);
+}
+END_TEST
+
 Suite *isn_suite(void);
 
 Suite *isn_suite(void)
@@ -80,5 +101,6 @@ Suite *isn_suite(void)
     ADD(tc, each_tuple_has_its_own);
     ADD(tc, the_distance_between_tuples_is_secret);
     ADD(tc, the_wire_shows_them);
+    ADD(tc, timestamps_begin_anywhere);
     return s;
 }
