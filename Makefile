@@ -159,9 +159,10 @@ sim: $(BUILD)/vitrine-sim ## random worlds under virtual time (SEEDS=N worlds; S
 	$(Q)$(BUILD)/vitrine-sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
 
 requirements: $(BUILD)/unit $(BUILD)/vitrine-pkt ## runs what holds the RFCs' requirements, writes docs/rfc*.md
-	$(Q)CK_XML_LOG_FILE_NAME=$(BUILD)/unit.xml $(BUILD)/unit >/dev/null || true
-	$(Q)$(BUILD)/vitrine-pkt --tsv tests/conformance/scripts >$(BUILD)/scripts.tsv || true
-	$(Q)scripts/requirements $(BUILD)/unit.xml $(BUILD)/scripts.tsv
+	$(Q)rm -rf $(BUILD)/results && mkdir -p $(BUILD)/results
+	$(Q)echo $(SUITES) | xargs -P "$$(nproc)" -n 1 sh -c 'CK_RUN_SUITE=$$0 CK_XML_LOG_FILE_NAME=$(BUILD)/results/$$0.xml $(BUILD)/unit >/dev/null' || true
+	$(Q)$(BUILD)/vitrine-pkt --tsv tests/conformance/scripts >$(BUILD)/results/scripts.tsv || true
+	$(Q)scripts/requirements $(BUILD)/results
 
 # FUZZ_TARGET=NAME fuzzes only that one.
 fuzz: ## fuzzes every target for FUZZ_S seconds, 60 unless told (tests/fuzz/README.md)
@@ -194,7 +195,7 @@ fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 
 
 clean: ## removes what was compiled, keeps mbedTLS
 	rm -rf build/obj build/gen build/asan build/clang build/fuzz build/lint build/vitrine build/unit build/vitrine-pkt \
-		build/vitrine-sim build/sim build/unit.xml build/scripts.tsv build/*.a build/flags build/sources
+		build/vitrine-sim build/sim build/results build/*.a build/flags build/sources
 
 distclean: ## removes build/ altogether
 	rm -rf build
