@@ -112,7 +112,7 @@ static void strip_crossed_syn(struct tcp_conn *c, struct tcp_segment *s)
 {
     bool crossed = c->state == TCP_SYN_RCVD && !c->passive &&
                    (s->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
-                   seq_eq(s->seq, c->irs);
+                   seq_eq(s->seq, c->irs) && seq_eq(s->ack, c->snd_nxt);
     if (crossed) {
         s->flags &= (uint8_t)~TCP_SYN;
         s->seq = seq_add(s->seq, 1);
@@ -124,7 +124,7 @@ static void strip_crossed_syn(struct tcp_conn *c, struct tcp_segment *s)
 /* The SYN that made this connection comes again, perhaps with data that lies in the window. */
 static bool is_first_syn(const struct tcp_conn *c, const struct tcp_segment *s)
 {
-    return c->state == TCP_SYN_RCVD && (s->flags & (TCP_SYN | TCP_RST)) == TCP_SYN &&
+    return c->state == TCP_SYN_RCVD && (s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_SYN &&
            seq_eq(s->seq, c->irs);
 }
 
