@@ -207,4 +207,7 @@ void handshake_syn_sent(struct tcp_conn *c, struct tcp_segment *s)
     c->ack_due = true;
     establish(c, s);
     ack_process(c, s);
+    s->flags &= (uint8_t)~TCP_SYN; /* text and FIN behind it go on to the sixth check */
+    s->seq = seq_add(s->seq, 1);
+    receive_segment(c, s);
 }
