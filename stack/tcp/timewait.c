@@ -148,6 +148,24 @@ static bool may_reopen(const struct tcp *t, const struct tcp_timewait *w,
     return newer > 0 || (newer == 0 && later);
 }
 
+/* RFC 7323 3.2: without the timestamp that was agreed on; RFC 9293 3.10.7.4 fifth: without an ACK. */
+static bool silently_dropped(struct tcp *t, const struct tcp_timewait *w,
+                             const struct tcp_segment *s)
+{
+    if ((s->flags & (TCP_RST | TCP_SYN)) != 0) {
+        return false;
+    }
+    if (w->ts_ok && (s->opts & TCP_OPT_HAS_TS) == 0) {
+        trace_drop(t->recorder, DROP_TCP_NO_TIMESTAMP, w->id, s->len);
+        return true;
+    }
+    if ((s->flags & TCP_ACK) == 0) {
+        trace_drop(t->recorder, DROP_TCP_NO_ACK, w->id, s->len);
+        return true;
+    }
+    return false;
+}
+
 bool timewait_input(struct tcp *t, struct tcp_timewait *w, const struct tcp_segment *s,
                     tcp_seq *isn_floor)
 {
@@ -156,6 +174,9 @@ bool timewait_input(struct tcp *t, struct tcp_timewait *w, const struct tcp_segm
         forget(t, w);
         arm(t);
         return true;
+    }
+    if (silently_dropped(t, w, s)) {
+        return false;
     }
     trace_drop(t->recorder, DROP_TCP_TIMEWAIT_SEGMENT, w->id, s->len);
     if ((s->flags & TCP_RST) != 0) {
