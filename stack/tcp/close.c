@@ -99,6 +99,16 @@ static void limit_fin_wait_2(struct tcp_conn *c, nsec now)
     }
 }
 
+static void abort_now(struct tcp_conn *c, bool tell_peer)
+{
+    c->want_write = false;
+    end_now(c, CLOSE_ABORTED);
+    if (tell_peer) {
+        c->rst_due = true;
+        conn_mark_dirty(c);
+    }
+}
+
 void close_orphan(struct tcp_conn *c)
 {
     c->stream.events = NULL;
@@ -108,8 +118,8 @@ void close_orphan(struct tcp_conn *c)
         conn_tell(c, PENDING_CLOSED); /* it was only waiting for its reader */
         return;
     }
-    if (c->rcv_queued > 0) {
-        close_abort(c);
+    if (c->rcv_queued > 0) { /* SHLD-3: the peer must learn that it is lost */
+        abort_now(c, true);
         return;
     }
     close_shutdown(c);
@@ -121,17 +131,13 @@ void close_abort(struct tcp_conn *c)
     c->stream.events = NULL;
     c->stream.app = NULL;
     c->orphan = true;
-    c->want_write = false;
     if (c->detached) {
         conn_tell(c, PENDING_CLOSED);
         return;
     }
-    bool synchronized = c->state >= TCP_SYN_RCVD && c->state != TCP_TIME_WAIT; /* 3.10.5 */
-    end_now(c, CLOSE_ABORTED);
-    if (synchronized) {
-        c->rst_due = true;
-        conn_mark_dirty(c);
-    }
+    /* 3.10.5: none in CLOSING and LAST-ACK, which the RFC enters only when the FIN goes out. */
+    bool ending = c->state == TCP_CLOSING || c->state == TCP_LAST_ACK;
+    abort_now(c, c->state >= TCP_SYN_RCVD && !(ending && close_fin_sent(c)));
 }
 
 void close_on_fin(struct tcp_conn *c, nsec now)
