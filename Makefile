@@ -154,6 +154,21 @@ unit: $(BUILD)/unit ## builds and runs the unit tests (CK_RUN_SUITE=NAME for one
 
 conformance: $(BUILD)/vitrine-pkt ## runs the packet scripts of tests/conformance/scripts under virtual time
 	$(Q)$(BUILD)/vitrine-pkt tests/conformance/scripts
+conformance: grid-test
+
+# Every event in every state of RFC 9293, cell by cell.
+GRID := $(sort $(wildcard tests/conformance/grid/*.c))
+$(BUILD)/vitrine-grid: $(call obj,$(GRID)) $(BUILD)/libvitrine-pkt.a $(BUILD)/libvitrine-stack.a
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+$(call obj,$(GRID)): | build/setup/run
+-include $(patsubst %.o,%.d,$(call obj,$(GRID)))
+test: $(BUILD)/vitrine-grid
+.PHONY: grid grid-test
+grid-test: $(BUILD)/vitrine-grid
+	$(Q)$(BUILD)/vitrine-grid --compare docs/grid.md
+grid: $(BUILD)/vitrine-grid ## writes docs/grid.md: every state by every event, as tests/conformance/grid says
+	$(Q)$(BUILD)/vitrine-grid --page >docs/grid.md
 
 sim: $(BUILD)/vitrine-sim ## random worlds under virtual time (SEEDS=N worlds; SEED=S just one, closely)
 	$(Q)$(BUILD)/vitrine-sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
@@ -174,7 +189,7 @@ run: all ## starts the service in a lab of its own, curls it, keeps serving unti
 	$(Q)scripts/lab scripts/run
 
 test: all $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-sim ## unit tests, packet scripts and worlds, plain and sanitized, then end to end
-	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit build/asan/vitrine-pkt build/asan/vitrine-sim
+	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit build/asan/vitrine-pkt build/asan/vitrine-grid build/asan/vitrine-sim
 	$(Q)$(MAKE) VARIANT=fuzz fuzzers
 	$(Q)scripts/test
 
@@ -194,6 +209,7 @@ fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 
 	$(Q)scripts/fresh
 
 clean: ## removes what was compiled, keeps mbedTLS
+	rm -f build/vitrine-grid
 	rm -rf build/obj build/gen build/asan build/clang build/fuzz build/lint build/vitrine build/unit build/vitrine-pkt \
 		build/vitrine-sim build/sim build/results build/*.a build/flags build/sources
 

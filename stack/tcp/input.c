@@ -153,7 +153,7 @@ static void connection_error(struct tcp_conn *c, const struct ip_error *e)
     bool hard = e->type == ICMP_UNREACHABLE && (e->code == CODE_PROTOCOL || e->code == CODE_PORT);
     if (e->type == ICMP_UNREACHABLE && e->code == CODE_TOO_BIG && !opening) {
         path_mtu_changed(c, e->mtu);
-    } else if (hard && opening) { /* SHLD-26; in synchronized states soft, by RFC 5927 4.3 */
+    } else if (hard && opening) { /* SHLD-26; in synchronized states soft, by RFC 5927 5.2 */
         close_by_error(c);
     } else {
         soft_error(c, e);
