@@ -56,8 +56,8 @@ UNIT := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c))
 FUZZ := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_TARGETS := $(sort $(wildcard tests/fuzz/targets/*.c))
 FUZZ_SEEDS := tests/fuzz/seeds/main.c
-# What the fuzz targets take from the rigs of the unit tests.
-FUZZ_RIGS := tests/unit/link/frames.c tests/unit/tls/pipe_stream.c
+# What the fuzz targets share with other tests.
+FUZZ_RIGS := tests/sim/invariants.c tests/unit/link/frames.c tests/unit/tls/pipe_stream.c
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SUITES := $(patsubst %_test,%,$(basename $(notdir $(filter %_test.c,$(UNIT)))))
 
@@ -111,7 +111,7 @@ $(call obj,$(UNIT)): EXTRA_CFLAGS += -I$(BUILD)/gen $(CHECK_CFLAGS)
 # itself that it depends on the library.
 $(call obj,$(STACK) $(TLS) $(APPS) $(PKT) $(SIM)): | build/setup/run
 $(call obj,$(UNIT)): | build/setup/test
-$(call obj,$(FUZZ) $(FUZZ_TARGETS)): | build/setup/fuzz
+$(call obj,$(FUZZ) $(FUZZ_TARGETS) $(FUZZ_RIGS)): | build/setup/fuzz
 $(call obj,$(TLS) $(APPS) $(SIM) $(UNIT) $(FUZZ) $(FUZZ_TARGETS)): $(MBEDTLS_LIBS)
 $(call obj,tests/unit/main.c): $(BUILD)/gen/suites.def
 

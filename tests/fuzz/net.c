@@ -93,7 +93,7 @@ void net_ip(struct net *n, const struct ip4_spec *ip, const void *payload, size_
     (void)net_frame(n, f.b, f.len);
 }
 
-void net_arp(struct net *n, uint16_t operation, struct mac from, uint32_t sender, uint32_t target)
+static struct frame arp_frame(uint16_t operation, struct mac from, uint32_t sender, uint32_t target)
 {
     static const uint8_t fixed[6] = {0, 1, 8, 0, 6, 4};
     struct frame f = frame_to_us(0x0806);
@@ -108,10 +108,29 @@ void net_arp(struct net *n, uint16_t operation, struct mac from, uint32_t sender
     put16(a + 26, (uint16_t)target);
     frame_add(&f, a, sizeof a);
     memcpy(f.b + 6, from.b, 6);
+    return f;
+}
+
+void net_arp(struct net *n, uint16_t operation, struct mac from, uint32_t sender, uint32_t target)
+{
+    struct frame f = arp_frame(operation, from, sender, target);
     (void)net_frame(n, f.b, f.len);
 }
 
 /* ---- time ---- */
+
+/* The answer overtakes what is held. */
+static void answer_arp(struct net *n, uint32_t who)
+{
+    struct frame f = arp_frame(2, peer_mac, who, OUR_IP);
+    struct buf *b = buf_copy_of(&n->host.pools, f.b, f.len);
+    if (b != NULL) {
+        struct list frames;
+        list_init(&frames);
+        list_push_back(&frames, &b->link);
+        host_input(&n->host, n->iface, &frames, n->now);
+    }
+}
 
 void net_flush(struct net *n)
 {
@@ -119,16 +138,10 @@ void net_flush(struct net *n)
     while (n->asked != 0) {
         uint32_t who = n->asked;
         n->asked = 0;
-        bool held = n->hold;
-        n->hold = false;
         if (!n->deaf) {
-            struct list later; /* the answer does not let out what is held */
-            list_init(&later);
-            list_move_all(&n->held, &later);
-            net_arp(n, 2, peer_mac, who, OUR_IP);
-            list_move_all(&later, &n->held);
+            answer_arp(n, who);
+            host_flush(&n->host, n->now);
         }
-        n->hold = held;
     }
     if (n->check != NULL && !n->hold) {
         n->check(n);

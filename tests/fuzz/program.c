@@ -1,5 +1,7 @@
 #include "tests/fuzz/program.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "stack/tcp/timewait.h"
@@ -110,15 +112,17 @@ static void look(struct net *n, const uint8_t *packet, size_t len)
     p->snd_nxt[slot] = seq_add(seq, (uint32_t)data.len + ((flags & TCP_FIN) != 0 ? 1 : 0)).v;
 }
 
-/* After a flush nothing waits to be sent or told (host.h). */
+static void broken(void *arg, const char *rule, const char *text)
+{
+    (void)arg;
+    fprintf(stderr, "%s: broken: %s\n", rule, text);
+    abort();
+}
+
 static void check(struct net *n)
 {
-    const struct tcp *t = &n->host.tcp;
-    FUZZ_CHECK(list_empty(&t->dirty) && list_empty(&t->events) && t->reply_count == 0);
-    for (struct list *i = t->all.next; i != &t->all; i = i->next) {
-        const struct tcp_conn *c = CONTAINER_OF(i, struct tcp_conn, all_link);
-        FUZZ_CHECK(!c->dead && seq_le(c->snd_una, c->snd_nxt));
-    }
+    struct program *p = CONTAINER_OF(n, struct program, net);
+    invariants_check(&p->invariants, n->now);
 }
 
 /* ---- life ---- */
@@ -136,6 +140,7 @@ void program_init(struct program *p)
     net_init(&p->net, 1500, &config);
     p->net.look = look;
     p->net.check = check;
+    p->invariants = (struct invariants){.host = &p->net.host, .fail = broken};
     p->listener = NULL;
     p->habit = 0;
     memset(p->apps, 0, sizeof p->apps);

@@ -14,6 +14,7 @@
 
 #include "stack/tcp/conn.h"
 #include "tests/fuzz/net.h"
+#include "tests/sim/invariants.h"
 
 #define PROGRAM_SLOTS 4U
 #define PROGRAM_PASSIVE 2U /* slots below this are opened by the peer */
@@ -53,6 +54,7 @@ struct program_app {
 
 struct program {
     struct net net; /* first, so that a net is a program */
+    struct invariants invariants;
     struct tcp_listener *listener;
     struct program_app apps[PROGRAM_APPS];
     uint8_t habit;                   /* of the next application */

