@@ -224,7 +224,7 @@ static void check_empty(const struct net *n)
     for (unsigned i = 0; i < SLAB_CLASSES; i++) {
         FUZZ_CHECK(n->host.pools.slabs[i].in_use == 0);
     }
-    FUZZ_CHECK(n->host.pools.bufs.in_use == 0);
+    FUZZ_CHECK(n->host.pools.bufs.in_use == 0 && n->host.ip.fragments.pool.in_use == 0);
     FUZZ_CHECK(n->host.wheel.armed == neighbour_timers(n));
 }
 

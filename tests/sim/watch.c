@@ -1,248 +1,13 @@
-/* What must hold in every control block after every event, and what a host holds for all of them. */
-#include "stack/tcp/close.h"
-#include "stack/tcp/send.h"
-#include "stack/tcp/timers.h"
-#include "stack/tcp/timewait.h"
+/* After every event: the invariants of each host that was at work (invariants.h), and each connection in
+ * the state that its events told.
+ */
 #include "tests/sim/world.h"
 
-/* ---- the control block ---- */
-
-static uint32_t queue_len(const struct list *queue, uint32_t *count)
+static void check_state(struct sim_world *w, const struct sim_host *h, const struct tcp_conn *c)
 {
-    uint32_t len = 0;
-    *count = 0;
-    for (struct list *n = queue->next; n != queue; n = n->next) {
-        len += buf_of_link(n)->len;
-        (*count)++;
-    }
-    return len;
-}
-
-static void check_send_space(struct sim_world *w, const struct tcp_conn *c)
-{
-    SIM_CHECK(w, seq_le(c->snd_una, c->snd_nxt));
-    if (c->detached) {
-        return;
-    }
-    uint32_t chunks;
-    uint32_t held = queue_len(&c->sendq.chunks, &chunks);
-    SIM_CHECK(w, held == c->sendq.len && chunks == c->sendq.chunk_count);
-    bool syn_acked = c->state >= TCP_ESTABLISHED;
-    bool fin_acked = syn_acked && seq_eq(c->snd_una, seq_add(sendq_end(&c->sendq), 1));
-    tcp_seq start = syn_acked ? seq_sub(c->snd_una, fin_acked ? 1 : 0) : seq_add(c->iss, 1);
-    SIM_CHECK(w, seq_eq(c->sendq.start, start));
-    SIM_CHECK(w, !fin_acked || c->fin_queued);
-    SIM_CHECK(w, seq_le(c->snd_nxt, seq_add(sendq_end(&c->sendq), c->fin_queued ? 1 : 0)));
-    const struct tcp_recovery *r = &c->recovery;
-    SIM_CHECK(w, recovery_in_flight(c) ==
-                     seq_span(c->snd_una, c->snd_nxt) - seq_span(r->rtx_next, r->rtx_end));
-    if (recovery_pending(r) > 0) {
-        SIM_CHECK(w, seq_le(c->snd_una, r->rtx_next) && seq_lt(r->rtx_next, r->rtx_end));
-        SIM_CHECK(w, seq_le(r->rtx_end, c->snd_nxt));
-    }
-}
-
-static void check_ranges(struct sim_world *w, const struct tcp_conn *c)
-{
-    const struct reassembly *r = &c->reassembly;
-    uint32_t count = 0;
-    uint32_t bytes = 0;
-    tcp_seq below = c->rcv_nxt; /* a range that touched it would have been delivered */
-    for (struct list *n = r->ranges.next; n != &r->ranges; n = n->next) {
-        const struct tcp_range *range = CONTAINER_OF(n, struct tcp_range, link);
-        uint32_t bufs;
-        SIM_CHECK(w, seq_gt(range->start, below) && seq_gt(range->end, range->start));
-        SIM_CHECK(w, queue_len(&range->bufs, &bufs) == seq_span(range->start, range->end));
-        below = range->end;
-        bytes += seq_span(range->start, range->end);
-        count++;
-    }
-    SIM_CHECK(w, count == r->count && bytes == r->bytes);
-    SIM_CHECK(w, count <= c->tcp->config.reassembly_max);
-    SIM_CHECK(w, count == 0 || seq_le(below, c->rcv_adv));
-}
-
-static void check_receive_space(struct sim_world *w, const struct tcp_conn *c)
-{
-    uint32_t bufs;
-    SIM_CHECK(w, queue_len(&c->rcv_queue, &bufs) == c->rcv_queued);
-    if (c->state < TCP_SYN_RCVD || c->detached) {
-        return;
-    }
-    SIM_CHECK(w, seq_le(c->rcv_nxt, c->rcv_adv));
-    check_ranges(w, c);
-    uint32_t slack =
-        c->options.receive_buffer / 16; /* what the rounding of windows may give away */
-    SIM_CHECK(w, c->rcv_queued + c->reassembly.bytes <= c->options.receive_buffer + slack);
-}
-
-/* What must be done is done, or a timer stands for it. */
-static void check_waiting(struct sim_world *w, const struct tcp_conn *c)
-{
-    SIM_CHECK(w, !c->ack_due && !c->syn_due && !c->probe_due && !c->rst_due && !c->nudge);
-    SIM_CHECK(w, !list_linked(&c->dirty_link) && !list_linked(&c->events_link) && !c->dead);
-    nsec earliest = NEVER;
-    for (unsigned i = 0; i < TCP_TIMERS; i++) {
-        earliest = nsec_min(earliest, c->due[i]);
-    }
-    if (earliest != NEVER) {
-        SIM_CHECK(w, !c->detached && timer_armed(&c->timer) && c->timer.due <= earliest);
-    }
-    if (c->detached || c->state < TCP_SYN_SENT) {
-        return;
-    }
-    bool rto = timers_running(c, TCP_TIMER_RTO);
-    bool persist = timers_running(c, TCP_TIMER_PERSIST);
-    bool in_flight = recovery_in_flight(c) > 0;
-    SIM_CHECK(w, rto == in_flight);
-    SIM_CHECK(w, persist == (!in_flight && send_has_more(c)));
-    if (c->state >= TCP_ESTABLISHED && !seq_eq(c->last_ack_sent, c->rcv_nxt)) {
-        SIM_CHECK(w, timers_running(c, TCP_TIMER_DELACK));
-        SIM_CHECK(w, c->due[TCP_TIMER_DELACK] <= w->now + c->tcp->config.delayed_ack);
-    }
-}
-
-/* A FIN without payload takes no room. */
-static uint32_t payload_in_flight(const struct tcp_conn *c)
-{
-    uint32_t in_flight = recovery_in_flight(c);
-    return in_flight - (!c->detached && in_flight > 0 && close_fin_sent(c) ? 1 : 0);
-}
-
-/* More may be in flight than cwnd says only by limited transmit (RFC 3042), by the one segment that
- * a retransmission forces, and after cwnd has fallen. */
-static void check_congestion(struct sim_world *w, const struct tcp_conn *c,
-                             const struct sim_shadow *s)
-{
-    if (c->state < TCP_ESTABLISHED || c->detached) {
-        return;
-    }
-    SIM_CHECK(w, c->cc.cwnd >= c->snd_mss && c->cc.ssthresh >= 2U * c->snd_mss);
-    uint32_t in_flight = payload_in_flight(c);
-    uint64_t allowed = (uint64_t)c->cc.cwnd + 3U * c->snd_mss;
-    bool sent_new = in_flight > s->in_flight && seq_gt(c->snd_nxt, s->snd_nxt);
-    uint32_t forced = sent_new ? 0 : c->snd_mss;
-    SIM_CHECK(w, in_flight <= s->in_flight + forced || in_flight <= allowed);
-    SIM_CHECK(w, c->story.retransmitted <= s->retransmitted + 1 || in_flight <= allowed);
-    SIM_CHECK(w, !sent_new || c->recovery.duplicates > 0 || in_flight <= c->cc.cwnd);
-}
-
-static void check_motion(struct sim_world *w, const struct tcp_conn *c, const struct sim_shadow *s)
-{
-    SIM_CHECK(w, seq_ge(c->snd_una, s->snd_una) && seq_ge(c->snd_nxt, s->snd_nxt));
-    SIM_CHECK(w, c->state < TCP_SYN_RCVD || s->rcv_nxt.v == 0 || seq_ge(c->rcv_nxt, s->rcv_nxt));
-    SIM_CHECK(w, c->state < TCP_SYN_RCVD || s->rcv_adv.v == 0 || seq_ge(c->rcv_adv, s->rcv_adv));
-}
-
-/* Nothing was sent beyond the rightmost edge that the peer's windows have reached (RFC 9293 3.8.6);
- * our SYN needs no window. */
-static void check_window(struct sim_world *w, const struct tcp_conn *c, struct sim_shadow *s)
-{
-    if (c->state < TCP_ESTABLISHED || c->detached) {
-        return;
-    }
-    tcp_seq edge = seq_add(c->snd_una, c->snd_wnd);
-    s->edge = s->has_edge ? seq_max(s->edge, edge) : edge;
-    s->has_edge = true;
-    SIM_CHECK(w, seq_le(c->snd_nxt, s->edge));
-    SIM_CHECK(w, c->snd_wnd <= c->max_snd_wnd);
-}
-
-static void check_conn(struct sim_world *w, struct sim_host *h, const struct tcp_conn *c)
-{
-    struct sim_shadow *s = &h->shadows[c->id % SIM_SHADOWS];
-    if (s->id != c->id) {
-        *s = (struct sim_shadow){.id = c->id};
-    }
-    SIM_CHECK(w, s->state == c->state || c->detached); /* whose TIME-WAIT may have ended */
-    check_send_space(w, c);
-    check_receive_space(w, c);
-    check_waiting(w, c);
-    check_window(w, c, s);
-    if (s->seen) {
-        check_motion(w, c, s);
-        check_congestion(w, c, s);
-    }
-    s->seen = true;
-    s->snd_una = c->snd_una;
-    s->snd_nxt = c->snd_nxt;
-    s->rcv_nxt = c->rcv_nxt;
-    s->rcv_adv = c->rcv_adv;
-    s->in_flight = payload_in_flight(c);
-    s->retransmitted = c->story.retransmitted;
-}
-
-/* ---- a host's accounts ---- */
-
-struct account {
-    size_t conns, bound, timewaits, ranges, bufs, timers;
-};
-
-static void count_conn(const struct tcp_conn *c, struct account *a)
-{
-    uint32_t bufs;
-    a->conns++;
-    a->bound += c->entry.present;
-    a->timers += timer_armed(&c->timer);
-    a->ranges += c->reassembly.count;
-    a->bufs += c->sendq.chunk_count;
-    queue_len(&c->rcv_queue, &bufs);
-    a->bufs += bufs;
-    for (const struct list *n = c->reassembly.ranges.next; n != &c->reassembly.ranges;
-         n = n->next) {
-        queue_len(&CONTAINER_OF(n, struct tcp_range, link)->bufs, &bufs);
-        a->bufs += bufs;
-    }
-}
-
-static void count_neighbour(struct table_node *node, void *arg)
-{
-    struct account *a = arg;
-    const struct neighbour *n = CONTAINER_OF(node, struct neighbour, node);
-    a->bufs += n->waiting;
-    a->timers += timer_armed(&n->timer);
-}
-
-static void count_iface(struct iface *f, struct account *a)
-{
-    uint32_t bufs;
-    queue_len(&f->outbox, &bufs);
-    a->bufs += bufs;
-    table_each(&f->neighbours.table, count_neighbour, a);
-}
-
-static size_t list_count(const struct list *all)
-{
-    size_t count = 0;
-    for (const struct list *n = all->next; n != all; n = n->next) {
-        count++;
-    }
-    return count;
-}
-
-/* Every block, buffer and timer that is in use belongs to something that lives. */
-static void check_accounts(struct sim_world *w, struct host *h)
-{
-    struct account a = {.timewaits = list_count(&h->tcp.timewaits),
-                        .timers = timer_armed(&h->tcp.timewait_timer)};
-    for (const struct list *n = h->tcp.all.next; n != &h->tcp.all; n = n->next) {
-        count_conn(CONTAINER_OF(n, struct tcp_conn, all_link), &a);
-    }
-    for (unsigned i = 0; i < h->iface_count; i++) {
-        count_iface(&h->ifaces[i], &a);
-    }
-    SIM_CHECK(w, h->tcp.conn_pool.in_use == a.conns);
-    SIM_CHECK(w, h->tcp.timewait_pool.in_use == a.timewaits);
-    SIM_CHECK(w, h->tcp.connections.count == a.bound + a.timewaits);
-    SIM_CHECK(w, h->tcp.range_pool.in_use == a.ranges);
-    SIM_CHECK(w, h->pools.bufs.in_use == a.bufs + h->ip.icmp_waiting);
-    SIM_CHECK(w, h->wheel.armed == a.timers);
-    SIM_CHECK(w, a.timewaits == 0 || timer_armed(&h->tcp.timewait_timer));
-    size_t slabs = 0;
-    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
-        slabs += h->pools.slabs[class].in_use;
-    }
-    SIM_CHECK(w, slabs <= h->pools.bufs.in_use);
+    const struct sim_shadow *s = &h->shadows[c->id % SIM_SHADOWS];
+    uint8_t state = s->id == c->id ? s->state : TCP_CLOSED;
+    SIM_CHECK(w, state == c->state || c->detached); /* whose TIME-WAIT may have ended */
 }
 
 void sim_watch_event(struct sim_world *w)
@@ -254,36 +19,22 @@ void sim_watch_event(struct sim_world *w)
         }
         h->touched = false;
         struct tcp *t = &h->host.tcp;
-        SIM_CHECK(w, list_empty(&t->dirty) && list_empty(&t->events) && t->reply_count == 0);
         for (struct list *n = t->all.next; n != &t->all; n = n->next) {
-            check_conn(w, h, CONTAINER_OF(n, struct tcp_conn, all_link));
+            check_state(w, h, CONTAINER_OF(n, struct tcp_conn, all_link));
         }
-        check_accounts(w, &h->host);
+        invariants_check(&h->invariants, w->now);
     }
 }
 
-/* ---- in the end ---- */
-
-void sim_watch_pools(struct sim_world *w, const struct host *h)
+void sim_watch_pools(struct sim_world *w, unsigned host)
 {
-    for (unsigned class = 0; class < SLAB_CLASSES; class ++) {
-        SIM_CHECK(w, h->pools.slabs[class].in_use == 0);
-    }
-    SIM_CHECK(w, h->pools.bufs.in_use == 0);
-    SIM_CHECK(w, h->tcp.conn_pool.in_use == 0);
-    SIM_CHECK(w, h->tcp.timewait_pool.in_use == 0);
-    SIM_CHECK(w, h->tcp.range_pool.in_use == 0);
+    invariants_check_pools(&w->host[host].invariants);
 }
 
 void sim_watch_empty(struct sim_world *w)
 {
     for (unsigned i = 0; i < w->plan.hosts; i++) {
-        const struct host *h = &w->host[i].host;
-        sim_watch_pools(w, h);
-        SIM_CHECK(w, h->tcp.reply_count == 0);
-        SIM_CHECK(w, h->tcp.connections.count == 0);
-        SIM_CHECK(w, list_empty(&h->tcp.dirty) && list_empty(&h->tcp.events));
-        SIM_CHECK(w, list_empty(&h->tcp.starved) && list_empty(&h->tcp.all));
-        SIM_CHECK(w, h->wheel.armed == 0);
+        invariants_check_empty(&w->host[i].invariants);
+        SIM_CHECK(w, w->host[i].host.wheel.armed == 0);
     }
 }

@@ -312,6 +312,11 @@ static void print_event(void *arg, const struct event *e)
     on_event(arg, e);
 }
 
+static void broken(void *arg, const char *rule, const char *text)
+{
+    sim_fail(arg, rule, "%s", text);
+}
+
 static bool host_begin(struct sim_world *w, unsigned i)
 {
     struct sim_host *h = &w->host[i];
@@ -322,6 +327,7 @@ static bool host_begin(struct sim_world *w, unsigned i)
     config.recorder_events = 64;
     h->world = w;
     h->index = i;
+    h->invariants = (struct invariants){.host = &h->host, .fail = broken, .arg = w};
     if (!host_init(&h->host, &config, w->now)) {
         return false;
     }
@@ -525,6 +531,6 @@ void sim_world_done(struct sim_world *w)
     }
     for (unsigned i = 0; i < w->plan.hosts; i++) {
         host_done(&w->host[i].host);
-        sim_watch_pools(w, &w->host[i].host); /* whatever was going on */
+        sim_watch_pools(w, i); /* whatever was going on */
     }
 }

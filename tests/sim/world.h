@@ -8,6 +8,7 @@
 #define VITRINE_SIM_WORLD_H
 
 #include "tests/sim/app.h"
+#include "tests/sim/invariants.h"
 #include "tests/sim/pcapng.h"
 #include "tests/sim/plan.h"
 #include "tests/unit/base/lcg.h"
@@ -27,16 +28,10 @@ struct sim_failure {
     uint64_t event;
 };
 
-/* A control block as it was after the previous event. */
+/* The state of a connection, as the events told it. */
 struct sim_shadow {
     uint32_t id;
-    bool seen;     /* what follows means something */
-    uint8_t state; /* enum tcp_state, as the events told it */
-    tcp_seq snd_una, snd_nxt, rcv_nxt, rcv_adv;
-    tcp_seq edge;           /* the rightmost that the peer's windows have reached */
-    bool has_edge;          /* that means something */
-    uint32_t in_flight;     /* bytes */
-    uint64_t retransmitted; /* segments */
+    uint8_t state; /* enum tcp_state */
 };
 
 struct sim_host {
@@ -46,6 +41,7 @@ struct sim_host {
     bool touched; /* something was called in this event */
     struct listener listener;
     struct sim_shadow shadows[SIM_SHADOWS]; /* by connection id */
+    struct invariants invariants;
 };
 
 /* One end of a wire: an interface of a host, or a port of the switch. */
@@ -128,7 +124,7 @@ void sim_watch_arrived(struct sim_world *w, struct slice frame);
 void sim_watch_event(struct sim_world *w);
 /* Everything was given back: pools, timers, connections. */
 void sim_watch_empty(struct sim_world *w);
-void sim_watch_pools(struct sim_world *w, const struct host *h);
+void sim_watch_pools(struct sim_world *w, unsigned host);
 /* diagram.c: a connection of `h` changed its state. */
 void sim_watch_state(struct sim_host *h, const struct event *e);
 bool sim_diagram_has(enum tcp_state from, enum tcp_state to);
