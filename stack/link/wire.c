@@ -211,6 +211,8 @@ bool wire_send(struct wire *w, unsigned end, struct buf *frame)
     bool unlucky = e->refuse > 0 && random_below(&e->random, WIRE_MILLION) < e->refuse;
     if (unlucky || !may_enter(w, frame->len)) {
         e->stats.refused++;
+        struct wire_frame refused = {.buf = frame};
+        see(w, &(struct wire_sight){WIRE_REFUSED, end, &refused, NULL, w->now});
         buf_free(frame);
         return false;
     }

@@ -55,6 +55,7 @@ enum wire_event {
     WIRE_DROPPED, /* `node` did, or a limit (NULL) */
     WIRE_COPIED,  /* `frame` is the copy that `node` made */
     WIRE_ARRIVED, /* about to be delivered */
+    WIRE_REFUSED, /* an end gave it, and it was not taken: it has no id */
 };
 
 /* Something happened to a frame, for those who watch. Whoever stands beside the wire (an oracle, a

@@ -21,7 +21,7 @@ struct wire_rig {
     unsigned arrived;
     struct frame last; /* the bytes of the latest one that is not larger than a struct frame */
     struct offload last_offload;
-    uint64_t sights[4]; /* by enum wire_event */
+    uint64_t sights[5]; /* by enum wire_event */
 };
 
 struct wire_config wire_rig_config(uint64_t seed); /* two ends, no nodes */

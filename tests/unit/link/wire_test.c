@@ -183,6 +183,7 @@ START_TEST(a_device_may_refuse_by_chance)
     ck_assert_uint_gt(taken, 500 - 64); /* 4 sigma */
     ck_assert_uint_lt(taken, 500 + 64);
     ck_assert_uint_eq(wire_stats(&rig.w, 1).refused, 1000 - taken);
+    ck_assert_uint_eq(rig.sights[WIRE_REFUSED], 1000 - taken);
     ck_assert_uint_eq(wire_stats(&rig.w, 1).sent, taken);
     wire_rig_done(&rig);
 }
