@@ -144,7 +144,11 @@ static struct view *view_find(struct observer *o, const struct key *k)
 
 static void evict_idlest(struct observer *o)
 {
-    struct view *v = CONTAINER_OF(list_pop_front(&o->views), struct view, lru);
+    struct list *idlest = list_pop_front(&o->views);
+    if (idlest == NULL) {
+        return;
+    }
+    struct view *v = CONTAINER_OF(idlest, struct view, lru);
     struct view **at = bucket_of(o, &v->key);
     while (*at != v) {
         at = &(*at)->chain;

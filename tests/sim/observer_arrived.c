@@ -151,7 +151,7 @@ static void owe(struct view *v, nsec now, const char *why)
 }
 
 /* RFC 9293 3.8.6.3 and RFC 5681 4.2: what the host owes for it. */
-static void text_taken(struct view *v, const struct sight *s)
+static void text_taken(const struct observer *o, struct view *v, const struct sight *s)
 {
     if (before(v->rcv_low, s->seq)) {
         bool hole = before(ranges_end(&v->ranges, v->rcv_low), s->seq);
@@ -172,7 +172,9 @@ static void text_taken(struct view *v, const struct sight *s)
     uint32_t mss = v->offered.has_mss ? v->offered.mss : 536;
     v->largest = s->len > v->largest ? s->len : v->largest;
     bool full = s->len + s->options_len >= mss && s->len >= v->largest && s->opts.sacks == 0;
-    if (full && ++v->full == 2) {
+    if (host_held_back(o, s->host, s->now - ARP_PATIENCE, s->now)) {
+        v->full = 0; /* an ACK may have waited for an address in vain */
+    } else if (full && ++v->full == 2) {
         owe(v, s->now, "for every second full segment");
     }
 }
@@ -259,7 +261,7 @@ void view_arrived(struct observer *o, struct view *v, const struct sight *s,
     ack_arrived(v, s);
     ranges_add(&v->ranges, s->seq, sight_span(s));
     if (taken) {
-        text_taken(v, s);
+        text_taken(o, v, s);
     }
     if (s->len > 0) {
         v->out_of_order = taken && before(ranges_end(&v->ranges, v->acked), s->seq);

@@ -99,18 +99,22 @@ static void judge_octets(struct observer *o, struct view *v, const struct sight 
         return;
     }
     uint32_t low = v->ring_low;
+    uint32_t known = v->snd_max; /* up to there; a FIN is no octet */
+    if (v->fin_sent && before(v->fin, known)) {
+        known = v->fin;
+    }
     if (!ring_grow(v, end - later_of(v->una, low))) {
         return;
     }
     for (uint32_t i = 0; i < s->len; i++) {
         uint32_t at = s->seq + i;
         uint8_t *kept = &v->ring[at % v->ring_cap];
-        if (before(at, v->snd_max) && !before(at, low) && *kept != s->payload[i]) {
+        if (before(at, known) && !before(at, low) && *kept != s->payload[i]) {
             violate(o, s, "same-octets [RFC 9293 3.8.1]", "octet %u is %02x as before, not %02x",
                     at, *kept, s->payload[i]);
             return;
         }
-        if (!before(at, v->snd_max)) {
+        if (!before(at, known)) {
             *kept = s->payload[i];
         }
     }
@@ -154,6 +158,9 @@ void judge_text(struct observer *o, struct view *v, const struct sight *s)
         v->established = true;
     }
     v->snd_max = later_of(v->snd_max, s->seq + sight_span(s));
+    if ((s->flags & SYN) != 0) {
+        v->ring_low = v->snd_max; /* what a SYN carries is not kept */
+    }
 }
 
 /* ---- when ---- */
