@@ -61,7 +61,7 @@ FUZZ_RIGS := tests/sim/invariants.c tests/unit/link/frames.c tests/unit/tls/pipe
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SUITES := $(patsubst %_test,%,$(basename $(notdir $(filter %_test.c,$(UNIT)))))
 
-.PHONY: all run test unit conformance sim requirements fuzz fuzzers asan lint format bench fresh clean distclean help FORCE
+.PHONY: all run test unit conformance sim requirements proofs fuzz fuzzers asan lint format bench fresh clean distclean help FORCE
 all: $(BUILD)/vitrine ## builds build/vitrine (the default)
 
 $(BUILD)/vitrine: $(call obj,$(APPS)) $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
@@ -192,6 +192,9 @@ test: all $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-sim ## unit tests,
 	$(Q)$(MAKE) VARIANT=asan build/asan/vitrine build/asan/unit build/asan/vitrine-pkt build/asan/vitrine-grid build/asan/vitrine-sim
 	$(Q)$(MAKE) VARIANT=fuzz fuzzers
 	$(Q)scripts/test
+
+proofs: build/setup/run ## bounded proofs of the stack's rooms with CBMC (scripts/proofs NAME for one)
+	$(Q)scripts/proofs
 
 asan: ## everything with the sanitizers, in build/asan; runs the unit tests and the packet scripts
 	$(Q)$(MAKE) VARIANT=asan all unit conformance
