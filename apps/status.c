@@ -37,6 +37,7 @@ static unsigned list_pools(const struct status *s, const struct pool *out[STATUS
     out[n++] = &s->host->tcp.conn_pool;
     out[n++] = &s->host->tcp.timewait_pool;
     out[n++] = &s->host->tcp.range_pool;
+    out[n++] = &s->host->tcp.sent_pool;
     if (s->http != NULL) {
         out[n++] = &s->http->conn_pool;
         out[n++] = &s->http->exchange_pool;

@@ -136,13 +136,15 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
     if (seq_gt(s->ack, c->snd_una)) {
         take_new_ack(c, s, &ack);
     }
-    recovery_on_ack(c, &ack);
-    if (ack.acked > 0 && !in_recovery) {
+    recovery_take(c, s, &ack);
+    recovery_on_ack(c, s, &ack);
+    if (ack.acked > 0 && !in_recovery && !c->recovery.active) {
         grow_window(c, &ack);
     }
     if (ack.acked > 0 && !(keep_timer && c->recovery.active)) {
         timers_stop(c, TCP_TIMER_RTO);
-        if (recovery_in_flight(c) > 0) {
+        timers_stop(c, TCP_TIMER_PROBE);
+        if (recovery_awaits_ack(c)) {
             timers_restart_rto(c, s->at); /* RFC 6298 5.3 */
         }
     }

@@ -14,12 +14,25 @@ struct tcp_ack {
     tcp_seq ack;         /* SEG.ACK */
     tcp_seq old_una;     /* snd_una before it */
     uint32_t acked;      /* octets of sequence space newly acknowledged; 0: none */
+    uint32_t sacked;     /* octets newly SACKed */
+    uint32_t delivered;  /* octets that the peer is now known to have: cumulatively or by SACK */
+    uint32_t fresh;      /* of them, those that were sent once only */
+    uint32_t lost;       /* octets newly marked lost */
+    uint32_t dsack_len;  /* octets that the peer reports as a duplicate (RFC 2883); 0: none */
+    tcp_seq dsack_end;   /* the sequence number behind them */
     uint32_t flight;     /* bytes outstanding before it */
     nsec rtt;            /* the round-trip sample that it gave; 0: none */
     bool duplicate;      /* a duplicate ACK by RFC 5681 2 */
     bool window_changed; /* it moved snd_wnd */
     bool cwnd_limited;   /* the congestion window was what held the sender back */
     bool after_timeout;  /* what it acknowledges was outstanding when the timer fired */
+    /* the delivery rate (rate.h) */
+    bool rate_has;       /* something was delivered that carried a stamp */
+    bool app_limited;    /* the sample was taken while the application was the limit */
+    uint64_t rate;       /* bytes a second; 0: no sample */
+    uint64_t rate_prior; /* bytes that had been delivered when the latest of it was sent */
+    nsec rate_since;     /* when the latest of those had been */
+    nsec rate_send_span; /* over which the flight that it was part of was sent */
 };
 
 /* Takes an acceptable ACK (RFC 9293 3.10.7.4 "fifth"): moves snd_una, gives back the send queue,

@@ -17,6 +17,8 @@ struct tcp_cc_ops {
     void (*on_loss)(struct tcp_cc *cc, uint32_t flight);
     /* The retransmission timer fired with `flight` bytes outstanding; `first`: not a repeat. */
     void (*on_timeout)(struct tcp_cc *cc, uint32_t flight, bool first);
+    /* The latest loss was none; cwnd and ssthresh are restored already. May be NULL. */
+    void (*on_undo)(struct tcp_cc *cc);
 };
 
 struct tcp_cc {
@@ -35,6 +37,8 @@ extern const struct tcp_cc_ops cc_newreno;
 
 /* Initial window by RFC 6928 2; `syn_lost` makes it one segment (RFC 5681 3.1). */
 void cc_init(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss, bool syn_lost);
+/* Another algorithm takes over, with the window as it is. */
+void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops);
 uint32_t cc_initial_window(uint32_t mss);
 /* Nothing was sent for longer than the RTO: begin again from the restart window (RFC 5681 4.1). */
 void cc_idle_restart(struct tcp_cc *cc);

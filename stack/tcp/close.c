@@ -24,6 +24,7 @@ static void detach(struct tcp_conn *c)
     timers_done(c);
     sendq_done(&c->sendq);
     reassembly_done(&c->reassembly, &c->tcp->range_pool);
+    recovery_done(c);
     c->detached = true;
     c->ack_due = false;
     c->syn_due = false;

@@ -18,6 +18,7 @@ static void init_links(struct tcp_conn *c)
     list_init(&c->rcv_queue);
     reassembly_init(&c->reassembly);
     sendq_init(&c->sendq, seq_of(0));
+    recovery_init(c, seq_of(0));
     rtt_init(&c->rtt);
     timers_init(c);
 }
@@ -118,6 +119,7 @@ void conn_free(struct tcp_conn *c)
     if (c->route != NULL) {
         pool_put(&t->route_pool, c->route);
     }
+    recovery_done(c);
     t->totals.closed++;
     pool_put(&t->conn_pool, c);
 }

@@ -9,6 +9,7 @@
 
 #include "stack/tcp/cc.h"
 #include "stack/tcp/demux.h"
+#include "stack/tcp/rate.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/rtt.h"
@@ -107,6 +108,7 @@ struct tcp_conn {
     struct sendq sendq;
     struct tcp_recovery recovery;
     struct tcp_rtt rtt;
+    struct tcp_rate rate;
     struct tcp_cc cc;
 
     /* timers: one in the wheel, armed for the earliest of these */

@@ -33,6 +33,7 @@ static void recovery_info(const struct tcp_conn *c, struct tcp_info *out)
     out->backoff = c->backoff;
     out->probes = c->probes;
     out->lost = recovery_pending(r);
+    out->sacked = r->board.sacked_bytes;
     out->unsent = seq_lt(c->snd_nxt, end) ? seq_span(c->snd_nxt, end) : 0;
 }
 

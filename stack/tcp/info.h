@@ -39,6 +39,7 @@ struct tcp_info {
     uint16_t mtu;                    /* bytes of IP packet on the path */
     uint32_t rcv_mss;                /* bytes: the largest payload of a segment so far */
     uint32_t lost;                   /* bytes taken for lost and not sent again yet */
+    uint32_t sacked;                 /* bytes that the peer has beyond a hole */
     uint32_t unsent;                 /* bytes committed and not sent yet */
     uint32_t urgent_unsent;          /* bytes up to the end of our urgent data, not yet sent */
     uint32_t urgent_unread;          /* bytes up to the end of the peer's, not yet consumed */

@@ -170,25 +170,25 @@ static void send_rst(struct tcp_conn *c, nsec now)
     transmit(c, &s, &p, now, false);
 }
 
-/* Sends `len` bytes of the queue from `seq` on, and FIN behind them if asked; returns the octets of
- * sequence space that went (fewer when the bytes lie in too many pieces: then without FIN). */
-static uint32_t send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, nsec now,
-                          bool retransmission)
+/* Sends `len` bytes of the queue from `seq` on, which one packet takes, and FIN behind them if asked. */
+static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, nsec now,
+                      bool retransmission)
 {
     struct tcp_segment s = new_segment(c, seq, now);
     struct packet p;
     packet_init(&p);
-    uint32_t taken = sendq_slices(&c->sendq, seq, len, &p);
-    s.len = taken;
-    if (taken > 0 && seq_eq(seq_add(seq, taken), sendq_end(&c->sendq))) {
+    s.len = sendq_slices(&c->sendq, seq, len, &p);
+    if (len > 0 && seq_eq(seq_add(seq, len), sendq_end(&c->sendq))) {
         s.flags |= TCP_PSH; /* MUST-61 */
     }
-    if (fin && taken == len) {
+    if (fin) {
         s.flags |= TCP_FIN;
     }
     transmit(c, &s, &p, now, retransmission);
     c->last_sent = now;
-    return segment_span(&s);
+    if (c->recovery.active) {
+        prr_sent(c, segment_span(&s));
+    }
 }
 
 /* ---- what, and how much ---- */
@@ -213,7 +213,8 @@ static uint32_t usable_window(const struct tcp_conn *c)
 static uint32_t congestion_room(const struct tcp_conn *c)
 {
     uint32_t window = c->cc.cwnd;
-    if (!c->recovery.active) { /* RFC 3042: one more segment for each of the first two duplicates */
+    if (!c->recovery.active && !recovery_by_rack(c)) {
+        /* RFC 3042: one more segment for each of the first two duplicates */
         window += u32_min(c->recovery.duplicates, 2) * c->snd_mss;
     }
     uint32_t in_flight = recovery_in_flight(c);
@@ -259,38 +260,76 @@ static bool fin_may_go(const struct tcp_conn *c, uint32_t len)
     return fin_unsent(c) && len == unsent(c) && usable_window(c) > len;
 }
 
-static void send_new(struct tcp_conn *c, nsec now)
+/* Sends one new segment of up to `len` bytes; returns the octets of sequence space that went. */
+static uint32_t send_one_new(struct tcp_conn *c, uint32_t len, nsec now)
+{
+    uint32_t text = sendq_fit(&c->sendq, c->snd_nxt, len);
+    bool fin = fin_may_go(c, text);
+    tcp_seq end = seq_add(c->snd_nxt, text + (fin ? 1 : 0));
+    struct sent_stamp stamp = rate_stamp(c, now);
+    if (seq_eq(end, c->snd_nxt) ||
+        !scoreboard_sent(&c->recovery.board, &c->tcp->sent_pool, c->tcp->config.sent_max,
+                         c->snd_nxt, end, &stamp)) {
+        return 0;
+    }
+    send_text(c, c->snd_nxt, text, fin, now, false);
+    uint32_t span = seq_span(c->snd_nxt, end);
+    c->snd_nxt = end;
+    c->tcp->totals.bytes_out += text;
+    rtt_sent(&c->rtt, c->snd_nxt, now);
+    timers_stop(c, TCP_TIMER_PROBE); /* it waits from the latest segment on */
+    return span;
+}
+
+/* Sends what is new, `max` octets and the rest of the last segment at the most; returns how many went. */
+static uint32_t send_new(struct tcp_conn *c, uint32_t max, nsec now)
 {
     bool idle = seq_eq(c->snd_una, c->snd_nxt);
     if (idle && c->last_sent != 0 && now - c->last_sent > c->rtt.rto) {
         cc_idle_restart(&c->cc);
     }
-    for (;;) {
-        uint32_t len = next_length(c);
-        bool fin = fin_may_go(c, len);
-        if (len == 0 && !fin) {
-            break;
-        }
-        uint32_t span = send_text(c, c->snd_nxt, len, fin, now, false);
-        c->snd_nxt = seq_add(c->snd_nxt, span);
-        c->tcp->totals.bytes_out += len;
-        rtt_sent(&c->rtt, c->snd_nxt, now);
-    }
+    uint32_t sent = 0;
+    uint32_t span;
+    do {
+        span = send_one_new(c, next_length(c), now);
+        sent += span;
+    } while (span > 0 && sent < max);
     c->nudge = false;
     bool half_used = c->cc.cwnd < c->cc.ssthresh && recovery_in_flight(c) >= c->cc.cwnd / 2;
     c->cwnd_limited = c->cwnd_limited || half_used;
+    if (unsent(c) == 0 && congestion_room(c) > 0) {
+        rate_app_limited(c);
+    }
+    return sent;
 }
 
-/* Octets that may go again now. RFC 7323 2.4: the first time without regard to the window, which may have
- * shrunk, or seem to (MAY-7); later only what lies in it. When it is shut, the one that must go. */
-static uint32_t resend_window(const struct tcp_conn *c)
+/* Sends the beginning of a run again, `len` octets at the most. False: it could not be noted. */
+static bool send_again(struct tcp_conn *c, struct tcp_sent *run, uint32_t len, nsec now)
 {
-    const struct tcp_recovery *r = &c->recovery;
-    bool first = seq_ge(r->rtx_next, r->rtx_max);
-    if (first && (c->snd_wnd > 0 || r->must_send)) {
+    tcp_seq start = run->start;
+    tcp_seq end = seq_min(run->end, seq_add(start, len));
+    tcp_seq text_end = seq_min(end, sendq_end(&c->sendq));
+    uint32_t text = seq_gt(text_end, start) ? seq_span(start, text_end) : 0;
+    uint32_t fit = sendq_fit(&c->sendq, start, text);
+    bool fin = fit == text && seq_gt(end, text_end);
+    uint32_t span = fit + (fin ? 1 : 0);
+    struct sent_stamp stamp = rate_stamp(c, now);
+    if (!scoreboard_sent_again(&c->recovery.board, &c->tcp->sent_pool, run, span, &stamp)) {
+        return false;
+    }
+    undo_resent(c, seq_add(start, span), span, now);
+    send_text(c, start, fit, fin, now, true);
+    return true;
+}
+
+/* Octets of a lost run that may go again now. RFC 7323 2.4: the first time without regard to the window, which
+ * may have shrunk, or seem to (MAY-7); later only what lies in it. When it is shut, the one that must go. */
+static uint32_t resend_window(const struct tcp_conn *c, const struct tcp_sent *run)
+{
+    if (!run->again && (c->snd_wnd > 0 || c->recovery.must_send)) {
         return UINT32_MAX;
     }
-    int32_t left = seq_diff(seq_add(c->snd_una, c->snd_wnd), r->rtx_next);
+    int32_t left = seq_diff(seq_add(c->snd_una, c->snd_wnd), run->start);
     return left > 0 ? (uint32_t)left : 0;
 }
 
@@ -298,32 +337,60 @@ static uint32_t resend_window(const struct tcp_conn *c)
 static void send_lost(struct tcp_conn *c, nsec now)
 {
     struct tcp_recovery *r = &c->recovery;
+    struct tcp_sent *run;
     uint32_t window;
-    while (recovery_pending(r) > 0 && (window = resend_window(c)) > 0) {
-        uint32_t len = u32_min(u32_min(recovery_pending(r), segment_room(c)), window);
+    while ((run = scoreboard_first_lost(&r->board)) != NULL &&
+           (window = resend_window(c, run)) > 0) {
+        uint32_t len = u32_min(u32_min(sent_len(run), segment_room(c)), window);
         if (!r->must_send && recovery_in_flight(c) + len > c->cc.cwnd) {
             c->cwnd_limited = true;
             return;
         }
-        r->must_send = false;
-        uint32_t text = u32_min(len, seq_span(r->rtx_next, sendq_end(&c->sendq)));
-        if (seq_ge(r->rtx_next, sendq_end(&c->sendq))) {
-            text = 0;
+        if (!send_again(c, run, len, now)) {
+            return;
         }
-        bool fin = close_fin_sent(c) && seq_eq(seq_add(r->rtx_next, text), sendq_end(&c->sendq)) &&
-                   u32_min(recovery_pending(r), window) > text;
-        uint32_t span = send_text(c, r->rtx_next, text, fin, now, true);
-        r->rtx_next = seq_add(r->rtx_next, span);
-        r->rtx_max = seq_max(r->rtx_max, r->rtx_next);
+        r->must_send = false;
     }
+}
+
+/* RFC 8985 7.3: one segment of new data if there is some and the peer's window takes it, else the last one
+ * again; cwnd is not asked. */
+static void send_probe(struct tcp_conn *c, nsec now)
+{
+    struct scoreboard *b = &c->recovery.board;
+    c->recovery.rack.probe_due = false;
+    if (!rack_wants_probe(c)) {
+        return;
+    }
+    uint32_t fresh = u32_min(u32_min(unsent(c), usable_window(c)), segment_room(c));
+    bool again = send_one_new(c, fresh, now) == 0;
+    struct tcp_sent *last = scoreboard_last(b);
+    if (again && sent_len(last) > segment_room(c)) {
+        last = scoreboard_cut(b, &c->tcp->sent_pool, last, seq_sub(last->end, segment_room(c)));
+    }
+    if (again && (last == NULL || !send_again(c, last, segment_room(c), now))) {
+        return;
+    }
+    rack_probe_sent(c, again);
+    timers_restart_rto(c, now);
 }
 
 static void send_data(struct tcp_conn *c, nsec now)
 {
     c->cwnd_limited = false;
+    if (c->recovery.rack.probe_due) {
+        send_probe(c, now);
+    }
+    if (undo_prefers_new(&c->recovery.undo)) { /* RFC 5682 2.1 step 2b: two segments */
+        uint32_t sent = send_new(c, 2U * c->snd_mss, now);
+        undo_new_sent(c, sent);
+        if (sent > 0) {
+            return;
+        }
+    }
     send_lost(c, now);
     if (recovery_pending(&c->recovery) == 0) {
-        send_new(c, now);
+        send_new(c, UINT32_MAX, now);
     }
 }
 

@@ -101,6 +101,23 @@ static struct buf *find_chunk(const struct sendq *q, tcp_seq from, tcp_seq *chun
     return b;
 }
 
+uint32_t sendq_fit(struct sendq *q, tcp_seq from, uint32_t len)
+{
+    if (len == 0) {
+        return 0;
+    }
+    tcp_seq at;
+    struct buf *b = find_chunk(q, from, &at);
+    q->hint = b;
+    q->hint_seq = at;
+    uint32_t fit = u32_min(len, b->len - seq_span(at, from));
+    for (unsigned i = 1; i < PACKET_SLICES && fit < len; i++) {
+        b = buf_of_link(b->link.next);
+        fit += u32_min(len - fit, b->len);
+    }
+    return fit;
+}
+
 uint32_t sendq_slices(struct sendq *q, tcp_seq from, uint32_t len, struct packet *p)
 {
     uint32_t added = 0;

@@ -28,6 +28,8 @@ void sendq_commit(struct sendq *q, size_t n);
 tcp_seq sendq_end(const struct sendq *q); /* the sequence number behind the last byte */
 /* Gives back all bytes before `upto`; returns how many. */
 uint32_t sendq_acked(struct sendq *q, tcp_seq upto);
+/* Bytes from `from` on, at most `len`, that lie in few enough pieces for one packet. All must be held. */
+uint32_t sendq_fit(struct sendq *q, tcp_seq from, uint32_t len);
 /* Adds bytes from `from` on to `p` as slices, at most `len`; returns how many (less when `p` has no
  * slice left). All of them must be held. */
 uint32_t sendq_slices(struct sendq *q, tcp_seq from, uint32_t len, struct packet *p);

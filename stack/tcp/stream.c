@@ -126,6 +126,11 @@ void tcp_set_options(struct stream *s, const struct tcp_options *options)
         c->options.send_buffer = old.send_buffer;
     }
     c->options.receive_buffer = old.receive_buffer; /* the window scale was chosen for it */
+    if (c->options.cc == NULL) {
+        c->options.cc = old.cc;
+    } else if (c->options.cc != c->cc.ops && c->cc.ops != NULL) {
+        cc_change(&c->cc, c->options.cc);
+    }
     if (c->options.ttl == 0) {
         c->options.ttl = old.ttl;
     }

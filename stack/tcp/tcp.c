@@ -12,6 +12,7 @@
 
 #define RANGES_PER_HOST 65536U
 #define ROUTES_PER_HOST 4096U
+#define SENT_RUNS_PER_HOST 262144U
 
 static void default_u32(uint32_t *v, uint32_t value)
 {
@@ -30,6 +31,7 @@ static void fill_defaults(struct tcp_config *c)
     default_u32(&c->send_buffer, 512 * 1024);
     default_u32(&c->receive_buffer, 512 * 1024);
     default_u32(&c->reassembly_max, 256);
+    default_u32(&c->sent_max, 4096);
     default_u32(&c->challenge_acks, 1000);
     default_ns(&c->challenge_interval, NS_PER_SEC);
     default_ns(&c->msl, 120 * NS_PER_SEC);
@@ -71,6 +73,7 @@ bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *r
     pool_init(&t->conn_pool, "tcp_conn", sizeof(struct tcp_conn), t->config.max_connections);
     pool_init(&t->route_pool, "tcp_route", sizeof(struct ip_options), ROUTES_PER_HOST);
     pool_init(&t->range_pool, "tcp_range", sizeof(struct tcp_range), RANGES_PER_HOST);
+    pool_init(&t->sent_pool, "tcp_sent", sizeof(struct tcp_sent), SENT_RUNS_PER_HOST);
     timewait_init(t);
     t->replies = calloc(TCP_REPLIES, sizeof *t->replies);
     if (t->replies == NULL || !table_init(&t->connections)) {
@@ -96,6 +99,7 @@ void tcp_done(struct tcp *t)
     pool_done(&t->conn_pool);
     pool_done(&t->range_pool);
     pool_done(&t->route_pool);
+    pool_done(&t->sent_pool);
     table_done(&t->connections);
     free(t->replies);
 }

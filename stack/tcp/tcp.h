@@ -24,6 +24,7 @@ struct tcp_config {
     uint32_t send_buffer;     /* bytes queued per connection [512 KiB] */
     uint32_t receive_buffer;  /* bytes offered per connection [512 KiB] */
     uint32_t reassembly_max;  /* out-of-order ranges kept per connection [256] */
+    uint32_t sent_max;        /* runs of a connection's scoreboard [4096] */
     nsec msl;                 /* maximum segment lifetime; TIME-WAIT lasts 2 of it [120 s] */
     nsec rto_min;             /* RFC 6298 2.4 [200 ms, as deployed stacks; the RFC says 1 s] */
     nsec rto_max;             /* RFC 6298 2.5 [60 s] */
@@ -34,6 +35,9 @@ struct tcp_config {
     uint16_t port_first;      /* ephemeral ports (RFC 6335) [49152] */
     uint16_t port_last;       /* [65535] */
     bool no_timestamps, no_window_scale, no_sack; /* options not offered, for study */
+    bool no_rack;  /* losses found by NewReno though there is SACK, for study */
+    bool no_probe; /* no tail-loss probes (RFC 8985 7), for study */
+    bool no_undo;  /* spurious retransmissions are not undone (RFC 4015), for study */
 };
 
 /* Settings of one connection; inherited from its listener. A zero means the default in brackets. */
@@ -122,6 +126,7 @@ struct tcp {
     struct pool timewait_pool;
     struct pool range_pool;    /* out-of-order ranges */
     struct pool route_pool;    /* source routes of connections: struct ip_options */
+    struct pool sent_pool;     /* runs of what is outstanding */
     struct tcp_reply *replies; /* ring of resets to send */
     uint32_t reply_count;
     uint32_t last_id;        /* connection ids given out so far */

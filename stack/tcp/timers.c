@@ -147,11 +147,7 @@ static void fire_rto(struct tcp_conn *c, nsec now)
     if (opening) {
         c->syn_due = true;
     } else {
-        c->cc.ops->on_timeout(&c->cc, seq_span(c->snd_una, c->snd_nxt), first);
-        recovery_all_lost(c);
-        c->recovery.must_send = true;
-        TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
-              .in_flight = 0, .why = CWND_TIMEOUT);
+        recovery_on_timeout(c, now, first);
     }
     timers_restart_rto(c, now); /* RFC 6298 5.6 */
     conn_mark_dirty(c);
@@ -239,12 +235,21 @@ static void fire_fin_wait(struct tcp_conn *c, nsec now)
     close_by_timeout(c);
 }
 
+/* RFC 8985 7.3: the flush sends the probe, if the reason for it still holds. */
+static void fire_probe(struct tcp_conn *c, nsec now)
+{
+    (void)now;
+    c->recovery.rack.probe_due = rack_wants_probe(c);
+    conn_mark_dirty(c);
+}
+
 typedef void (*fire_fn)(struct tcp_conn *c, nsec now);
 
 static const fire_fn fire_functions[TCP_TIMERS] = {
     [TCP_TIMER_RTO] = fire_rto,           [TCP_TIMER_PERSIST] = fire_persist,
     [TCP_TIMER_DELACK] = fire_delack,     [TCP_TIMER_KEEPALIVE] = fire_keepalive,
-    [TCP_TIMER_FIN_WAIT] = fire_fin_wait,
+    [TCP_TIMER_FIN_WAIT] = fire_fin_wait, [TCP_TIMER_REORDER] = recovery_on_reorder_timer,
+    [TCP_TIMER_PROBE] = fire_probe,
 };
 
 static void fire(struct timer *timer, nsec now)
@@ -281,18 +286,38 @@ void timers_done(struct tcp_conn *c)
     timer_cancel(c->tcp->wheel, &c->timer);
 }
 
+/* RFC 8985 7.2: the probe comes before the timeout, or takes its place. */
+static void schedule_probe(struct tcp_conn *c, nsec now)
+{
+    bool wanted = recovery_by_rack(c) && !c->tcp->config.no_probe && rack_wants_probe(c) &&
+                  c->state >= TCP_ESTABLISHED;
+    if (!wanted) {
+        timers_stop(c, TCP_TIMER_PROBE);
+        return;
+    }
+    if (timers_running(c, TCP_TIMER_PROBE)) {
+        return;
+    }
+    nsec due = nsec_min(now + rack_probe_timeout(c), c->due[TCP_TIMER_RTO]);
+    timers_set(c, TCP_TIMER_PROBE, due);
+    if (c->due[TCP_TIMER_RTO] <= due) {
+        timers_set(c, TCP_TIMER_RTO, due + backed_off(c));
+    }
+}
+
 void timers_after_send(struct tcp_conn *c, nsec now)
 {
-    bool outstanding = recovery_in_flight(c) > 0;
-    if (outstanding) {
+    if (recovery_awaits_ack(c)) {
         timers_stop(c, TCP_TIMER_PERSIST);
         if (!timers_running(c, TCP_TIMER_RTO)) { /* RFC 6298 5.1 */
             c->unacked_since = now;
             timers_restart_rto(c, now);
         }
+        schedule_probe(c, now);
         return;
     }
     timers_stop(c, TCP_TIMER_RTO); /* RFC 6298 5.2 */
+    timers_stop(c, TCP_TIMER_PROBE);
     if (!send_has_more(c)) {
         timers_stop(c, TCP_TIMER_PERSIST);
         return;

@@ -33,6 +33,8 @@ const char *tcp_timer_name(enum tcp_timer t)
         [TCP_TIMER_DELACK] = "delayed-ack",
         [TCP_TIMER_KEEPALIVE] = "keep-alive",
         [TCP_TIMER_FIN_WAIT] = "fin-wait",
+        [TCP_TIMER_REORDER] = "reordering",
+        [TCP_TIMER_PROBE] = "tail-loss probe",
     };
     return name_of(names, COUNT_OF(names), (size_t)t);
 }
@@ -65,6 +67,7 @@ const char *cwnd_why_name(enum cwnd_why w)
         [CWND_RECOVERED] = "recovered",
         [CWND_TIMEOUT] = "timeout",
         [CWND_IDLE] = "idle",
+        [CWND_UNDONE] = "undone",
     };
     return name_of(names, COUNT_OF(names), (size_t)w);
 }
@@ -75,6 +78,7 @@ const char *loss_how_name(enum loss_how h)
         [LOSS_DUPLICATE_ACKS] = "duplicate acks",
         [LOSS_PARTIAL_ACK] = "partial ack",
         [LOSS_TIMEOUT] = "timeout",
+        [LOSS_RACK] = "rack",
     };
     return name_of(names, COUNT_OF(names), (size_t)h);
 }

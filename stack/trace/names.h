@@ -51,6 +51,8 @@ enum tcp_timer {
     TCP_TIMER_DELACK,    /* delayed ACK (RFC 9293 3.8.6.3) */
     TCP_TIMER_KEEPALIVE, /* RFC 9293 3.8.4 */
     TCP_TIMER_FIN_WAIT,  /* FIN-WAIT-2 or an orphan that must end */
+    TCP_TIMER_REORDER,   /* what RACK waits for is lost then (RFC 8985 6.2) */
+    TCP_TIMER_PROBE,     /* tail-loss probe (RFC 8985 7) */
     TCP_TIMERS,
 };
 
@@ -63,6 +65,7 @@ enum cwnd_why {
     CWND_RECOVERED, /* fast recovery ended */
     CWND_TIMEOUT,
     CWND_IDLE,
+    CWND_UNDONE, /* the loss was none (RFC 4015) */
     CWND_WHYS,
 };
 
@@ -70,6 +73,7 @@ enum loss_how {
     LOSS_DUPLICATE_ACKS,
     LOSS_PARTIAL_ACK,
     LOSS_TIMEOUT,
+    LOSS_RACK, /* something sent later was delivered (RFC 8985) */
     LOSS_HOWS,
 };
 

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "stack/tcp/cc.h"
 #include "tests/conformance/calls.h"
 #include "tests/conformance/symbols.h"
 
@@ -90,12 +91,14 @@ static const struct known_option *find_option(const struct call *c)
     return NULL;
 }
 
-/* Only the default algorithm is there. */
-static bool wrong_congestion_control(const struct call *c)
+/* The algorithm that TCP_CONGESTION names; NULL: we have none of that name. */
+static const struct tcp_cc_ops *named_congestion_control(const struct expr *e)
 {
-    const struct expr *e = c->args[3];
     e = e->kind == EXPR_LIST && e->first != NULL ? e->first : e;
-    return e->kind != EXPR_TEXT || strcmp(e->text, "reno") != 0;
+    if (e->kind != EXPR_TEXT) {
+        return NULL;
+    }
+    return cc_named(strcmp(e->text, "reno") == 0 ? "newreno" : e->text);
 }
 
 /* Only in its place: who asks for the other way is not served. */
@@ -110,8 +113,8 @@ const char *check_setsockopt(const struct call *c)
     if (o == NULL || !o->set) {
         return c->args[2]->kind == EXPR_SYMBOL ? c->args[2]->text : "a socket option";
     }
-    if (o->what == O_CONGESTION && wrong_congestion_control(c)) {
-        return "another congestion control than reno";
+    if (o->what == O_CONGESTION && named_congestion_control(c->args[3]) == NULL) {
+        return "a congestion control that we do not have";
     }
     if (o->what == O_OOBINLINE && wants_out_of_band(c)) {
         return "urgent data out of its place";
@@ -209,6 +212,9 @@ static void apply(struct sock *k, enum option_name what, int64_t v, const struct
         break;
     case O_USER_TIMEOUT:
         o->user_timeout = v * NS_PER_MS;
+        break;
+    case O_CONGESTION:
+        o->cc = named_congestion_control(e);
         break;
     case O_TOS:
         o->tos = (uint8_t)v;

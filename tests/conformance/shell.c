@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stack/tcp/cc.h"
 #include "tests/conformance/settings.h"
 
 #define WORD_MAX 256U
@@ -114,6 +115,18 @@ static void set_reassembly_max(const struct target *t, int64_t v)
     config_of(t)->reassembly_max = (uint32_t)v;
 }
 
+/* 3: tail-loss probes. */
+static void set_early_retrans(const struct target *t, int64_t v)
+{
+    config_of(t)->no_probe = v < 3;
+}
+
+/* 1: RACK. */
+static void set_recovery(const struct target *t, int64_t v)
+{
+    config_of(t)->no_rack = (v & 1) == 0;
+}
+
 static void set_nothing(const struct target *t, int64_t v)
 {
     (void)t;
@@ -156,9 +169,9 @@ static const struct sysctl {
     {"net.ipv4.tcp_mtu_probing", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_syncookies", 0, 1, 0, set_nothing},
     {"net.ipv4.tcp_reordering", 3, 3, 0, set_nothing},
-    {"net.ipv4.tcp_early_retrans", 0, 0, 0, set_nothing},
-    {"net.ipv4.tcp_recovery", 0, 0, 0, set_nothing},
-    {"net.ipv4.tcp_frto", 0, 0, 0, set_nothing},
+    {"net.ipv4.tcp_early_retrans", 0, 4, 0, set_early_retrans},
+    {"net.ipv4.tcp_recovery", 0, 1, 0, set_recovery},
+    {"net.ipv4.tcp_frto", 0, 2, 0, set_nothing},
     {"net.ipv4.tcp_dsack", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_moderate_rcvbuf", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_autocorking", 0, 0, 0, set_nothing},
@@ -191,6 +204,18 @@ static int64_t nth_number(const char *value, unsigned which)
     return n;
 }
 
+static enum setting_result set_congestion_control(const struct target *t, const char *name)
+{
+    const struct tcp_cc_ops *cc = cc_named(strcmp(name, "reno") == 0 ? "newreno" : name);
+    if (cc == NULL) {
+        return cannot(t, "congestion control", name);
+    }
+    if (t->world != NULL) {
+        config_of(t)->cc = cc;
+    }
+    return SETTING_OK;
+}
+
 static enum setting_result set_sysctl(const struct target *t, const char *setting)
 {
     char name[WORD_MAX];
@@ -201,8 +226,8 @@ static enum setting_result set_sysctl(const struct target *t, const char *settin
     }
     memcpy(name, setting, n);
     name[n] = '\0';
-    if (strcmp(name, "net.ipv4.tcp_congestion_control") == 0 && strcmp(equals + 1, "reno") == 0) {
-        return SETTING_OK;
+    if (strcmp(name, "net.ipv4.tcp_congestion_control") == 0) {
+        return set_congestion_control(t, equals + 1);
     }
     for (size_t i = 0; i < COUNT_OF(sysctls); i++) {
         if (strcmp(sysctls[i].name, name) != 0) {

@@ -1,3 +1,4 @@
+#include "stack/tcp/cc.h"
 #include "tests/conformance/world.h"
 
 #include <stdlib.h>
@@ -162,7 +163,8 @@ void world_drop_sent(struct world *w)
 
 bool world_init(struct world *w, const struct world_config *config)
 {
-    struct host_config host = {.recorder_events = 1024};
+    /* Scripts count in Reno's windows unless they ask for another. */
+    struct host_config host = {.recorder_events = 1024, .tcp.cc = &cc_newreno};
     *w = (struct world){.config = *config, .now = WORLD_START};
     memcpy(host.seed, "conformance scripts", 19);
     w->queue = calloc(WORLD_QUEUE, sizeof *w->queue);

@@ -395,6 +395,7 @@ static void fault(struct program *p, struct rd *in)
         &h->tcp.conn_pool,
         &h->tcp.timewait_pool,
         &h->tcp.range_pool,
+        &h->tcp.sent_pool,
     };
     uint8_t which = rd_u8(in);
     pools[which % COUNT_OF(pools)]->fail_at = 1U + rd_u8(in) % 8U;

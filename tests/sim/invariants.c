@@ -28,6 +28,35 @@ static uint32_t queue_len(const struct list *queue, uint32_t *count)
     return len;
 }
 
+/* The scoreboard covers what is outstanding, less a SYN, without gaps, and its sums are right; what is in
+ * flight lies in the order of sending. */
+static void check_board(struct invariants *v, const struct tcp_conn *c)
+{
+    const struct scoreboard *b = &c->recovery.board;
+    bool syn_out = seq_eq(c->snd_una, c->iss) && !seq_eq(c->snd_nxt, c->iss);
+    tcp_seq at = syn_out ? seq_add(c->iss, 1) : c->snd_una;
+    uint32_t count = 0;
+    uint32_t sums[3] = {0};
+    for (const struct tcp_sent *run = scoreboard_first(b); run != NULL;
+         run = scoreboard_next(b, run)) {
+        HOLDS(v, seq_eq(run->start, at) && seq_gt(run->end, at));
+        HOLDS(v, scoreboard_at(b, at) == run);
+        sums[run->state] += sent_len(run);
+        at = run->end;
+        count++;
+    }
+    HOLDS(v, seq_eq(at, c->snd_nxt) && count == b->count);
+    HOLDS(v, sums[SENT_LOST] == b->lost_bytes && sums[SENT_SACKED] == b->sacked_bytes);
+    nsec before = 0;
+    for (const struct tcp_sent *run = scoreboard_oldest(b); run != NULL;
+         run = scoreboard_younger(b, run)) {
+        HOLDS(v, run->state == SENT_OUT && run->sent_at >= before);
+        sums[SENT_OUT] -= sent_len(run);
+        before = run->sent_at;
+    }
+    HOLDS(v, sums[SENT_OUT] == 0);
+}
+
 static void check_send_space(struct invariants *v, const struct tcp_conn *c)
 {
     HOLDS(v, seq_le(c->snd_una, c->snd_nxt));
@@ -43,13 +72,7 @@ static void check_send_space(struct invariants *v, const struct tcp_conn *c)
     HOLDS(v, seq_eq(c->sendq.start, start));
     HOLDS(v, !fin_acked || c->fin_queued);
     HOLDS(v, seq_le(c->snd_nxt, seq_add(sendq_end(&c->sendq), c->fin_queued ? 1 : 0)));
-    const struct tcp_recovery *r = &c->recovery;
-    HOLDS(v, recovery_in_flight(c) ==
-                 seq_span(c->snd_una, c->snd_nxt) - seq_span(r->rtx_next, r->rtx_end));
-    if (recovery_pending(r) > 0) {
-        HOLDS(v, seq_le(c->snd_una, r->rtx_next) && seq_lt(r->rtx_next, r->rtx_end));
-        HOLDS(v, seq_le(r->rtx_end, c->snd_nxt));
-    }
+    check_board(v, c);
 }
 
 static void check_ranges(struct invariants *v, const struct tcp_conn *c)
@@ -103,7 +126,7 @@ static void check_waiting(struct invariants *v, const struct tcp_conn *c)
     }
     bool rto = timers_running(c, TCP_TIMER_RTO);
     bool persist = timers_running(c, TCP_TIMER_PERSIST);
-    bool in_flight = recovery_in_flight(c) > 0;
+    bool in_flight = recovery_awaits_ack(c);
     HOLDS(v, rto == in_flight);
     HOLDS(v, persist == (!in_flight && send_has_more(c)));
     if (c->state >= TCP_ESTABLISHED && !seq_eq(c->last_ack_sent, c->rcv_nxt)) {
@@ -120,7 +143,8 @@ static uint32_t payload_in_flight(const struct tcp_conn *c)
 }
 
 /* More may be in flight than cwnd says only by limited transmit (RFC 3042), by the one segment that
- * a retransmission forces, and after cwnd has fallen. */
+ * a retransmission or a tail-loss probe (RFC 8985 7.3) forces, after cwnd has fallen, and when the loss was
+ * none and what was taken for lost is in flight again. */
 static void check_congestion(struct invariants *v, const struct tcp_conn *c,
                              const struct invariant_shadow *s)
 {
@@ -132,6 +156,9 @@ static void check_congestion(struct invariants *v, const struct tcp_conn *c,
     uint64_t allowed = (uint64_t)c->cc.cwnd + 3U * c->snd_mss;
     bool sent_new = in_flight > s->in_flight && seq_gt(c->snd_nxt, s->snd_nxt);
     uint32_t forced = sent_new ? 0 : c->snd_mss;
+    if (c->recovery.rack.probing || (s->repairing && !c->recovery.recover_set)) {
+        return;
+    }
     HOLDS(v, in_flight <= s->in_flight + forced || in_flight <= allowed);
     HOLDS(v, c->story.retransmitted <= s->retransmitted + 1 || in_flight <= allowed);
     HOLDS(v, !sent_new || c->recovery.duplicates > 0 || in_flight <= c->cc.cwnd);
@@ -179,13 +206,14 @@ static void check_conn(struct invariants *v, const struct tcp_conn *c)
     s->rcv_nxt = c->rcv_nxt;
     s->rcv_adv = c->rcv_adv;
     s->in_flight = payload_in_flight(c);
+    s->repairing = c->recovery.recover_set;
     s->retransmitted = c->story.retransmitted;
 }
 
 /* ---- a host's accounts ---- */
 
 struct account {
-    size_t conns, bound, timewaits, ranges, bufs, timers;
+    size_t conns, bound, timewaits, ranges, runs, bufs, timers;
 };
 
 static void count_conn(const struct tcp_conn *c, struct account *a)
@@ -195,6 +223,7 @@ static void count_conn(const struct tcp_conn *c, struct account *a)
     a->bound += c->entry.present;
     a->timers += timer_armed(&c->timer);
     a->ranges += c->reassembly.count;
+    a->runs += c->recovery.board.count;
     a->bufs += c->sendq.chunk_count;
     queue_len(&c->rcv_queue, &bufs);
     a->bufs += bufs;
@@ -254,6 +283,7 @@ static void check_accounts(struct invariants *v, struct host *h)
     HOLDS(v, h->tcp.timewait_pool.in_use == a.timewaits);
     HOLDS(v, h->tcp.connections.count == a.bound + a.timewaits);
     HOLDS(v, h->tcp.range_pool.in_use == a.ranges);
+    HOLDS(v, h->tcp.sent_pool.in_use == a.runs);
     HOLDS(v, h->pools.bufs.in_use == a.bufs + h->ip.icmp_waiting);
     HOLDS(v, h->wheel.armed == a.timers);
     HOLDS(v, a.timewaits == 0 || timer_armed(&h->tcp.timewait_timer));
@@ -285,6 +315,7 @@ void invariants_check_pools(const struct invariants *v)
     HOLDS(v, h->tcp.conn_pool.in_use == 0);
     HOLDS(v, h->tcp.timewait_pool.in_use == 0);
     HOLDS(v, h->tcp.range_pool.in_use == 0);
+    HOLDS(v, h->tcp.sent_pool.in_use == 0);
 }
 
 void invariants_check_empty(const struct invariants *v)

@@ -17,6 +17,7 @@ struct invariant_shadow {
     tcp_seq snd_una, snd_nxt, rcv_nxt, rcv_adv;
     tcp_seq edge;           /* the rightmost that the peer's windows have reached */
     bool has_edge;          /* that means something */
+    bool repairing;         /* a recovery, or what follows a timeout, was under way */
     uint32_t in_flight;     /* bytes */
     uint64_t retransmitted; /* segments */
 };

@@ -1,5 +1,5 @@
 /* Loss recovery by RFC 6582 3.2, step by step, on a control block that has nothing else. */
-#include "stack/tcp/recovery.h"
+#include "stack/tcp/newreno.h"
 
 #include <check.h>
 
@@ -12,7 +12,23 @@ static struct rig {
     struct tcp tcp;
     struct tcp_conn c;
     tcp_seq base; /* of the numbers in the tests */
+    nsec now;
 } rig;
+
+static void sent_up_to(uint32_t upto)
+{
+    struct tcp_conn *c = &rig.c;
+    tcp_seq end = seq_add(rig.base, upto);
+    struct sent_stamp stamp = {.sent_at = ++rig.now};
+    if (seq_gt(end, c->snd_nxt)) {
+        ck_assert(
+            scoreboard_sent(&c->recovery.board, &rig.tcp.sent_pool, 1000, c->snd_nxt, end, &stamp));
+    } else {
+        ck_assert(seq_lt(c->snd_una, end));
+        scoreboard_last(&c->recovery.board)->end = end; /* as if less had been sent */
+    }
+    c->snd_nxt = end;
+}
 
 /* Ten segments are out, from 0 to 10000, and cwnd is as much. */
 static struct tcp_conn *ten_segments_out(uint32_t base)
@@ -21,54 +37,63 @@ static struct tcp_conn *ten_segments_out(uint32_t base)
     rig = (struct rig){.base = seq_of(base)};
     ck_assert(recorder_init(&rig.recorder, 16));
     rig.tcp.recorder = &rig.recorder;
+    pool_init(&rig.tcp.sent_pool, "tcp_sent", sizeof(struct tcp_sent), 1000);
     c->tcp = &rig.tcp;
     c->snd_mss = MSS;
     c->snd_una = rig.base;
-    c->snd_nxt = seq_add(rig.base, 10000);
+    c->snd_nxt = rig.base;
     cc_init(&c->cc, &cc_newreno, MSS, false);
-    recovery_init(&c->recovery, rig.base);
+    recovery_init(c, rig.base);
+    sent_up_to(10000);
     return c;
 }
 
 static void end(void)
 {
+    recovery_done(&rig.c);
+    pool_done(&rig.tcp.sent_pool);
     recorder_done(&rig.recorder);
 }
 
 static void duplicates(unsigned n)
 {
-    struct tcp_ack ack = {.duplicate = true};
+    struct tcp_segment s = {.at = ++rig.now, .flags = TCP_ACK, .ack = rig.c.snd_una};
     for (unsigned i = 0; i < n; i++) {
-        recovery_on_ack(&rig.c, &ack);
+        struct tcp_ack ack = {.duplicate = true, .now = rig.now};
+        recovery_on_ack(&rig.c, &s, &ack);
     }
 }
 
 static void acknowledged(uint32_t upto)
 {
-    tcp_seq to = seq_add(rig.base, upto);
-    struct tcp_ack ack = {.ack = to, .acked = seq_span(rig.c.snd_una, to)};
-    rig.c.snd_una = to;
-    recovery_on_ack(&rig.c, &ack);
-}
-
-static void sent_up_to(uint32_t upto)
-{
-    rig.c.snd_nxt = seq_add(rig.base, upto);
+    struct tcp_conn *c = &rig.c;
+    struct tcp_segment s = {.at = ++rig.now, .flags = TCP_ACK, .ack = seq_add(rig.base, upto)};
+    struct tcp_ack ack = {
+        .ack = s.ack, .old_una = c->snd_una, .acked = seq_span(c->snd_una, s.ack), .now = rig.now};
+    c->snd_una = s.ack;
+    recovery_take(c, &s, &ack);
+    recovery_on_ack(c, &s, &ack);
 }
 
 /* What send.c does with what is marked. */
 static void retransmitted(void)
 {
-    rig.c.recovery.rtx_next = rig.c.recovery.rtx_end;
+    struct scoreboard *b = &rig.c.recovery.board;
+    struct sent_stamp stamp = {.sent_at = ++rig.now};
+    struct tcp_sent *run;
+    while ((run = scoreboard_first_lost(b)) != NULL) {
+        ck_assert(scoreboard_sent_again(b, &rig.tcp.sent_pool, run, sent_len(run), &stamp));
+    }
     rig.c.recovery.must_send = false;
 }
 
 static void expect_lost(uint32_t from, uint32_t upto)
 {
-    const struct tcp_recovery *r = &rig.c.recovery;
-    ck_assert_uint_eq(r->rtx_next.v, rig.base.v + from);
-    ck_assert_uint_eq(r->rtx_end.v, rig.base.v + upto);
-    ck_assert_uint_eq(recovery_pending(r), upto - from);
+    const struct tcp_sent *run = scoreboard_first_lost(&rig.c.recovery.board);
+    ck_assert_ptr_nonnull(run);
+    ck_assert_uint_eq(run->start.v, rig.base.v + from);
+    ck_assert_uint_eq(run->end.v, rig.base.v + upto);
+    ck_assert_uint_eq(recovery_pending(&rig.c.recovery), upto - from);
 }
 
 static const uint32_t bases[] = {1, 0xffffffffU, 0xffffd8f0U, 0xfffff448U, 0x7fffff00U};
@@ -221,7 +246,7 @@ START_TEST(duplicates_count_in_a_row)
     duplicates(2);
     ck_assert(!c->recovery.active);
     struct tcp_ack nothing = {0}; /* an ACK that is neither: a window update */
-    recovery_on_ack(c, &nothing);
+    recovery_on_ack(c, &(struct tcp_segment){0}, &nothing);
     ck_assert(!c->recovery.active);
     duplicates(1);
     ck_assert(c->recovery.active);
@@ -247,10 +272,10 @@ START_TEST(an_old_recover_is_forgotten)
 }
 END_TEST
 
-Suite *recovery_suite(void);
-Suite *recovery_suite(void)
+Suite *newreno_suite(void);
+Suite *newreno_suite(void)
 {
-    Suite *s = suite_create("recovery");
+    Suite *s = suite_create("newreno");
     TCase *t = tcase_create("recovery");
     int n = (int)COUNT_OF(bases);
     tcase_add_loop_test(t, the_third_duplicate_starts_recovery, 0, n);

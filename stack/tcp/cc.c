@@ -1,0 +1,59 @@
+/* What the algorithms of congestion control share: the initial window (RFC 6928), slow start's growth
+ * (RFC 5681 3.1), restart after idle (RFC 5681 4.1).
+ */
+#include "stack/tcp/cc.h"
+
+#include <string.h>
+
+/* One ACK may open the window by this many segments in slow start. RFC 3465 allows 2 where every
+ * other segment is acknowledged; receivers with offload acknowledge up to 64 KiB at once. RFC 9406 4.3 has
+ * the same L. */
+#define SLOW_START_SEGMENTS 8U
+#define SSTHRESH_START UINT32_MAX /* RFC 5681 3.1: arbitrarily high */
+
+static const struct tcp_cc_ops *const algorithms[] = {&cc_cubic, &cc_newreno};
+
+const struct tcp_cc_ops *cc_named(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(algorithms); i++) {
+        if (strcmp(algorithms[i]->name, name) == 0) {
+            return algorithms[i];
+        }
+    }
+    return NULL;
+}
+
+uint32_t cc_initial_window(uint32_t mss)
+{
+    return u32_min(10 * mss, u32_max(2 * mss, 14600));
+}
+
+void cc_init(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss, bool syn_lost)
+{
+    *cc = (struct tcp_cc){.ops = ops, .mss = mss, .ssthresh = SSTHRESH_START};
+    cc->cwnd = syn_lost ? mss : cc_initial_window(mss);
+    if (ops->init != NULL) {
+        ops->init(cc);
+    }
+}
+
+void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops)
+{
+    struct tcp_cc old = *cc;
+    *cc = (struct tcp_cc){.ops = ops, .mss = old.mss, .cwnd = old.cwnd, .ssthresh = old.ssthresh};
+    if (ops->init != NULL) {
+        ops->init(cc);
+    }
+}
+
+void cc_idle_restart(struct tcp_cc *cc)
+{
+    cc->cwnd = u32_min(cc->cwnd, cc_initial_window(cc->mss));
+}
+
+uint32_t cc_slow_start_growth(const struct tcp_cc *cc, const struct tcp_ack *ack)
+{
+    /* After a timeout one ACK may cover much that arrived long ago (RFC 3465 2.3) */
+    uint32_t segments = ack->after_timeout ? 1 : SLOW_START_SEGMENTS;
+    return u32_min(ack->acked, segments * cc->mss);
+}

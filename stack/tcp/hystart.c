@@ -1,0 +1,57 @@
+#include "stack/tcp/hystart.h"
+
+/* RFC 9406 4.3 */
+#define MIN_RTT_THRESH (4 * NS_PER_MS)
+#define MAX_RTT_THRESH (16 * NS_PER_MS)
+#define MIN_RTT_DIVISOR 8
+#define N_RTT_SAMPLE 8U
+#define CSS_GROWTH_DIVISOR 4U
+#define CSS_ROUNDS 5U
+
+static void begin_round(struct tcp_hystart *h, const struct tcp_ack *ack)
+{
+    h->begun = true;
+    h->round_end = ack->nxt;
+    h->last_min = h->min;
+    h->min = 0;
+    h->samples = 0;
+}
+
+static void take_sample(struct tcp_hystart *h, nsec rtt)
+{
+    if (rtt == 0) {
+        return;
+    }
+    h->min = h->min == 0 ? rtt : nsec_min(h->min, rtt);
+    h->samples = h->samples < UINT8_MAX ? (uint8_t)(h->samples + 1) : UINT8_MAX;
+}
+
+static bool grew(const struct tcp_hystart *h)
+{
+    nsec thresh = nsec_max(MIN_RTT_THRESH, nsec_min(h->last_min / MIN_RTT_DIVISOR, MAX_RTT_THRESH));
+    return h->samples >= N_RTT_SAMPLE && h->last_min != 0 && h->min >= h->last_min + thresh;
+}
+
+uint32_t hystart_on_ack(struct tcp_hystart *h, const struct tcp_ack *ack, uint32_t grow, bool *done)
+{
+    bool new_round = !h->begun || seq_ge(ack->ack, h->round_end);
+    if (new_round) {
+        begin_round(h, ack);
+    }
+    take_sample(h, ack->ack_rtt);
+    if (h->baseline == 0) {
+        if (grew(h)) {
+            h->baseline = h->min;
+            h->css_rounds = 0;
+        }
+        return grow;
+    }
+    if (h->samples >= N_RTT_SAMPLE && h->min < h->baseline) {
+        h->baseline = 0; /* it was noise */
+        return grow;
+    }
+    if (new_round && ++h->css_rounds >= CSS_ROUNDS) {
+        *done = true;
+    }
+    return grow / CSS_GROWTH_DIVISOR;
+}

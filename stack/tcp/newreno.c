@@ -1,0 +1,105 @@
+#include "stack/tcp/newreno.h"
+
+#include "stack/tcp/conn.h"
+
+#define DUPLICATES_FOR_LOSS 3U /* RFC 5681 3.2 */
+
+/* The segment at snd_una is lost and goes again, whatever the congestion window says. */
+static void mark_first_lost(struct tcp_conn *c, enum loss_how how)
+{
+    struct tcp_recovery *r = &c->recovery;
+    tcp_seq upto = seq_min(seq_add(c->snd_una, c->snd_mss), c->snd_nxt);
+    struct tcp_sent *run = scoreboard_first(&r->board);
+    while (run != NULL && seq_lt(run->start, upto)) {
+        scoreboard_mark_lost(&r->board, &c->tcp->sent_pool, run, upto);
+        run = scoreboard_at(&r->board, c->snd_una); /* it may have joined what was lost before */
+        run = run->state == SENT_LOST ? scoreboard_next(&r->board, run) : run;
+    }
+    r->must_send = true;
+    TRACE(c->tcp->recorder, c->id, tcp_lost, .seq = c->snd_una.v, .len = recovery_pending(r),
+          .how = (uint8_t)how);
+}
+
+/* RFC 6582 3.2 step 2. */
+static void enter_recovery(struct tcp_conn *c)
+{
+    struct tcp_recovery *r = &c->recovery;
+    undo_begin(c);
+    /* RFC 5681 3.2 (2): what limited transmit sent does not count */
+    c->cc.ops->on_loss(&c->cc, seq_span(c->snd_una, r->first_duplicate));
+    r->active = true;
+    r->partial_seen = false;
+    r->recover = c->snd_nxt;
+    r->recover_set = true;
+    mark_first_lost(c, LOSS_DUPLICATE_ACKS);
+    c->cc.cwnd = c->cc.ssthresh + DUPLICATES_FOR_LOSS * c->snd_mss;
+    recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
+}
+
+static void on_duplicate(struct tcp_conn *c)
+{
+    struct tcp_recovery *r = &c->recovery;
+    if (r->duplicates == 0) {
+        r->first_duplicate = c->snd_nxt;
+    }
+    if (r->duplicates < UINT16_MAX) {
+        r->duplicates++;
+    }
+    if (r->active) { /* step 3: each duplicate says that a segment has left the network */
+        c->cc.cwnd += u32_min(c->snd_mss, UINT32_MAX - c->cc.cwnd);
+        recovery_trace_cwnd(c, CWND_RECOVERY);
+        return;
+    }
+    bool covers_more = !r->recover_set || seq_gt(c->snd_una, r->recover);
+    if (r->duplicates == DUPLICATES_FOR_LOSS && covers_more) {
+        enter_recovery(c);
+    }
+}
+
+/* RFC 6582 3.2 step 3, full acknowledgment: option 1, which does not burst. */
+static void leave_recovery(struct tcp_conn *c)
+{
+    uint32_t flight = seq_span(c->snd_una, c->snd_nxt);
+    c->cc.cwnd = u32_min(c->cc.ssthresh, u32_max(flight, c->snd_mss) + c->snd_mss);
+    c->recovery.active = false;
+    recovery_trace_cwnd(c, CWND_RECOVERED);
+}
+
+/* RFC 6582 3.2 step 3, partial acknowledgment: the next segment is lost too. */
+static void on_partial(struct tcp_conn *c, const struct tcp_ack *ack)
+{
+    struct tcp_recovery *r = &c->recovery;
+    mark_first_lost(c, LOSS_PARTIAL_ACK);
+    uint32_t left = c->cc.cwnd - u32_min(c->cc.cwnd, ack->acked);
+    if (ack->acked >= c->snd_mss) {
+        left += c->snd_mss;
+    }
+    c->cc.cwnd = u32_max(left, c->snd_mss);
+    r->partial_seen = true;
+    recovery_trace_cwnd(c, CWND_RECOVERY);
+}
+
+void newreno_on_ack(struct tcp_conn *c, const struct tcp_ack *ack)
+{
+    struct tcp_recovery *r = &c->recovery;
+    if (ack->duplicate) {
+        on_duplicate(c);
+        return;
+    }
+    if (ack->acked == 0) {
+        return;
+    }
+    r->duplicates = 0;
+    if (r->recover_set && seq_ge(c->snd_una, r->recover)) {
+        if (r->active) {
+            leave_recovery(c);
+        }
+        if (seq_gt(c->snd_una, r->recover)) {
+            r->recover_set = false; /* left behind; before it wraps around into the future */
+        }
+        return;
+    }
+    if (r->active) {
+        on_partial(c, ack);
+    }
+}

@@ -1,0 +1,58 @@
+#include "stack/tcp/prr.h"
+
+#include "stack/tcp/conn.h"
+
+/* Bytes that may go now, beside `flight` in the network (RFC 9937 7). */
+static uint64_t send_quota(const struct tcp_conn *c, uint64_t flight, uint32_t delivered,
+                           bool progress)
+{
+    const struct tcp_prr *p = &c->recovery.prr;
+    uint64_t ssthresh = c->cc.ssthresh;
+    if (flight > ssthresh) {
+        uint64_t all = u32_max(p->flight, 1);
+        uint64_t due = (p->delivered * ssthresh + all - 1) / all;
+        return due > p->out ? due - p->out : 0;
+    }
+    uint64_t quota = p->delivered > p->out ? p->delivered - p->out : 0;
+    quota = quota > delivered ? quota : delivered; /* conservative reduction bound */
+    if (progress) {
+        quota += c->snd_mss; /* slow-start reduction bound, while no more is found lost */
+    }
+    return quota < ssthresh - flight ? quota : ssthresh - flight;
+}
+
+static void set_window(struct tcp_conn *c, uint32_t delivered, bool progress)
+{
+    struct tcp_prr *p = &c->recovery.prr;
+    p->delivered += delivered;
+    uint64_t flight = recovery_in_flight(c);
+    uint64_t quota = send_quota(c, flight, delivered, progress);
+    if (p->out == 0 && quota == 0) {
+        quota = c->snd_mss; /* the fast retransmit itself */
+    }
+    uint64_t cwnd = flight + quota;
+    c->cc.cwnd = u32_max(cwnd < UINT32_MAX ? (uint32_t)cwnd : UINT32_MAX, c->snd_mss);
+}
+
+void prr_begin(struct tcp_conn *c, const struct tcp_ack *ack)
+{
+    const struct scoreboard *b = &c->recovery.board;
+    uint32_t flight = seq_span(c->snd_una, c->snd_nxt) - b->sacked_bytes;
+    if (ack != NULL) {
+        flight += ack->sacked + ack->acked;
+    }
+    c->recovery.prr = (struct tcp_prr){.flight = flight};
+    set_window(c, ack != NULL ? ack->delivered : 0, false);
+}
+
+void prr_on_ack(struct tcp_conn *c, const struct tcp_ack *ack)
+{
+    if (ack->delivered > 0) {
+        set_window(c, ack->delivered, ack->acked > 0 && ack->lost == 0);
+    }
+}
+
+void prr_sent(struct tcp_conn *c, uint32_t bytes)
+{
+    c->recovery.prr.out += bytes;
+}

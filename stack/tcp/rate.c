@@ -1,0 +1,55 @@
+#include "stack/tcp/rate.h"
+
+#include "stack/tcp/conn.h"
+
+struct sent_stamp rate_stamp(struct tcp_conn *c, nsec now)
+{
+    struct tcp_rate *r = &c->rate;
+    if (recovery_in_flight(c) == 0) { /* a new flight begins */
+        r->first_sent_at = now;
+        r->delivered_at = now;
+    }
+    return (struct sent_stamp){.sent_at = now,
+                               .delivered_at = r->delivered_at,
+                               .first_sent_at = r->first_sent_at,
+                               .delivered = r->delivered,
+                               .app_limited = r->app_limited != 0};
+}
+
+void rate_app_limited(struct tcp_conn *c)
+{
+    uint64_t mark = c->rate.delivered + recovery_in_flight(c);
+    c->rate.app_limited = mark != 0 ? mark : 1;
+}
+
+void rate_delivered(struct tcp_conn *c, const struct tcp_sent *run, uint32_t n, struct tcp_ack *ack)
+{
+    struct tcp_rate *r = &c->rate;
+    r->delivered += n;
+    r->delivered_at = ack->now;
+    if (r->app_limited != 0 && r->delivered > r->app_limited) {
+        r->app_limited = 0;
+    }
+    if (!ack->rate_has || run->delivered > ack->rate_prior) {
+        ack->rate_has = true;
+        ack->rate_prior = run->delivered;
+        ack->rate_since = run->delivered_at;
+        ack->rate_send_span = run->sent_at - run->first_sent_at;
+        ack->app_limited = run->app_limited;
+        r->first_sent_at = run->sent_at;
+    }
+}
+
+void rate_sample(const struct tcp_conn *c, struct tcp_ack *ack)
+{
+    const struct tcp_rate *r = &c->rate;
+    if (!ack->rate_has) {
+        return;
+    }
+    nsec interval = nsec_max(ack->rate_send_span, ack->now - ack->rate_since);
+    if (interval <= 0 || (c->rtt.min != 0 && interval < c->rtt.min)) {
+        return; /* what was sent again tells nothing */
+    }
+    uint64_t bytes = r->delivered - ack->rate_prior;
+    ack->rate = bytes * (uint64_t)NS_PER_SEC / (uint64_t)interval;
+}

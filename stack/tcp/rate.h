@@ -1,0 +1,30 @@
+/* How fast the path delivers (draft-cheng-iccrg-delivery-rate-estimation, as BBR's draft has it): each run
+ * that is sent carries how far delivery had come then; when it is delivered, the difference is a sample.
+ */
+#ifndef VITRINE_TCP_RATE_H
+#define VITRINE_TCP_RATE_H
+
+#include "stack/tcp/scoreboard.h"
+
+struct tcp_ack;
+struct tcp_conn;
+
+struct tcp_rate {
+    uint64_t delivered; /* bytes delivered so far, cumulatively or by SACK */
+    nsec delivered_at;  /* when the latest of them were */
+    nsec first_sent_at; /* when the first of those that are in flight was sent */
+    uint64_t
+        app_limited; /* until so much is delivered, the application was the limit; 0: it is not */
+};
+
+/* The stamp for what is sent at `now`. */
+struct sent_stamp rate_stamp(struct tcp_conn *c, nsec now);
+/* The application has no more to send, and the window has room. */
+void rate_app_limited(struct tcp_conn *c);
+/* `n` octets of `run` are delivered: `ack` keeps the latest sent of what one ACK delivers. */
+void rate_delivered(struct tcp_conn *c, const struct tcp_sent *run, uint32_t n,
+                    struct tcp_ack *ack);
+/* The ACK is whole: computes its sample. */
+void rate_sample(const struct tcp_conn *c, struct tcp_ack *ack);
+
+#endif

@@ -1,0 +1,49 @@
+#include "stack/tcp/sack.h"
+
+#include "stack/tcp/conn.h"
+
+/* RFC 2883 4: the first block reports a duplicate when it lies below the cumulative ACK, or inside the
+ * second block. Octets that were never sent are no report. */
+static bool is_dsack(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+    const struct tcp_sack_block *first = &s->sack[0];
+    if (!seq_lt(first->start, first->end) || seq_gt(first->end, c->snd_nxt) ||
+        seq_lt(first->start, seq_sub(s->ack, c->max_snd_wnd))) {
+        return false;
+    }
+    if (seq_le(first->end, s->ack)) {
+        return true;
+    }
+    return s->sack_count > 1 && seq_ge(first->start, s->sack[1].start) &&
+           seq_le(first->end, s->sack[1].end) && seq_lt(s->sack[1].start, s->sack[1].end);
+}
+
+/* RFC 2018 8: only octets that are outstanding can be newly SACKed. */
+static bool is_usable(const struct tcp_conn *c, const struct tcp_sack_block *b)
+{
+    return seq_lt(b->start, b->end) && seq_ge(b->start, c->snd_una) && seq_le(b->end, c->snd_nxt);
+}
+
+void sack_take(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *ack,
+               sent_delivered told, void *arg)
+{
+    if (!c->sack_ok || (s->opts & TCP_OPT_HAS_SACK) == 0 || s->sack_count == 0) {
+        return;
+    }
+    bool dsack = is_dsack(c, s);
+    if (dsack) {
+        ack->dsack_len = seq_span(s->sack[0].start, s->sack[0].end);
+        ack->dsack_end = s->sack[0].end;
+    }
+    for (unsigned i = dsack ? 1 : 0; i < s->sack_count; i++) {
+        const struct tcp_sack_block *b = &s->sack[i];
+        if (!is_usable(c, b)) {
+            if (seq_gt(b->end, c->snd_una)) { /* else it is only old */
+                conn_trace_drop(c, DROP_TCP_BAD_SACK, 0);
+            }
+            continue;
+        }
+        ack->sacked += scoreboard_sacked(&c->recovery.board, &c->tcp->sent_pool,
+                                         c->tcp->config.sent_max, b->start, b->end, told, arg);
+    }
+}

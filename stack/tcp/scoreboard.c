@@ -1,0 +1,433 @@
+#include "stack/tcp/scoreboard.h"
+
+static struct tcp_sent *run_of(struct list *node)
+{
+    return CONTAINER_OF(node, struct tcp_sent, link);
+}
+
+static struct tcp_sent *run_of_state(struct list *node)
+{
+    return CONTAINER_OF(node, struct tcp_sent, state_link);
+}
+
+/* ---- the treap: a search tree by sequence number that dice keep flat ---- */
+
+static uint32_t throw_dice(struct scoreboard *b)
+{
+    b->dice ^= b->dice << 13U; /* Marsaglia's xorshift */
+    b->dice ^= b->dice >> 17U;
+    b->dice ^= b->dice << 5U;
+    return b->dice;
+}
+
+/* Parts a tree into what begins before `at` and the rest. */
+static void treap_part(struct tcp_sent *tree, tcp_seq at, struct tcp_sent **before,
+                       struct tcp_sent **rest)
+{
+    while (tree != NULL) {
+        if (seq_lt(tree->start, at)) {
+            *before = tree;
+            before = &tree->child[1];
+            tree = tree->child[1];
+        } else {
+            *rest = tree;
+            rest = &tree->child[0];
+            tree = tree->child[0];
+        }
+    }
+    *before = NULL;
+    *rest = NULL;
+}
+
+/* Joins two trees; all of `a` comes before all of `b`. */
+static struct tcp_sent *treap_join(struct tcp_sent *a, struct tcp_sent *b)
+{
+    struct tcp_sent *root = NULL;
+    struct tcp_sent **hook = &root;
+    while (a != NULL && b != NULL) {
+        if (a->priority >= b->priority) {
+            *hook = a;
+            hook = &a->child[1];
+            a = a->child[1];
+        } else {
+            *hook = b;
+            hook = &b->child[0];
+            b = b->child[0];
+        }
+    }
+    *hook = a != NULL ? a : b;
+    return root;
+}
+
+static void treap_add(struct scoreboard *b, struct tcp_sent *run)
+{
+    struct tcp_sent **hook = &b->root;
+    while (*hook != NULL && (*hook)->priority >= run->priority) {
+        hook = &(*hook)->child[seq_lt((*hook)->start, run->start) ? 1 : 0];
+    }
+    treap_part(*hook, run->start, &run->child[0], &run->child[1]);
+    *hook = run;
+}
+
+static void treap_remove(struct scoreboard *b, struct tcp_sent *run)
+{
+    struct tcp_sent **hook = &b->root;
+    while (*hook != run) {
+        hook = &(*hook)->child[seq_lt((*hook)->start, run->start) ? 1 : 0];
+    }
+    *hook = treap_join(run->child[0], run->child[1]);
+}
+
+struct tcp_sent *scoreboard_at(const struct scoreboard *b, tcp_seq seq)
+{
+    struct tcp_sent *found = NULL;
+    struct tcp_sent *tree = b->root;
+    while (tree != NULL) {
+        if (seq_gt(tree->end, seq)) {
+            found = tree;
+            tree = tree->child[0];
+        } else {
+            tree = tree->child[1];
+        }
+    }
+    return found;
+}
+
+/* ---- runs ---- */
+
+void scoreboard_init(struct scoreboard *b, uint32_t dice)
+{
+    *b = (struct scoreboard){.dice = dice | 1U};
+    list_init(&b->runs);
+    list_init(&b->out);
+    list_init(&b->lost);
+}
+
+/* Takes the run off the list of its state, and off its sum. */
+static void leave_state(struct scoreboard *b, struct tcp_sent *run)
+{
+    if (run->state == SENT_SACKED) {
+        b->sacked_bytes -= sent_len(run);
+        return;
+    }
+    list_remove(&run->state_link);
+    if (run->state == SENT_LOST) {
+        b->lost_bytes -= sent_len(run);
+    }
+}
+
+/* What is marked lost mostly comes in order of sequence; a retransmission that is lost comes first. */
+static void add_to_lost(struct scoreboard *b, struct tcp_sent *run)
+{
+    struct list *at = &b->lost;
+    if (!list_empty(at) && seq_lt(run->start, run_of_state(at->next)->start)) {
+        at = at->next;
+    } else {
+        while (at->prev != &b->lost && seq_gt(run_of_state(at->prev)->start, run->start)) {
+            at = at->prev;
+        }
+    }
+    list_insert_before(at, &run->state_link);
+    b->lost_bytes += sent_len(run);
+}
+
+static void enter_state(struct scoreboard *b, struct tcp_sent *run, enum sent_state state)
+{
+    run->state = (uint8_t)state;
+    if (state == SENT_SACKED) {
+        b->sacked_bytes += sent_len(run);
+    } else if (state == SENT_LOST) {
+        add_to_lost(b, run);
+    } else {
+        list_push_back(&b->out, &run->state_link);
+    }
+}
+
+static void free_run(struct scoreboard *b, struct pool *pool, struct tcp_sent *run)
+{
+    leave_state(b, run);
+    treap_remove(b, run);
+    list_remove(&run->link);
+    b->count--;
+    pool_put(pool, run);
+}
+
+void scoreboard_done(struct scoreboard *b, struct pool *pool)
+{
+    while (!list_empty(&b->runs)) {
+        free_run(b, pool, run_of(b->runs.next));
+    }
+}
+
+struct tcp_sent *scoreboard_first(const struct scoreboard *b)
+{
+    return list_empty(&b->runs) ? NULL : run_of(b->runs.next);
+}
+
+struct tcp_sent *scoreboard_last(const struct scoreboard *b)
+{
+    return list_empty(&b->runs) ? NULL : run_of(b->runs.prev);
+}
+
+struct tcp_sent *scoreboard_next(const struct scoreboard *b, const struct tcp_sent *run)
+{
+    return run->link.next == &b->runs ? NULL : run_of(run->link.next);
+}
+
+static struct tcp_sent *previous(const struct scoreboard *b, const struct tcp_sent *run)
+{
+    return run->link.prev == &b->runs ? NULL : run_of(run->link.prev);
+}
+
+struct tcp_sent *scoreboard_first_lost(const struct scoreboard *b)
+{
+    return list_empty(&b->lost) ? NULL : run_of_state(b->lost.next);
+}
+
+struct tcp_sent *scoreboard_oldest(const struct scoreboard *b)
+{
+    return list_empty(&b->out) ? NULL : run_of_state(b->out.next);
+}
+
+struct tcp_sent *scoreboard_younger(const struct scoreboard *b, const struct tcp_sent *run)
+{
+    return run->state_link.next == &b->out ? NULL : run_of_state(run->state_link.next);
+}
+
+struct tcp_sent *scoreboard_cut(struct scoreboard *b, struct pool *pool, struct tcp_sent *run,
+                                tcp_seq at)
+{
+    struct tcp_sent *rest = pool_get(pool);
+    if (rest == NULL) {
+        return NULL;
+    }
+    *rest = *run;
+    rest->start = at;
+    rest->child[0] = NULL;
+    rest->child[1] = NULL;
+    rest->priority = throw_dice(b);
+    run->end = at;
+    list_insert_before(run->link.next, &rest->link);
+    if (run->state != SENT_SACKED) {
+        list_insert_before(run->state_link.next, &rest->state_link);
+    }
+    treap_add(b, rest);
+    b->count++;
+    return rest;
+}
+
+static void change_state(struct scoreboard *b, struct tcp_sent *run, enum sent_state state)
+{
+    leave_state(b, run);
+    enter_state(b, run, state);
+}
+
+/* Runs that share their fate become one: what is lost or SACKed, whenever it was sent; what is out, if it
+ * was sent at the same moment. What was sent once stays apart from what was sent more often. */
+static bool alike(const struct tcp_sent *a, const struct tcp_sent *b)
+{
+    if (a->state != b->state || (a->state != SENT_SACKED && a->again != b->again)) {
+        return false;
+    }
+    return a->state != SENT_OUT || (a->sent_at == b->sent_at && a->delivered == b->delivered);
+}
+
+static void absorb_next(struct scoreboard *b, struct pool *pool, struct tcp_sent *run)
+{
+    struct tcp_sent *next = scoreboard_next(b, run);
+    if (next == NULL || !alike(run, next)) {
+        return;
+    }
+    uint32_t len = sent_len(next);
+    bool again = next->again;
+    tcp_seq end = next->end;
+    free_run(b, pool, next);
+    run->end = end;
+    run->again = run->again || again;
+    if (run->state == SENT_LOST) {
+        b->lost_bytes += len;
+    } else if (run->state == SENT_SACKED) {
+        b->sacked_bytes += len;
+    }
+}
+
+static void join_neighbours(struct scoreboard *b, struct pool *pool, struct tcp_sent *run)
+{
+    absorb_next(b, pool, run);
+    struct tcp_sent *before = previous(b, run);
+    if (before != NULL) {
+        absorb_next(b, pool, before);
+    }
+}
+
+static void put_stamp(struct tcp_sent *run, const struct sent_stamp *stamp)
+{
+    run->sent_at = stamp->sent_at;
+    run->delivered = stamp->delivered;
+    run->delivered_at = stamp->delivered_at;
+    run->first_sent_at = stamp->first_sent_at;
+    run->app_limited = stamp->app_limited;
+}
+
+/* ---- sending ---- */
+
+/* At a bound: the last run grows by the new octets, and counts as sent when they were. */
+static bool extend_last(struct scoreboard *b, struct tcp_sent *last, tcp_seq end,
+                        const struct sent_stamp *stamp)
+{
+    if (last == NULL) {
+        return false;
+    }
+    leave_state(b, last);
+    last->end = end;
+    put_stamp(last, stamp);
+    enter_state(b, last, SENT_OUT);
+    return true;
+}
+
+bool scoreboard_sent(struct scoreboard *b, struct pool *pool, uint32_t max, tcp_seq start,
+                     tcp_seq end, const struct sent_stamp *stamp)
+{
+    struct tcp_sent *last = scoreboard_last(b);
+    bool same = last != NULL && last->state == SENT_OUT && !last->again &&
+                last->sent_at == stamp->sent_at && last->delivered == stamp->delivered;
+    if (same) {
+        last->end = end;
+        return true;
+    }
+    struct tcp_sent *run = b->count < max ? pool_get_zero(pool) : NULL;
+    if (run == NULL) {
+        return extend_last(b, last, end, stamp);
+    }
+    run->start = start;
+    run->end = end;
+    run->priority = throw_dice(b);
+    put_stamp(run, stamp);
+    list_push_back(&b->runs, &run->link);
+    treap_add(b, run);
+    b->count++;
+    enter_state(b, run, SENT_OUT);
+    return true;
+}
+
+bool scoreboard_sent_again(struct scoreboard *b, struct pool *pool, struct tcp_sent *run,
+                           uint32_t len, const struct sent_stamp *stamp)
+{
+    if (len < sent_len(run) && scoreboard_cut(b, pool, run, seq_add(run->start, len)) == NULL) {
+        return false;
+    }
+    leave_state(b, run);
+    run->again = true;
+    put_stamp(run, stamp);
+    enter_state(b, run, SENT_OUT);
+    join_neighbours(b, pool, run);
+    return true;
+}
+
+/* ---- acknowledgments ---- */
+
+static void trim_front(struct scoreboard *b, struct tcp_sent *run, tcp_seq start)
+{
+    uint32_t n = seq_span(run->start, start);
+    b->lost_bytes -= run->state == SENT_LOST ? n : 0;
+    b->sacked_bytes -= run->state == SENT_SACKED ? n : 0;
+    run->start = start;
+}
+
+void scoreboard_acked(struct scoreboard *b, struct pool *pool, tcp_seq una, sent_delivered told,
+                      void *arg)
+{
+    struct tcp_sent *run;
+    while ((run = scoreboard_first(b)) != NULL && seq_lt(run->start, una)) {
+        tcp_seq upto = seq_min(run->end, una);
+        if (run->state != SENT_SACKED) {
+            told(arg, run, upto);
+        }
+        if (seq_lt(upto, run->end)) {
+            trim_front(b, run, upto);
+            return;
+        }
+        free_run(b, pool, run);
+    }
+}
+
+/* Makes a run begin at `start`, if there is one that lies across it. NULL: no run could be had. */
+static struct tcp_sent *cut_front(struct scoreboard *b, struct pool *pool, uint32_t max,
+                                  struct tcp_sent *run, tcp_seq start)
+{
+    if (seq_ge(run->start, start) || run->state == SENT_SACKED) {
+        return run;
+    }
+    return b->count < max ? scoreboard_cut(b, pool, run, start) : NULL;
+}
+
+uint32_t scoreboard_sacked(struct scoreboard *b, struct pool *pool, uint32_t max, tcp_seq start,
+                           tcp_seq end, sent_delivered told, void *arg)
+{
+    uint32_t before = b->sacked_bytes;
+    struct tcp_sent *run = scoreboard_at(b, start);
+    run = run != NULL ? cut_front(b, pool, max, run, start) : NULL;
+    while (run != NULL && seq_lt(run->start, end)) {
+        if (run->state == SENT_SACKED) {
+            run = scoreboard_next(b, run);
+            continue;
+        }
+        bool across = seq_gt(run->end, end);
+        if (across && (b->count >= max || scoreboard_cut(b, pool, run, end) == NULL)) {
+            break;
+        }
+        told(arg, run, run->end);
+        change_state(b, run, SENT_SACKED);
+        join_neighbours(b, pool, run);
+        run = scoreboard_at(b, start); /* joined with its neighbours, it begins there or before */
+    }
+    return b->sacked_bytes - before;
+}
+
+/* ---- losses ---- */
+
+uint32_t scoreboard_mark_lost(struct scoreboard *b, struct pool *pool, struct tcp_sent *run,
+                              tcp_seq upto)
+{
+    if (run->state != SENT_OUT) {
+        return 0;
+    }
+    if (seq_gt(run->end, upto)) {
+        scoreboard_cut(b, pool, run, upto); /* without a cut all of it counts as lost */
+    }
+    uint32_t n = sent_len(run);
+    change_state(b, run, SENT_LOST);
+    join_neighbours(b, pool, run);
+    return n;
+}
+
+void scoreboard_mark_all_lost(struct scoreboard *b, struct pool *pool)
+{
+    struct tcp_sent *first = scoreboard_first(b);
+    struct tcp_sent *next;
+    for (struct tcp_sent *run = first; run != NULL; run = next) {
+        next = scoreboard_next(b, run);
+        if (run->state != SENT_LOST) {
+            change_state(b, run, SENT_LOST);
+        }
+    }
+    struct tcp_sent *run = first;
+    while (run != NULL) {
+        next = scoreboard_next(b, run);
+        if (next != NULL && alike(run, next)) {
+            absorb_next(b, pool, run);
+        } else {
+            run = next;
+        }
+    }
+}
+
+void scoreboard_unmark_lost(struct scoreboard *b, struct pool *pool, nsec now)
+{
+    struct tcp_sent *run;
+    while ((run = scoreboard_first_lost(b)) != NULL) {
+        run->sent_at = now;
+        change_state(b, run, SENT_OUT);
+        join_neighbours(b, pool, run);
+    }
+}

@@ -1,0 +1,111 @@
+#include "stack/tcp/undo.h"
+
+#include "stack/tcp/conn.h"
+
+void undo_begin(struct tcp_conn *c)
+{
+    struct tcp_undo *u = &c->recovery.undo;
+    *u = (struct tcp_undo){
+        .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh, .armed = !c->tcp->config.no_undo};
+}
+
+void undo_on_timeout(struct tcp_conn *c)
+{
+    struct tcp_undo *u = &c->recovery.undo;
+    u->frto = u->armed ? FRTO_FIRST : FRTO_OFF;
+}
+
+void undo_resent(struct tcp_conn *c, tcp_seq end, uint32_t bytes, nsec now)
+{
+    struct tcp_undo *u = &c->recovery.undo;
+    if (!u->armed) {
+        return;
+    }
+    if (!u->has_first) {
+        u->has_first = true;
+        u->first_ts = conn_ts_now(c, now);
+        u->first_end = end;
+    }
+    u->resent += bytes;
+}
+
+/* RFC 3522 3.2: the first ACK that covers the first retransmission echoes a timestamp from before it. */
+static bool eifel(const struct tcp_conn *c, const struct tcp_segment *s, const struct tcp_ack *ack)
+{
+    const struct tcp_undo *u = &c->recovery.undo;
+    return u->has_first && c->ts_ok && (s->opts & TCP_OPT_HAS_TS) != 0 && s->tsecr != 0 &&
+           ack->acked > 0 && seq_lt(ack->old_una, u->first_end) && seq_ge(ack->ack, u->first_end) &&
+           (int32_t)(s->tsecr - u->first_ts) < 0;
+}
+
+/* RFC 3708 2: nothing was sent again that had not been delivered before. */
+static bool all_duplicates(struct tcp_conn *c, const struct tcp_ack *ack)
+{
+    struct tcp_undo *u = &c->recovery.undo;
+    if (!u->has_first || ack->dsack_len == 0 || u->resent == 0) {
+        return false;
+    }
+    u->resent -= u32_min(u->resent, ack->dsack_len);
+    return u->resent == 0;
+}
+
+/* RFC 5682 2.1 and 3.1: steps 2 and 3. `fresh`: octets that were sent once only, before the timeout. */
+static bool frto(struct tcp_conn *c, const struct tcp_ack *ack)
+{
+    struct tcp_recovery *r = &c->recovery;
+    struct tcp_undo *u = &r->undo;
+    if (u->frto == FRTO_OFF || (ack->acked == 0 && !ack->duplicate && ack->sacked == 0)) {
+        return false;
+    }
+    if (c->sack_ok && ack->fresh > 0 && r->recover_set && seq_lt(ack->old_una, r->recover)) {
+        return true; /* with SACK nothing else explains it (3.1) */
+    }
+    if (ack->acked == 0 || seq_ge(ack->ack, r->recover)) {
+        u->frto = FRTO_OFF; /* 2a, 3a: a duplicate, or all is acknowledged */
+        return false;
+    }
+    if (u->frto == FRTO_SECOND) {
+        return ack->fresh > 0; /* 3b */
+    }
+    u->frto = FRTO_NEW; /* 2b */
+    return false;
+}
+
+/* RFC 4015 3: the window and the threshold are again what they were. */
+static void restore(struct tcp_conn *c, const struct tcp_ack *ack)
+{
+    struct tcp_recovery *r = &c->recovery;
+    struct tcp_undo *u = &r->undo;
+    c->cc.cwnd = u32_max(c->cc.cwnd, u->cwnd);
+    c->cc.ssthresh = u32_max(c->cc.ssthresh, u->ssthresh);
+    if (c->cc.ops->on_undo != NULL) {
+        c->cc.ops->on_undo(&c->cc);
+    }
+    scoreboard_unmark_lost(&r->board, &c->tcp->sent_pool, ack->now);
+    r->active = false;
+    r->recover_set = false;
+    r->must_send = false;
+    r->duplicates = 0;
+    c->backoff = 0;
+    *u = (struct tcp_undo){0};
+    TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
+          .in_flight = recovery_in_flight(c), .why = CWND_UNDONE);
+}
+
+bool undo_on_ack(struct tcp_conn *c, const struct tcp_segment *s, const struct tcp_ack *ack)
+{
+    struct tcp_undo *u = &c->recovery.undo;
+    if (!u->armed) {
+        return false;
+    }
+    if (!eifel(c, s, ack) && !all_duplicates(c, ack) && !frto(c, ack)) {
+        return false;
+    }
+    restore(c, ack);
+    return true;
+}
+
+void undo_new_sent(struct tcp_conn *c, uint32_t sent)
+{
+    c->recovery.undo.frto = sent > 0 ? FRTO_SECOND : FRTO_OFF;
+}
