@@ -124,6 +124,7 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
         .now = s->at,
         .ack = s->ack,
         .old_una = c->snd_una,
+        .nxt = c->snd_nxt,
         .flight = seq_span(c->snd_una, c->snd_nxt),
         .cwnd_limited = c->cwnd_limited,
         .after_timeout = c->recovery.recover_set && !c->recovery.active,

@@ -21,7 +21,10 @@ struct tcp_ack {
     uint32_t dsack_len;  /* octets that the peer reports as a duplicate (RFC 2883); 0: none */
     tcp_seq dsack_end;   /* the sequence number behind them */
     uint32_t flight;     /* bytes outstanding before it */
-    nsec rtt;            /* the round-trip sample that it gave; 0: none */
+    nsec rtt;            /* the round-trip sample that it gave for the RTO; 0: none */
+    nsec ack_rtt;        /* from the latest sent of what it delivers, that was sent once; 0: none */
+    nsec srtt;           /* smoothed, with that */
+    tcp_seq nxt;         /* snd_nxt */
     bool duplicate;      /* a duplicate ACK by RFC 5681 2 */
     bool window_changed; /* it moved snd_wnd */
     bool cwnd_limited;   /* the congestion window was what held the sender back */

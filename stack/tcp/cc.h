@@ -6,19 +6,43 @@
 
 #include "stack/base/types.h"
 #include "stack/tcp/ack.h"
+#include "stack/tcp/hystart.h"
 
 struct tcp_cc;
 
 struct tcp_cc_ops {
     const char *name;
+    /* A connection begins: its part of `u`, which is zero. May be NULL. */
+    void (*init)(struct tcp_cc *cc);
     /* An ACK of new data outside of loss recovery. */
     void (*on_ack)(struct tcp_cc *cc, const struct tcp_ack *ack);
-    /* Loss was found by duplicate ACKs with `flight` bytes outstanding: sets ssthresh. */
+    /* Loss was found with `flight` bytes outstanding: sets ssthresh. */
     void (*on_loss)(struct tcp_cc *cc, uint32_t flight);
     /* The retransmission timer fired with `flight` bytes outstanding; `first`: not a repeat. */
     void (*on_timeout)(struct tcp_cc *cc, uint32_t flight, bool first);
     /* The latest loss was none; cwnd and ssthresh are restored already. May be NULL. */
     void (*on_undo)(struct tcp_cc *cc);
+};
+
+struct cc_newreno_state {
+    uint32_t acked; /* bytes acknowledged since cwnd last grew in congestion avoidance */
+};
+
+/* The names are RFC 9438's. */
+struct cc_cubic_state {
+    uint32_t w_max;          /* bytes: cwnd when it was last reduced; 0: not yet */
+    uint32_t w_prior;        /* the same, before fast convergence */
+    uint32_t w_est;          /* bytes: what Reno's window would be */
+    uint64_t w_est_rest;     /* what is left of its growth, in 1 / cwnd of a byte */
+    uint64_t rest;           /* and of cwnd's */
+    int64_t k;               /* ms from the epoch until the window is w_max again */
+    nsec epoch;              /* when congestion avoidance began; 0: it has not */
+    struct cc_cubic_before { /* the latest reduction, so that it can be undone */
+        uint32_t w_max, w_prior;
+        int64_t k;
+        nsec epoch;
+    } before;
+    struct tcp_hystart hystart;
 };
 
 struct tcp_cc {
@@ -27,13 +51,13 @@ struct tcp_cc {
     uint32_t cwnd;     /* bytes */
     uint32_t ssthresh; /* bytes */
     union {
-        struct {
-            uint32_t acked; /* bytes acknowledged since cwnd last grew in congestion avoidance */
-        } newreno;
+        struct cc_newreno_state newreno;
+        struct cc_cubic_state cubic;
     } u;
 };
 
 extern const struct tcp_cc_ops cc_newreno;
+extern const struct tcp_cc_ops cc_cubic;
 
 /* Initial window by RFC 6928 2; `syn_lost` makes it one segment (RFC 5681 3.1). */
 void cc_init(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss, bool syn_lost);
@@ -42,5 +66,9 @@ void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops);
 uint32_t cc_initial_window(uint32_t mss);
 /* Nothing was sent for longer than the RTO: begin again from the restart window (RFC 5681 4.1). */
 void cc_idle_restart(struct tcp_cc *cc);
+/* Bytes by which an ACK opens the window in slow start (RFC 5681 3.1, RFC 3465). */
+uint32_t cc_slow_start_growth(const struct tcp_cc *cc, const struct tcp_ack *ack);
+/* The algorithm of that name; NULL: there is none. */
+const struct tcp_cc_ops *cc_named(const char *name);
 
 #endif

@@ -1,28 +1,7 @@
-/* NewReno's window: slow start and congestion avoidance of RFC 5681 3.1, the initial window of
- * RFC 6928, restart after idle of RFC 5681 4.1. Fast recovery itself is in recovery.c.
+/* NewReno's window: slow start and congestion avoidance of RFC 5681 3.1. Fast recovery itself is in
+ * newreno.c and prr.c.
  */
 #include "stack/tcp/cc.h"
-
-/* One ACK may open the window by this many segments in slow start. RFC 3465 allows 2 where every
- * other segment is acknowledged; receivers with offload acknowledge up to 64 KiB at once. */
-#define SLOW_START_SEGMENTS 8U
-#define SSTHRESH_START UINT32_MAX /* RFC 5681 3.1: arbitrarily high */
-
-uint32_t cc_initial_window(uint32_t mss)
-{
-    return u32_min(10 * mss, u32_max(2 * mss, 14600));
-}
-
-void cc_init(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss, bool syn_lost)
-{
-    *cc = (struct tcp_cc){.ops = ops, .mss = mss, .ssthresh = SSTHRESH_START};
-    cc->cwnd = syn_lost ? mss : cc_initial_window(mss);
-}
-
-void cc_idle_restart(struct tcp_cc *cc)
-{
-    cc->cwnd = u32_min(cc->cwnd, cc_initial_window(cc->mss));
-}
 
 static uint32_t half_of(const struct tcp_cc *cc, uint32_t flight)
 {
@@ -35,9 +14,7 @@ static void newreno_on_ack(struct tcp_cc *cc, const struct tcp_ack *ack)
         return; /* a window that was not used has not been tested (RFC 7661) */
     }
     if (cc->cwnd < cc->ssthresh) {
-        /* After a timeout one ACK may cover much that arrived long ago (RFC 3465 2.3) */
-        uint32_t segments = ack->after_timeout ? 1 : SLOW_START_SEGMENTS;
-        uint32_t grow = u32_min(ack->acked, segments * cc->mss);
+        uint32_t grow = cc_slow_start_growth(cc, ack);
         cc->cwnd += u32_min(grow, UINT32_MAX - cc->cwnd);
         return;
     }

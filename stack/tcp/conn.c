@@ -36,6 +36,9 @@ static void init_options(struct tcp_conn *c, const struct tcp_options *options)
     if (c->options.ttl == 0) {
         c->options.ttl = IP_DEFAULT_TTL;
     }
+    if (c->options.cc == NULL) {
+        c->options.cc = config->cc;
+    }
 }
 
 /* The smallest shift with which the whole receive buffer can be told (RFC 7323 2.3). */

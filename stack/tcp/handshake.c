@@ -116,7 +116,7 @@ static void start_congestion_control(struct tcp_conn *c)
 {
     c->syn_lost = c->backoff > 0;
     c->backoff = 0;
-    cc_init(&c->cc, &cc_newreno, c->snd_mss, c->syn_lost);
+    cc_init(&c->cc, c->options.cc, c->snd_mss, c->syn_lost);
     TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
           .in_flight = 0, .why = CWND_INITIAL);
 }

@@ -57,7 +57,11 @@ static void delivered(void *arg, const struct tcp_sent *run, tcp_seq upto)
     struct taking *t = arg;
     uint32_t n = seq_span(run->start, upto);
     t->ack->delivered += n;
-    t->ack->fresh += run->again ? 0 : n;
+    if (!run->again) {
+        nsec rtt = nsec_max(t->ack->now - run->sent_at, 1);
+        t->ack->fresh += n;
+        t->ack->ack_rtt = t->ack->ack_rtt == 0 ? rtt : nsec_min(t->ack->ack_rtt, rtt);
+    }
     rate_delivered(t->c, run, n, t->ack);
     rack_delivered(t->c, t->s, run, upto);
 }
@@ -67,6 +71,8 @@ void recovery_take(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_a
     struct taking t = {.c = c, .s = s, .ack = ack};
     scoreboard_acked(&c->recovery.board, &c->tcp->sent_pool, c->snd_una, delivered, &t);
     sack_take(c, s, ack, delivered, &t);
+    rtt_seen(&c->rtt, ack->ack_rtt);
+    ack->srtt = c->rtt.srtt;
     rate_sample(c, ack);
 }
 

@@ -29,6 +29,13 @@ nsec rtt_acked(struct tcp_rtt *r, tcp_seq ack, nsec now)
     return nsec_max(now - r->timed_at, 1);
 }
 
+void rtt_seen(struct tcp_rtt *r, nsec rtt)
+{
+    if (rtt != 0) {
+        r->min = r->min == 0 ? rtt : nsec_min(r->min, rtt);
+    }
+}
+
 void rtt_sample(struct tcp_rtt *r, nsec sample, nsec rto_min, nsec rto_max)
 {
     if (r->srtt == 0) { /* 2.2 */
@@ -39,7 +46,7 @@ void rtt_sample(struct tcp_rtt *r, nsec sample, nsec rto_min, nsec rto_max)
         r->rttvar += (error - r->rttvar) / 4;
         r->srtt += (sample - r->srtt) / 8;
     }
-    r->min = r->min == 0 ? sample : nsec_min(r->min, sample);
+    rtt_seen(r, sample);
     /* 2.3 with the minimum of 2.4 as the floor of the variance term: a steady path whose round trip
      * is near the minimum keeps a margin for the peer's delayed ACK. */
     r->rto = nsec_min(r->srtt + nsec_max(4 * r->rttvar, rto_min), rto_max);

@@ -28,6 +28,8 @@ void rtt_sent(struct tcp_rtt *r, tcp_seq end, nsec now);
 void rtt_retransmitted(struct tcp_rtt *r);
 /* An ACK of new data: the sample it gives, or 0. */
 nsec rtt_acked(struct tcp_rtt *r, tcp_seq ack, nsec now);
+/* A round trip that is no sample for the RTO; 0: none. */
+void rtt_seen(struct tcp_rtt *r, nsec rtt);
 /* Feeds one sample (RFC 6298 2.2, 2.3). */
 void rtt_sample(struct tcp_rtt *r, nsec sample, nsec rto_min, nsec rto_max);
 /* The timeout with `backoff` doublings (RFC 6298 5.5). */

@@ -32,6 +32,7 @@ static void fill_defaults(struct tcp_config *c)
     default_u32(&c->receive_buffer, 512 * 1024);
     default_u32(&c->reassembly_max, 256);
     default_u32(&c->sent_max, 4096);
+    c->cc = c->cc != NULL ? c->cc : &cc_cubic;
     default_u32(&c->challenge_acks, 1000);
     default_ns(&c->challenge_interval, NS_PER_SEC);
     default_ns(&c->msl, 120 * NS_PER_SEC);

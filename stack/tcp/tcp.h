@@ -16,6 +16,7 @@
 #include "stack/trace/trace.h"
 
 struct tcp_conn;
+struct tcp_cc_ops;
 
 /* Settings of a host's TCP. A zero means the default in brackets. */
 struct tcp_config {
@@ -34,6 +35,9 @@ struct tcp_config {
     nsec challenge_interval;  /* [1 s] */
     uint16_t port_first;      /* ephemeral ports (RFC 6335) [49152] */
     uint16_t port_last;       /* [65535] */
+
+    const struct tcp_cc_ops *cc; /* congestion control [cc_cubic] */
+
     bool no_timestamps, no_window_scale, no_sack; /* options not offered, for study */
     bool no_rack;  /* losses found by NewReno though there is SACK, for study */
     bool no_probe; /* no tail-loss probes (RFC 8985 7), for study */
@@ -58,6 +62,8 @@ struct tcp_options {
     uint16_t mss;            /* bytes of a segment, either way, at most [what the path takes] */
     uint8_t ttl;             /* [64] */
     uint8_t tos;             /* DSCP in its upper six bits [0] */
+
+    const struct tcp_cc_ops *cc; /* congestion control, when the connection begins [the host's] */
 };
 
 struct tcp_listener {

@@ -125,6 +125,9 @@ void rig_restart_with(const struct host_config *config)
 void rig_restart(const struct tcp_config *config)
 {
     struct host_config host = {.seed = {9}, .tcp = *config};
+    if (host.tcp.cc == NULL) {
+        host.tcp.cc = &cc_newreno; /* whose windows RFC 5681 tells by the segment */
+    }
     rig_restart_with(&host);
 }
 
