@@ -9,11 +9,13 @@ static void mark_first_lost(struct tcp_conn *c, enum loss_how how)
 {
     struct tcp_recovery *r = &c->recovery;
     tcp_seq upto = seq_min(seq_add(c->snd_una, c->snd_mss), c->snd_nxt);
-    struct tcp_sent *run = scoreboard_first(&r->board);
-    while (run != NULL && seq_lt(run->start, upto)) {
+    for (tcp_seq at = c->snd_una; seq_lt(at, upto);) {
+        struct tcp_sent *run = scoreboard_at(&r->board, at);
+        if (run == NULL) {
+            break;
+        }
         scoreboard_mark_lost(&r->board, &c->tcp->sent_pool, run, upto);
-        run = scoreboard_at(&r->board, c->snd_una); /* it may have joined what was lost before */
-        run = run->state == SENT_LOST ? scoreboard_next(&r->board, run) : run;
+        at = scoreboard_at(&r->board, at)->end; /* it may have joined what was lost before */
     }
     r->must_send = true;
     TRACE(c->tcp->recorder, c->id, tcp_lost, .seq = c->snd_una.v, .len = recovery_pending(r),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stack/tcp/cc.h"
 #include "tests/unit/link/link_rig.h"
 
 #define QUIET_TIME SEC(1800) /* longer than any timer of an application that has gone */
