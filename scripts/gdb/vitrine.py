@@ -393,7 +393,7 @@ class Conn(Command):
         yield "  congestion cwnd %d, ssthresh %s; %s" % (
             int(cc["cwnd"]), "not set" if threshold >= 0x7FFFFFFF else str(threshold),
             "in fast recovery" if r["active"] else "no loss recovery")
-        lost = seq_diff(seq(r["rtx_end"]), seq(r["rtx_next"]))
+        lost = int(r["board"]["lost_bytes"])
         if lost or int(r["duplicates"]):
             yield "            %d bytes to be sent again, %d duplicate ACKs" % (
                 lost, int(r["duplicates"]))
