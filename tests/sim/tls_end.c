@@ -203,7 +203,10 @@ static int lower_send(void *arg, const unsigned char *data, size_t len)
 static int lower_receive(void *arg, unsigned char *out, size_t len)
 {
     struct client *c = arg;
-    struct slice s = c->lower == NULL ? (struct slice){0} : stream_peek(c->lower);
+    struct slice s = {0};
+    if (c->lower != NULL) {
+        s = stream_peek(c->lower);
+    }
     if (s.len == 0) {
         return MBEDTLS_ERR_SSL_WANT_READ;
     }

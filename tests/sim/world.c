@@ -12,7 +12,9 @@
 #include "tests/sim/tls_end.h"
 
 #define SUBNET UINT32_C(0x0a090000) /* 10.9.WIRE.END; behind a switch all are in 10.9.0 */
-#define ROUTER_HOST 254U            /* the router on a wire is 10.9.WIRE.254 */
+#define OBSERVER_PERIOD (20 * NS_PER_MS)
+#define OBSERVER_VIEWS (8 * SIM_FLOWS) /* ends of connections: ports may be used again */
+#define ROUTER_HOST 254U               /* the router on a wire is 10.9.WIRE.254 */
 
 void sim_fail(struct sim_world *w, const char *rule, const char *form, ...)
 {
@@ -151,18 +153,29 @@ static void see(void *arg, const struct wire_sight *s)
     struct slice frame = buf_slice(s->frame->buf);
     struct sim_station *from = station_at(w, any->wire, s->from);
     struct sim_station *to = station_at(w, any->wire, 1 - s->from);
-    bool routers = memcmp(frame.data + 6, router_mac.b, 6) == 0;
-    if (s->what == WIRE_SENT && from->host != SIM_SWITCH && !routers) {
-        w->frames++;
-        w->bytes += frame.len;
-        note_frame(w, from, true, frame);
-        sim_watch_sent(w, frame);
-    } else if (s->what == WIRE_ARRIVED && to->host != SIM_SWITCH) {
+    if (s->what == WIRE_ARRIVED && to->host != SIM_SWITCH) {
         note_frame(w, to, false, frame);
-        sim_watch_arrived(w, frame);
+        observer_arrived(w->observer, to->host, frame.data, frame.len, w->now);
     } else if (s->what == WIRE_DROPPED && s->node != NULL && s->node->config.kind == WIRE_MTU) {
         too_big(w, from, s->frame->buf, s->node->config.mtu.mtu);
     }
+}
+
+/* netdev.transmit: what the wire's device refuses was emitted all the same. */
+static bool transmit(struct netdev *dev, const struct packet *packet)
+{
+    struct sim_station *s = CONTAINER_OF(dev, struct sim_station, dev);
+    struct sim_world *w = s->world;
+    struct wire *wire = &w->wire[s->wire];
+    struct buf *b = packet_to_buf(packet, &wire->pools);
+    if (b == NULL) {
+        return false;
+    }
+    w->frames++;
+    w->bytes += b->len;
+    note_frame(w, s, true, buf_slice(b));
+    observer_emitted(w->observer, s->host, buf_data(b), b->len, w->now);
+    return wire_send(wire, s->end, b);
 }
 
 /* wire_end.deliver, of a host's interface */
@@ -240,6 +253,14 @@ static void inject_fault(struct sim_world *w)
     sim_pool(h, lcg_below(&w->lcg, SIM_POOLS))->fail_at = 1 + lcg_below(&w->lcg, 8);
 }
 
+static void ask_observer(struct sim_world *w)
+{
+    if (w->now >= w->observer_at) {
+        w->observer_at = w->now + OBSERVER_PERIOD;
+        observer_tick(w->observer, w->now);
+    }
+}
+
 bool sim_world_step(struct sim_world *w)
 {
     nsec next = next_event(w);
@@ -279,6 +300,7 @@ bool sim_world_step(struct sim_world *w)
     }
     sim_watch_event(w);
     sim_watch_progress(w);
+    ask_observer(w);
     return !w->failure.set;
 }
 
@@ -286,6 +308,7 @@ bool sim_world_run(struct sim_world *w)
 {
     while (sim_world_step(w)) {
     }
+    observer_tick(w->observer, w->now);
     if (!w->failure.set) {
         sim_judge(w);
         sim_watch_empty(w);
@@ -354,7 +377,9 @@ static bool station_begin(struct sim_world *w, unsigned wire, unsigned end)
     bool switched = w->plan.wire[wire].host[1 - end] == SIM_SWITCH;
     s->addr = ip4_addr(SUBNET + (switched ? 1 + host : (wire << 8U) + 1 + end));
     wire_connect(cable, end, &w->host[host].host.pools, to_host, s);
-    s->iface = host_attach(&w->host[host].host, &cable->end[end].dev, s->addr, 24);
+    s->dev = cable->end[end].dev;
+    s->dev.transmit = transmit;
+    s->iface = host_attach(&w->host[host].host, &s->dev, s->addr, 24);
     if (w->capture != NULL) {
         char name[32];
         snprintf(name, sizeof name, "host%u-wire%u", host, wire);
@@ -477,6 +502,63 @@ static void flows_begin(struct sim_world *w)
     }
 }
 
+static void on_violation(void *arg, const char *rule, const char *text)
+{
+    struct sim_world *w = arg;
+    char name[SIM_RULE];
+    snprintf(name, sizeof name, "observer: %s", rule);
+    sim_fail(w, name, "%s", text);
+}
+
+/* Whether a host may say less than it wants to, or later, or forget: memory or its device may fail it, its
+ * clock jumps, or it gives connections up early. */
+static bool is_hindered(const struct sim_plan *p, unsigned host)
+{
+    bool hindered = p->faults > 0 || p->fail_nth > 0 || p->jump > 0 || p->host[host].slabs.bufs > 0;
+    for (unsigned i = 0; i < p->flows; i++) {
+        hindered = hindered || p->flow[i].may_fail;
+    }
+    for (unsigned i = 0; i < 2 * p->wires; i++) {
+        const struct sim_wire_plan *wire = &p->wire[i / 2];
+        hindered = hindered || (wire->host[i % 2] == host && wire->way[i % 2].refuse > 0);
+    }
+    return hindered;
+}
+
+static void observed(const struct sim_world *w, unsigned host, struct observer_host *o)
+{
+    const struct tcp_config *t = &w->host[host].host.tcp.config;
+    *o = (struct observer_host){.delayed_ack = t->delayed_ack,
+                                .msl = w->plan.host[host].tcp.max_timewait > 0 ? 0 : t->msl,
+                                .rto_min = t->rto_min,
+                                .rto_max = t->rto_max,
+                                .no_timestamps = t->no_timestamps,
+                                .no_window_scale = t->no_window_scale,
+                                .no_sack = t->no_sack,
+                                .forgets = is_hindered(&w->plan, host)};
+    for (unsigned i = 0; i < w->stations; i++) {
+        const struct sim_station *s = &w->station[i];
+        if (s->host == host && o->addr_count < OBSERVER_ADDRESSES) {
+            o->addr[o->addr_count++] = ip4_value(s->addr);
+            o->mtu = u32_max(o->mtu, s->iface->dev->mtu);
+        }
+    }
+}
+
+static bool observer_begin(struct sim_world *w)
+{
+    struct observer_config config = {.host_count = w->plan.hosts,
+                                     .max_views = OBSERVER_VIEWS,
+                                     .violation = on_violation,
+                                     .arg = w};
+    for (unsigned i = 0; i < w->plan.hosts; i++) {
+        observed(w, i, &config.host[i]);
+    }
+    w->observer_at = w->now;
+    w->observer = observer_new(&config);
+    return w->observer != NULL;
+}
+
 bool sim_world_init(struct sim_world *w, const struct sim_plan *plan, struct pcapng *capture)
 {
     memset(w, 0, sizeof *w);
@@ -497,6 +579,9 @@ bool sim_world_init(struct sim_world *w, const struct sim_plan *plan, struct pca
         }
     }
     bring_wrap_near(w);
+    if (!observer_begin(w)) {
+        return false;
+    }
     w->began = w->watchdog_at = w->now;
     w->jump_due = plan->jump > 0 ? w->now + plan->jump_at : NEVER;
     flows_begin(w);
@@ -533,4 +618,5 @@ void sim_world_done(struct sim_world *w)
         host_done(&w->host[i].host);
         sim_watch_pools(w, i); /* whatever was going on */
     }
+    observer_free(w->observer);
 }

@@ -9,6 +9,7 @@
 
 #include "tests/sim/app.h"
 #include "tests/sim/invariants.h"
+#include "tests/sim/observer.h"
 #include "tests/sim/pcapng.h"
 #include "tests/sim/plan.h"
 #include "tests/unit/base/lcg.h"
@@ -16,7 +17,6 @@
 #define SIM_TEXT 512U       /* bytes of a failure's sentence */
 #define SIM_RULE 96U        /* and of its oracle's name */
 #define SIM_SHADOWS 256U    /* connections of a host that are remembered at once */
-#define SIM_WATCHED 64U     /* connections that are watched on the wire */
 #define SIM_STATIONS 32U    /* interfaces of all hosts, and ports of the switch */
 #define SIM_EVENTS 3000000U /* more than any world needs: two ends that never stop talking */
 
@@ -46,24 +46,13 @@ struct sim_host {
 
 /* One end of a wire: an interface of a host, or a port of the switch. */
 struct sim_station {
+    struct netdev dev; /* first, so that the device is a station: in front of the wire's own */
     struct sim_world *world;
     unsigned wire, end;
     unsigned host; /* SIM_SWITCH: a port of the switch */
     struct iface *iface;
     struct ip_addr addr;
     int capture; /* its number in the pcapng */
-};
-
-/* What the wire has shown of one connection, for each side. */
-struct sim_watched {
-    struct endpoint end[2];
-    bool has_wscale[2], sent_ack[2], told[2], fin_sent[2];
-    uint8_t wscale[2];
-    uint16_t mss[2];        /* that the side's SYN announced */
-    tcp_seq edge[2];        /* right edge of the window that the side has been offered so far */
-    tcp_seq offered[2];     /* the same, that it has offered */
-    tcp_seq ack[2];         /* the latest that it sent */
-    tcp_seq iss[2], fin[2]; /* sequence numbers of its SYN and of its FIN */
 };
 
 struct sim_world {
@@ -77,8 +66,8 @@ struct sim_world {
     struct sim_station station[SIM_STATIONS];
     unsigned stations;
     struct sim_app app[SIM_FLOWS][2];
-    struct sim_watched watched[SIM_WATCHED];
-    unsigned watched_count; /* so far; the oldest make room */
+    struct observer *observer;
+    nsec observer_at;       /* when it asks again what should have been sent */
     uint64_t events;        /* steps so far */
     uint64_t frames, bytes; /* that hosts have sent so far */
     uint64_t hash;          /* of every frame that was sent and that arrived, with its moment */
@@ -117,9 +106,6 @@ __attribute__((format(printf, 3, 4))) void sim_fail(struct sim_world *w, const c
         }                                                                                          \
     } while (0)
 
-/* wire_watch.c: a host gave a frame to its wire; a frame came to it. */
-void sim_watch_sent(struct sim_world *w, struct slice frame);
-void sim_watch_arrived(struct sim_world *w, struct slice frame);
 /* watch.c: an event is over, and everything has been flushed. */
 void sim_watch_event(struct sim_world *w);
 /* Everything was given back: pools, timers, connections. */

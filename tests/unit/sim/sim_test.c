@@ -185,6 +185,23 @@ START_TEST(a_lost_buffer_is_seen)
 }
 END_TEST
 
+/* The server acknowledges what never came: the observer says so before any other oracle. */
+START_TEST(a_false_acknowledgment_is_seen)
+{
+    establish();
+    while (world.app[0][SIM_SERVER].received == 0) {
+        ck_assert(sim_world_step(&world));
+    }
+    struct tcp_conn *c = tcp_of_stream(world.app[0][SIM_SERVER].stream);
+    c->rcv_nxt = seq_add(c->rcv_nxt, 100000);
+    c->rcv_adv = seq_add(c->rcv_adv, 100000);
+    c->ack_due = true;
+    conn_mark_dirty(c);
+    world.host[1].touched = true;
+    expect_next_step_fails("observer: ");
+}
+END_TEST
+
 START_TEST(a_state_out_of_the_diagram_is_seen)
 {
     struct tcp_conn *c = establish();
@@ -432,6 +449,7 @@ Suite *sim_suite(void)
                                    a_window_that_shrinks_is_seen,
                                    a_lost_timer_is_seen,
                                    a_lost_buffer_is_seen,
+                                   a_false_acknowledgment_is_seen,
                                    a_state_out_of_the_diagram_is_seen,
                                    the_diagram_is_the_rfcs};
     const TTest *const rest[] = {a_failure_shrinks,
