@@ -303,11 +303,13 @@ static struct tcp_options some_options(struct lcg *g, enum sim_kind kind)
 {
     static const uint32_t buffers[] = {0, 0, 0, 2000, 10000, 300000};
     struct tcp_options o = {.no_delay = one_in(g, 2), .user_timeout = 4 * SIM_HOUR};
-    if (kind == SIM_ABORT || kind == SIM_DEAD || (kind == SIM_BULK && one_in(g, 4))) {
+    if (kind == SIM_ABORT || kind == SIM_DEAD || kind == SIM_JUMP ||
+        (kind == SIM_BULK && one_in(g, 4))) {
         o.keepalive = true; /* a reset that is lost must not keep the other end for ever */
         o.keepalive_idle = 10 * NS_PER_SEC;
         o.keepalive_interval = 5 * NS_PER_SEC;
-        o.keepalive_probes = kind == SIM_BULK ? 60 : 0; /* so many are never lost in a row */
+        o.keepalive_probes =
+            kind == SIM_BULK || kind == SIM_JUMP ? 60 : 0; /* never lost in a row */
     }
     if (kind == SIM_ABORT) {
         o.user_timeout = SIM_HOUR;

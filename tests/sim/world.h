@@ -67,8 +67,9 @@ struct sim_world {
     unsigned stations;
     struct sim_app app[SIM_FLOWS][2];
     struct observer *observer;
-    nsec observer_at;       /* when it asks again what should have been sent */
-    uint64_t events;        /* steps so far */
+    bool held_frames; /* some waited or were lost in a host, where the observer does not see them */
+    nsec observer_at; /* when it asks again what should have been sent */
+    uint64_t events;  /* steps so far */
     uint64_t frames, bytes; /* that hosts have sent so far */
     uint64_t hash;          /* of every frame that was sent and that arrived, with its moment */
     nsec watchdog_at;       /* when the watchdog looks again */
