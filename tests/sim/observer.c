@@ -15,7 +15,7 @@ static void flags_text(uint8_t flags, char out[8])
     static const char names[] = "FSRPAU";
     unsigned n = 0;
     for (unsigned i = 0; i < 6; i++) {
-        if ((flags >> i & 1U) != 0) {
+        if (((unsigned)flags >> i & 1U) != 0) {
             out[n++] = names[i];
         }
     }
