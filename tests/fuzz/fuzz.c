@@ -24,11 +24,13 @@ uint8_t *fuzz_copy(const void *data, size_t len)
 
 /* Memory is had and given back a thousand times a second: a short quarantine and short stacks make that
  * cheap. ASAN_OPTIONS has the last word. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "quarantine_size_mb=4:malloc_context_size=6:max_malloc_fill_size=64";
 }
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 /* The rigs of the unit tests assert with Check, whose library would look for a running test. These
  * two stand in for it, so that what is asserted there ends a fuzz run like everything else. */

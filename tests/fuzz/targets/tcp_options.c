@@ -5,6 +5,7 @@
 #include "stack/tcp/segment.h"
 #include "tests/fuzz/fuzz.h"
 
+#include <sanitizer/asan_interface.h>
 #include <string.h>
 
 #define SEGMENT_MAX 1480U
@@ -31,6 +32,40 @@ static struct buf *segment_of(const uint8_t *data, size_t size)
         wr_be16(&w, csum_finish(csum_add(sum, buf_data(b), b->len)));
     }
     return b;
+}
+
+/* A slab is longer than what lies in it: what is behind that must not be read. */
+static void fence(const struct buf *b, bool up)
+{
+    const uint8_t *behind = buf_data(b) + b->len;
+    if (up) {
+        ASAN_POISON_MEMORY_REGION(behind, buf_tailroom(b));
+    } else {
+        ASAN_UNPOISON_MEMORY_REGION(behind, buf_tailroom(b));
+    }
+}
+
+/* The last MSS and timestamps among the options, found in the plainest way (RFC 9293 3.2, RFC 7323 3.2). */
+static void check_found(const struct tcp_segment *s, const uint8_t *o, size_t len)
+{
+    bool mss = false;
+    bool ts = false;
+    for (size_t i = 0; i < len && o[i] != 0;) {
+        FUZZ_CHECK(o[i] == 1 ||
+                   (i + 1 < len && o[i + 1] >= 2)); /* or it is to be refused (MUST-68) */
+        size_t n = o[i] == 1 ? 1 : o[i + 1];
+        if (o[i] == 2 && n == 4) {
+            mss = true;
+            FUZZ_CHECK((s->opts & TCP_OPT_HAS_MSS) != 0);
+        } else if (o[i] == 8 && n == 10) {
+            ts = true;
+            FUZZ_CHECK((s->opts & TCP_OPT_HAS_TS) != 0);
+        }
+        i += n;
+        FUZZ_CHECK(i <= len);
+    }
+    FUZZ_CHECK(mss == ((s->opts & TCP_OPT_HAS_MSS) != 0));
+    FUZZ_CHECK(ts == ((s->opts & TCP_OPT_HAS_TS) != 0));
 }
 
 static void check_contents(const struct tcp_segment *s, size_t size)
@@ -100,7 +135,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     slab_pools_init(&pools, &limits);
     struct ip_packet p = packet_of(segment_of(data, size));
-    if (segment_parse(&p, &s, &why)) {
+    fence(p.buf, true);
+    bool good = segment_parse(&p, &s, &why);
+    fence(p.buf, false);
+    if (good) {
+        check_found(&s, data + TCP_HEADER_MIN, size - s.len - TCP_HEADER_MIN);
         check_contents(&s, size);
         check_round_trip(&s);
     } else {
