@@ -55,8 +55,10 @@ static bool attach(struct node *n, const struct node_options *o)
     if (error != 0) {
         fprintf(stderr, "vitrine: the TAP cannot be watched: %s\n", strerror(-error));
         loop_done(&n->loop);
+        return false;
     }
-    return error == 0;
+    iface_announce(n->iface); /* RFC 5227 2.3: neighbours that knew us at another link address */
+    return true;
 }
 
 bool node_open(struct node *n, const struct node_options *o)

@@ -1,15 +1,16 @@
 /* ICMP for IPv4: echo (RFC 792, RFC 1122 3.2.2.6), errors that come in (RFC 1122 3.2.2.1, RFC 1191),
  * "destination unreachable" going out (RFC 1122 3.2.2, RFC 1812 4.3.2.3), and the rate limits
- * (RFC 1812 4.3.2.8). Source quench is ignored (RFC 6633), and so is a redirect, which anybody can
- * forge. */
+ * (RFC 1812 4.3.2.8). Source quench is ignored (RFC 6633). */
 #include "stack/ip/icmp.h"
 
 #include "stack/base/checksum.h"
 #include "stack/base/cursor.h"
 #include "stack/ip/ip4.h"
+#include "stack/ip/route.h"
 
-#define ICMP_QUOTE_MIN 8U /* bytes of the quoted transport header (RFC 792) */
-#define TOS_ECN 0x03U     /* RFC 3168 5 */
+#define ICMP_QUOTE_MIN 8U         /* bytes of the quoted transport header (RFC 792) */
+#define ICMP_REDIRECT_CODE_MAX 3U /* network, host, and each with its type of service */
+#define TOS_ECN 0x03U             /* RFC 3168 5 */
 
 /* ---- out ---- */
 
@@ -223,6 +224,37 @@ static void icmp_error(struct ip *ip, const struct ip_packet *p, struct rd *r, u
     t->error(t->arg, &e);
 }
 
+/* RFC 1122 3.2.2.2: only the first hop to a destination may name another, and only one on its own link.
+ * For hosts and networks alike, the destination quoted is what it holds for. */
+static bool icmp_redirect_good(const struct ip *ip, const struct ip_packet *p, uint8_t code,
+                               const struct ip4_header *quoted, struct ip_addr gateway)
+{
+    struct ip_way way;
+    bool reachable = ip_same_prefix(gateway, p->in->addr, p->in->prefix) &&
+                     !ip_is_ours(ip, gateway) && !ip_is_broadcast(ip, gateway) &&
+                     !ip_is_multicast(gateway);
+    bool ours = quoted->version == 4 && ip_is_ours(ip, quoted->src) &&
+                ip_transport_of(ip, quoted->protocol) != NULL;
+    return !ip->config.no_redirects && code <= ICMP_REDIRECT_CODE_MAX && reachable && ours &&
+           ip_way_to(ip, quoted->dst, &way) && !way.direct && way.out == p->in &&
+           ip_equal(way.next_hop, p->src);
+}
+
+static void icmp_redirect(struct ip *ip, const struct ip_packet *p, struct rd *r, uint8_t code)
+{
+    struct ip_addr gateway = ip4_addr(rd_be32(r));
+    struct ip4_header quoted;
+    if (!ip4_parse(r, &quoted)) {
+        trace_drop(ip->recorder, DROP_ICMP_TRUNCATED, 0, p->buf->len);
+        return;
+    }
+    if (!icmp_redirect_good(ip, p, code, &quoted, gateway)) {
+        trace_drop(ip->recorder, DROP_ICMP_BAD_REDIRECT, 0, p->buf->len);
+        return;
+    }
+    destination_learn_gateway(&ip->destinations, quoted.dst, gateway, p->now);
+}
+
 /* ip_transport.input */
 static void icmp_input(void *arg, struct ip_packet *p)
 {
@@ -243,6 +275,9 @@ static void icmp_input(void *arg, struct ip_packet *p)
         switch (type) {
         case ICMP_ECHO_REQUEST:
             icmp_echo(ip, p);
+            return;
+        case ICMP_REDIRECT:
+            icmp_redirect(ip, p, &r, code);
             return;
         case ICMP_UNREACHABLE:
         case ICMP_TIME_EXCEEDED:

@@ -10,6 +10,7 @@ void ip_init(struct ip *ip, const struct ip_config *config, struct recorder *rec
 {
     *ip = (struct ip){.config = *config, .recorder = recorder, .pools = pools, .random = random};
     fragments_init(&ip->fragments, ip, wheel, random);
+    destinations_init(&ip->destinations, wheel, random);
     ip->next_id = (uint16_t)random_u32(random);
     ip->next_divided_id = (uint16_t)random_u32(random);
     icmp_init(ip);
@@ -19,6 +20,7 @@ void ip_done(struct ip *ip)
 {
     icmp_done(ip);
     fragments_done(&ip->fragments);
+    destinations_done(&ip->destinations);
 }
 
 bool ip_register(struct ip *ip, const struct ip_transport *t)

@@ -11,6 +11,7 @@
 #include "stack/base/buf.h"
 #include "stack/base/random.h"
 #include "stack/base/timer.h"
+#include "stack/ip/destinations.h"
 #include "stack/ip/fragments.h"
 #include "stack/ip/options.h"
 #include "stack/link/iface.h"
@@ -107,6 +108,7 @@ struct icmp_waiting {
 struct ip_config {
     bool source_routes; /* packets that came by a source route are taken, and answered by its
                          * reverse (RFC 9293 MUST-53) [refused, RFC 7126 4.3] */
+    bool no_redirects;  /* redirects are refused [heeded, by the rules of RFC 1122 3.2.2.2] */
 };
 
 struct ip {
@@ -124,6 +126,7 @@ struct ip {
     unsigned icmp_waiting;                        /* how many of them there are */
     struct icmp_limiter error_limiter;            /* for ICMP errors (RFC 1812 4.3.2.8) */
     struct icmp_limiter echo_limiter;             /* for echo replies */
+    struct destinations destinations;             /* narrower paths, redirects */
     struct fragments fragments;                   /* of datagrams that are not whole yet */
     uint16_t
         next_id; /* IPv4 identification of packets with DF set, which means nothing (RFC 6864 4.1) */
@@ -152,9 +155,13 @@ void ip_flush(struct ip *ip, nsec now);
 enum ip_result ip_output(struct ip *ip, struct packet *p, const struct ip_how *how, nsec now);
 /* The source address for a destination (RFC 1122 3.3.4.3). false: no route. */
 bool ip_source_for(const struct ip *ip, struct ip_addr dst, struct ip_addr *src);
-/* Bytes of IP packet that reach `dst` undivided, and the capabilities of the way; 0: no route. */
+/* Bytes of IP packet that reach `dst` undivided, as far as is known, that the first link takes, and the
+ * capabilities of the way; 0: no route. */
 uint32_t ip_mtu(const struct ip *ip, struct ip_addr dst);
+uint32_t ip_link_mtu(const struct ip *ip, struct ip_addr dst);
 uint32_t ip_caps(const struct ip *ip, struct ip_addr dst); /* enum netdev_cap */
+/* A transport believes that no more than `mtu` bytes reach `dst` (RFC 1191); others profit from it. */
+void ip_learn_mtu(struct ip *ip, struct ip_addr dst, uint32_t mtu, nsec now);
 /* A transport hears nothing from `dst` any more (RFC 1122 3.3.1.4, negative advice): whoever is the next
  * hop has to show that it is still there. */
 void ip_doubt(struct ip *ip, struct ip_addr dst, nsec now);

@@ -225,10 +225,9 @@ static void ip4_push(struct packet *p, const struct ip_how *how, const struct ip
  * lie in one piece and have no transport header pushed, as ICMP's do. */
 static enum ip_result ip4_output_divided(struct ip *ip, const struct packet *whole,
                                          const struct ip_how *how, const struct ip_options *options,
-                                         const struct ip_route *route, struct ip_addr next_hop,
-                                         nsec now)
+                                         const struct ip_way *way, nsec now)
 {
-    size_t room = (route->out->dev->mtu - IP4_HEADER - options->len) / 8 * 8;
+    size_t room = (way->out->dev->mtu - IP4_HEADER - options->len) / 8 * 8;
     uint16_t id = ip->next_divided_id++;
     struct ip_options later;
     ip_options_copied(options, &later);
@@ -239,7 +238,7 @@ static enum ip_result ip4_output_divided(struct ip *ip, const struct packet *who
         packet_add(&p, rd_take(&r, size_min(room, rd_left(&r))));
         uint16_t more = rd_left(&r) > 0 ? IP4_MORE_FRAGMENTS : 0;
         ip4_push(&p, how, at == 0 ? options : &later, id, (uint16_t)(more | at / 8));
-        if (iface_output(route->out, &p, next_hop, now) == IFACE_REFUSED) {
+        if (iface_output(way->out, &p, way->next_hop, now) == IFACE_REFUSED) {
             return IP_REFUSED;
         }
     }
@@ -251,21 +250,20 @@ enum ip_result ip4_output(struct ip *ip, struct packet *p, const struct ip_how *
     const struct ip_options *options = how->options != NULL ? how->options : &no_options;
     struct ip_addr dst = ip_is_any(options->first_hop) ? how->dst : options->first_hop;
     size_t total_len = packet_len(p) + IP4_HEADER + options->len;
-    const struct ip_route *route = ip_route_for(ip, dst);
-    if (route == NULL || ip_is_loopback(dst) || ip_is_ours(ip, dst)) {
+    struct ip_way way;
+    if (!ip_way_to(ip, dst, &way) || ip_is_loopback(dst) || ip_is_ours(ip, dst)) {
         trace_drop(ip->recorder, DROP_IP_NO_ROUTE, 0, total_len);
         return IP_REFUSED;
     }
-    struct ip_addr next_hop = ip_is_any(route->gateway) ? dst : route->gateway;
     bool divided_by_device = p->offload.gso_size != 0;
-    bool too_big = total_len > route->out->dev->mtu && !divided_by_device;
+    bool too_big = total_len > way.out->dev->mtu && !divided_by_device;
     if (total_len > UINT16_MAX || (too_big && !how->divide)) {
         trace_drop(ip->recorder, DROP_IP_TOO_BIG, 0, total_len);
         return IP_REFUSED;
     }
     if (too_big) {
-        return ip4_output_divided(ip, p, how, options, route, next_hop, now);
+        return ip4_output_divided(ip, p, how, options, &way, now);
     }
     ip4_push(p, how, options, ip->next_id++, IP4_DONT_FRAGMENT);
-    return iface_output(route->out, p, next_hop, now) == IFACE_REFUSED ? IP_REFUSED : IP_SENT;
+    return iface_output(way.out, p, way.next_hop, now) == IFACE_REFUSED ? IP_REFUSED : IP_SENT;
 }

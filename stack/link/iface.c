@@ -2,6 +2,11 @@
  * RFC 1122 2.3.2, RFC 5227) and the way of IP packets up and down. */
 #include "stack/link/iface.h"
 
+#define ETHERNET_LENGTH_MAX 1500U /* a smaller "type" is a length (IEEE 802.3) */
+#define SNAP_HEADER 8U            /* bytes of LLC and SNAP */
+#define SNAP_LLC 0xaaaa03U        /* both service access points and unnumbered information */
+#define SNAP_ETHERNET 0x000000U   /* the organization whose codes are EtherTypes */
+
 bool iface_is_broadcast(const struct iface *f, struct ip_addr a)
 {
     if (!ip_is_v4(a)) {
@@ -140,6 +145,17 @@ static bool arp_sender_good(const struct iface *f, const struct arp_packet *a)
            !iface_is_broadcast(f, a->spa) && !ip_is_multicast(a->spa);
 }
 
+/* RFC 5227 2.4 (c): somebody else uses our address. We were told to have it, so we say so, but not more
+ * than once in ten seconds: the other may be as sure. */
+static void iface_conflict(struct iface *f, size_t len, nsec now)
+{
+    trace_drop(f->recorder, DROP_ARP_CONFLICT, 0, len);
+    if (f->defended == 0 || now - f->defended >= IFACE_DEFEND) {
+        f->defended = now;
+        iface_announce(f);
+    }
+}
+
 /* The neighbour told its address: what waited for it goes out at the next flush. */
 static void iface_release(struct iface *f, struct neighbour *n)
 {
@@ -154,6 +170,10 @@ static void iface_input_arp(struct iface *f, struct rd *r, size_t len, nsec now)
     struct arp_packet a;
     if (!arp_parse(r, &a)) {
         trace_drop(f->recorder, DROP_ARP_MALFORMED, 0, len);
+        return;
+    }
+    if (ip_equal(a.spa, f->addr) && !mac_equal(a.sha, f->dev->mac)) {
+        iface_conflict(f, len, now);
         return;
     }
     if (!arp_sender_good(f, &a)) {
@@ -179,6 +199,25 @@ static void iface_input_arp(struct iface *f, struct rd *r, size_t len, nsec now)
     }
 }
 
+/* RFC 1042, RFC 1122 2.3.3: an IEEE 802.3 frame with LLC and SNAP in front of the same payload. What is
+ * behind its length is padding. */
+static bool iface_strip_snap(struct buf *frame, struct rd *r, struct ethernet_header *h)
+{
+    uint16_t len = h->type;
+    if (len > ETHERNET_LENGTH_MAX || len < SNAP_HEADER || len > rd_left(r)) {
+        return false;
+    }
+    struct rd payload = rd_sub(r, len);
+    if (rd_be24(&payload) != SNAP_LLC || rd_be24(&payload) != SNAP_ETHERNET) {
+        return false;
+    }
+    h->type = rd_be16(&payload);
+    buf_trim_back(frame, frame->len - ETHERNET_HEADER - len);
+    buf_trim_front(frame, SNAP_HEADER); /* the Ethernet header is trimmed by whoever has read it */
+    *r = payload;
+    return true;
+}
+
 void iface_input(struct iface *f, struct buf *frame, nsec now)
 {
     struct ethernet_header header = {0};
@@ -186,6 +225,9 @@ void iface_input(struct iface *f, struct buf *frame, nsec now)
     bool whole = ethernet_parse(&r, &header);
     TRACE(f->recorder, 0, frame_in, .len = frame->len, .ethertype = whole ? header.type : 0);
     bool group = mac_is_group(header.dst);
+    if (whole && header.type <= ETHERNET_LENGTH_MAX) {
+        iface_strip_snap(frame, &r, &header);
+    }
 
     enum drop_reason why;
     if (!whole) {

@@ -17,7 +17,8 @@
 #include "stack/link/netdev.h"
 #include "stack/trace/trace.h"
 
-#define IFACE_ARP_OUTBOX 64U /* ARP packets that wait for a flush */
+#define IFACE_DEFEND (10 * NS_PER_SEC) /* RFC 5227 1.1, DEFEND_INTERVAL */
+#define IFACE_ARP_OUTBOX 64U           /* ARP packets that wait for a flush */
 
 /* An ARP packet that waits for the flush, with what led to it. */
 struct arp_waiting {
@@ -36,6 +37,7 @@ struct iface {
     struct list outbox; /* bufs: frames whose neighbour has answered, to be sent by iface_flush */
     struct arp_waiting arp_outbox[IFACE_ARP_OUTBOX]; /* to be sent by iface_flush, oldest first */
     unsigned arp_waiting;                            /* how many of them there are */
+    nsec defended; /* when our address was last defended (RFC 5227 2.4); 0 = never */
     /* Upwards: an IP packet came in. The callee owns `buf`. */
     void (*up)(void *arg, struct iface *in, struct buf *buf, bool link_group, nsec now);
     void *up_arg;

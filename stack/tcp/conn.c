@@ -82,8 +82,9 @@ struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
     init_options(c, options);
     c->rcv_wscale = window_shift(c->options.receive_buffer);
     c->ts_offset = (uint32_t)(demux_hash(&t->isn_key, tuple) >> 32U);
-    c->mtu = (uint16_t)u32_min(ip_mtu(t->ip, tuple->remote.addr), UINT16_MAX);
+    c->mtu = (uint16_t)u32_min(ip_link_mtu(t->ip, tuple->remote.addr), UINT16_MAX);
     c->story.mss_out = (uint16_t)path_mss(c); /* RFC 6691: options are not counted off */
+    c->mtu = (uint16_t)u32_min(ip_mtu(t->ip, tuple->remote.addr), c->mtu);
     c->last_heard = t->now;
     list_push_back(&t->all, &c->all_link);
     TRACE(t->recorder, c->id, tcp_open, .local = tuple->local.addr, .remote = tuple->remote.addr,

@@ -133,6 +133,7 @@ static void path_mtu_changed(struct tcp_conn *c, uint32_t mtu)
         return;
     }
     c->mtu = (uint16_t)mtu;
+    ip_learn_mtu(c->tcp->ip, c->entry.tuple.remote.addr, mtu, c->tcp->now);
     conn_update_mss(c);
     recovery_all_lost(c);
     c->recovery.must_send = true;

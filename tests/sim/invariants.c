@@ -259,12 +259,15 @@ static size_t list_count(const struct list *all)
     return count;
 }
 
-static void count_fragments(const struct fragments *f, struct account *a)
+/* What IP keeps: fragments, and what was learned of destinations. */
+static void count_ip(const struct ip *ip, struct account *a)
 {
-    for (const struct list *n = f->by_age.next; n != &f->by_age; n = n->next) {
+    for (const struct list *n = ip->fragments.by_age.next; n != &ip->fragments.by_age;
+         n = n->next) {
         a->bufs += CONTAINER_OF(n, struct fragment_datagram, age)->buf != NULL;
     }
-    a->timers += timer_armed(&f->timer);
+    a->timers += timer_armed(&ip->fragments.timer);
+    a->timers += timer_armed(&ip->destinations.timer);
 }
 
 /* Every block, buffer and timer that is in use belongs to something that lives. */
@@ -278,7 +281,7 @@ static void check_accounts(struct invariants *v, struct host *h)
     for (unsigned i = 0; i < h->iface_count; i++) {
         count_iface(&h->ifaces[i], &a);
     }
-    count_fragments(&h->ip.fragments, &a);
+    count_ip(&h->ip, &a);
     HOLDS(v, h->tcp.conn_pool.in_use == a.conns);
     HOLDS(v, h->tcp.timewait_pool.in_use == a.timewaits);
     HOLDS(v, h->tcp.connections.count == a.bound + a.timewaits);

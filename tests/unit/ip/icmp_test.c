@@ -84,6 +84,42 @@ START_TEST(an_echo_of_a_full_mtu_comes_back_whole)
 }
 END_TEST
 
+/* requires: 1122-3.2.2.6-5, 1122-3.3.3-2 */
+START_TEST(an_echo_above_the_mtu_comes_back_in_fragments)
+{
+    static uint8_t message[4000];
+    for (size_t i = 0; i < sizeof(message); i++) {
+        message[i] = (uint8_t)(i * 7);
+    }
+    memcpy(message, "\x08\x00\x00\x00", 4);
+    put16(message + 2, plain_checksum(message, sizeof(message), 0));
+    for (size_t at = 0; at < sizeof(message); at += 1000) {
+        struct ip4_spec spec = ip4_spec_to_us(1);
+        spec.fragment = (uint16_t)((at + 1000 < sizeof(message) ? 0x2000 : 0) | at / 8);
+        struct frame f = frame_ip4(&spec, message + at, 1000);
+        ip_rig_receive(&r, &f);
+    }
+    ip_rig_flush(&r);
+    static const size_t lens[] = {1480, 1480, 1040};
+    uint8_t whole[4000];
+    size_t at = 0;
+    ck_assert_uint_eq(r.link.dev.count, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        const uint8_t *ip = r.link.dev.frames[i].bytes + FRAME_ETH;
+        ck_assert_uint_eq(r.link.dev.frames[i].len, FRAME_ETH + FRAME_IP + lens[i]);
+        ck_assert_uint_eq(plain_checksum(ip, FRAME_IP, 0), 0);
+        ck_assert_mem_eq(ip + 4, r.link.dev.frames[0].bytes + FRAME_ETH + 4, 2); /* one id */
+        ck_assert_uint_eq((unsigned)(ip[6] << 8 | ip[7]), (i < 2 ? 0x2000U : 0) | at / 8);
+        memcpy(whole + at, ip + FRAME_IP, lens[i]);
+        at += lens[i];
+    }
+    ck_assert_uint_eq(at, sizeof(whole));
+    ck_assert_uint_eq(whole[0], 0);
+    ck_assert_mem_eq(whole + 4, message + 4, sizeof(message) - 4);
+    ck_assert_uint_eq(plain_checksum(whole, sizeof(whole), 0), 0);
+}
+END_TEST
+
 START_TEST(an_echo_reply_has_the_class_of_the_request_without_ecn)
 {
     struct frame message = frame_of_hex(ECHO_REQUEST);
@@ -411,6 +447,7 @@ static TCase *case_in(void)
     tcase_add_test(t, an_echo_request_is_answered_with_its_data);
     tcase_add_test(t, an_echo_without_data_is_answered);
     tcase_add_test(t, an_echo_of_a_full_mtu_comes_back_whole);
+    tcase_add_test(t, an_echo_above_the_mtu_comes_back_in_fragments);
     tcase_add_test(t, an_echo_reply_has_the_class_of_the_request_without_ecn);
     tcase_add_test(t, the_answer_names_the_frame_that_led_to_it);
     tcase_add_test(t, icmp_truncated);

@@ -97,6 +97,51 @@ START_TEST(eth_unknown_type)
 }
 END_TEST
 
+/* RFC 1042: length, LLC (AA AA 03), SNAP (organization 0 and an EtherType); then padding. */
+/* requires: 1122-2.3.3-2 */
+START_TEST(a_packet_in_an_802_frame)
+{
+    struct frame f =
+        frame_of_hex("020000000002 020000000001 000c aaaa03 000000 0800 45001122 ffffff");
+    receive(&f);
+    ck_assert_uint_eq(r.up_count, 1);
+    struct buf *b = buf_of_link(r.up.next);
+    ck_assert_uint_eq(b->len, 4);
+    ck_assert_mem_eq(buf_data(b), "\x45\x00\x11\x22", 4);
+}
+END_TEST
+
+/* requires: 1122-2.3.3-2 */
+START_TEST(arp_in_an_802_frame)
+{
+    struct frame f =
+        frame_of_hex("ffffffffffff 020000000001 0024 aaaa03 000000 0806"
+                     "0001 0800 06 04 0001 020000000001 0a090001 000000000000 0a090002");
+    receive(&f);
+    iface_flush(&r.iface);
+    ck_assert_uint_eq(r.dev.count, 1);
+    ck_assert_mem_eq(r.dev.frames[0].bytes + 12, "\x08\x06", 2); /* we answer by RFC 894 */
+}
+END_TEST
+
+START_TEST(an_802_frame_that_is_something_else)
+{
+    static const char *const frames[] = {
+        "020000000002 020000000001 0004 42420300",                    /* spanning tree */
+        "020000000002 020000000001 000c aaaa03 00000c 2000 01020304", /* an organization's own */
+        "020000000002 020000000001 0006 aaaa03 000000 0800 45001122", /* shorter than its header */
+        "020000000002 020000000001 0020 aaaa03 000000 0800 45001122", /* longer than the frame */
+        "020000000002 020000000001 05dd aaaa03 000000 0800 45001122", /* no length, no EtherType */
+    };
+    for (unsigned i = 0; i < COUNT_OF(frames); i++) {
+        struct frame f = frame_of_hex(frames[i]);
+        receive(&f);
+    }
+    ck_assert_uint_eq(r.up_count, 0);
+    ck_assert_uint_eq(r.recorder.drops[DROP_ETH_UNKNOWN_TYPE], COUNT_OF(frames));
+}
+END_TEST
+
 /* ---- ARP in ---- */
 
 START_TEST(a_request_for_us_is_answered_at_the_flush)
@@ -204,8 +249,46 @@ END_TEST
 
 START_TEST(arp_sender_has_our_address)
 {
-    struct frame f = arp_frame(1, peer_mac, OUR_IP, OUR_IP);
+    struct frame f = arp_frame(1, our_mac, OUR_IP, OUR_IP); /* our own word, come back */
     expect_arp_refused(&f, DROP_ARP_BAD_SENDER);
+}
+END_TEST
+
+static unsigned announcements(void)
+{
+    unsigned n = 0;
+    iface_flush(&r.iface);
+    for (unsigned i = 0; i < r.dev.count; i++) {
+        const uint8_t *b = r.dev.frames[i].bytes;
+        ck_assert_mem_eq(b, mac_broadcast.b, 6);
+        ck_assert_mem_eq(b + 12, "\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01", 10);
+        ck_assert_mem_eq(b + 22, our_mac.b, 6);
+        ck_assert_mem_eq(b + 28, "\x0a\x09\x00\x02", 4); /* both sender … */
+        ck_assert_mem_eq(b + 38, "\x0a\x09\x00\x02", 4); /* … and target are our address */
+        n++;
+    }
+    fake_netdev_clear(&r.dev);
+    return n;
+}
+
+/* RFC 5227 2.4 (c): one announcement in ten seconds, whatever comes. */
+START_TEST(arp_conflict)
+{
+    struct frame request = arp_frame(1, peer_mac, OUR_IP, OUR_IP);
+    struct frame reply = arp_frame(2, peer_mac, OUR_IP, PEER_IP);
+    receive(&request);
+    expect_drop(&r.recorder, DROP_ARP_CONFLICT);
+    ck_assert_uint_eq(announcements(), 1);
+    for (unsigned i = 1; i < 10; i++) {
+        link_rig_run(&r, r.now + NS_PER_SEC);
+        receive(&reply);
+        ck_assert_uint_eq(announcements(), 0);
+    }
+    link_rig_run(&r, r.now + NS_PER_SEC);
+    receive(&reply);
+    ck_assert_uint_eq(announcements(), 1);
+    ck_assert_uint_eq(r.recorder.drops[DROP_ARP_CONFLICT], 11);
+    ck_assert_uint_eq(r.iface.neighbours.table.count, 0);
 }
 END_TEST
 
@@ -424,6 +507,9 @@ static TCase *case_in(void)
     tcase_add_test(t, eth_group_not_ours);
     tcase_add_test(t, eth_bad_source);
     tcase_add_test(t, eth_unknown_type);
+    tcase_add_test(t, a_packet_in_an_802_frame);
+    tcase_add_test(t, arp_in_an_802_frame);
+    tcase_add_test(t, an_802_frame_that_is_something_else);
     tcase_add_test(t, a_request_for_us_is_answered_at_the_flush);
     tcase_add_test(t, the_answer_names_the_frame_that_led_to_it);
     tcase_add_test(t, who_asks_us_is_learned);
@@ -435,6 +521,7 @@ static TCase *case_in(void)
     tcase_add_test(t, arp_gratuitous_makes_no_entry);
     tcase_add_test(t, arp_sender_is_a_group);
     tcase_add_test(t, arp_sender_has_our_address);
+    tcase_add_test(t, arp_conflict);
     tcase_add_test(t, arp_sender_is_off_this_link);
     tcase_add_test(t, arp_sender_is_the_broadcast_address);
     tcase_add_test(t, arp_reply_without_a_sender);

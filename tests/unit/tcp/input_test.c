@@ -239,6 +239,27 @@ START_TEST(a_source_quench_changes_nothing)
 }
 END_TEST
 
+/* RFC 1191 3: what one connection learned of the path, the next one knows from its first segment on. The
+ * MSS that it tells is that of the link, which the path does not change (RFC 6691). */
+START_TEST(the_next_connection_knows_the_path)
+{
+    struct peer p = peer_new();
+    struct app *a = open_passive(&p);
+    app_write(a, 1460);
+    discard_sent();
+    peer_icmp(&p, UNREACHABLE, 4, 1, 1000);
+    discard_sent();
+    struct peer q = peer_new();
+    q.port = PEER_PORT + 1;
+    struct wire syn_ack = half_open(&q);
+    ck_assert_uint_eq(syn_ack.mss, 1460);
+    peer_send(&q, TCP_ACK, 1, 1);
+    app_write(&rig.apps[1], 2000);
+    expect(&q, TCP_ACK, 1, 1, 960);
+    discard_sent();
+}
+END_TEST
+
 START_TEST(too_big_makes_smaller_segments) /* RFC 1191 */
 {
     struct peer p = peer_new();
@@ -278,6 +299,7 @@ START_TEST(too_big_has_limits)
         ck_assert_uint_eq(info_of(a).snd_mss, 1460);
         peer_icmp(&p, UNREACHABLE, 4, 1, cases[i].mtu);
         ck_assert_uint_eq(info_of(a).snd_mss, cases[i].mss);
+        ip_learn_mtu(&rig.host.ip, ip4_addr(PEER_IP), 0, rig.now); /* the next one starts afresh */
         discard_sent();
     }
 }
@@ -385,6 +407,7 @@ Suite *input_suite(void)
     ADD(icmp, a_hard_error_frees_a_half_open_connection);
     ADD(icmp, a_source_quench_changes_nothing);
     ADD(icmp, too_big_makes_smaller_segments);
+    ADD(icmp, the_next_connection_knows_the_path);
     ADD(icmp, too_big_has_limits);
     TCase *storm = rig_case(s, "storm");
     tcase_add_loop_test(storm, a_storm_leaves_nothing_behind, 0, 10);
