@@ -211,7 +211,7 @@ static void ip4_push(struct packet *p, const struct ip_how *how, const struct ip
     wr_be16(&w, total_len);
     wr_be16(&w, id);
     wr_be16(&w, fragment);
-    wr_u8(&w, how->ttl);
+    wr_u8(&w, how->ttl != 0 ? how->ttl : IP_DEFAULT_TTL); /* RFC 1122 3.2.1.7: never zero */
     wr_u8(&w, how->protocol);
     struct wr checksum = w;
     wr_be16(&w, 0);

@@ -81,6 +81,8 @@ static void udp_take(struct udp *u, struct udp_port *port, struct ip_packet *p,
         .from = {.addr = p->src, .port = h->src_port},
         .to = {.addr = p->dst, .port = h->dst_port},
         .broadcast = p->broadcast,
+        .tos = p->tos,
+        .options = {p->header.data + IP4_HEADER_BYTES, p->header.len - IP4_HEADER_BYTES},
     };
     p->buf = NULL;
     buf_trim_back(w->payload, w->payload->len - h->len);
@@ -139,6 +141,8 @@ void udp_notify(struct udp *u)
         struct udp_datagram d = {.from = w->from,
                                  .to = w->to,
                                  .broadcast = w->broadcast,
+                                 .tos = w->tos,
+                                 .options = w->options,
                                  .payload = buf_slice(w->payload)};
         if (w->port != NULL) {
             w->port->open.receive(w->port->open.arg, w->port, &d);
@@ -161,15 +165,17 @@ enum udp_error udp_send(struct udp_port *p, const struct endpoint *to, struct sl
 {
     struct udp *u = p->udp;
     struct endpoint from = {.port = p->open.local.port};
-    uint32_t mtu = ip_mtu(u->ip, to->addr);
+    const struct ip_options *options = &p->open.options.ip;
+    struct ip_addr via = ip_is_any(options->first_hop) ? to->addr : options->first_hop;
+    uint32_t mtu = ip_mtu(u->ip, via);
     if (to->port == 0 || ip_is_any(to->addr) || ip_is_multicast(to->addr) ||
         ip_is_broadcast(u->ip, to->addr)) {
         return UDP_ERR_ADDRESS;
     }
-    if (mtu == 0 || !choose_source(p, to->addr, &from.addr)) {
+    if (mtu == 0 || !choose_source(p, via, &from.addr)) {
         return UDP_ERR_NO_ROUTE;
     }
-    if (payload.len + UDP_HEADER + IP4_HEADER_BYTES > mtu) {
+    if (payload.len + UDP_HEADER + IP4_HEADER_BYTES + options->len > mtu) {
         return UDP_ERR_TOO_BIG;
     }
     struct buf *copy = NULL;
@@ -181,7 +187,12 @@ enum udp_error udp_send(struct udp_port *p, const struct endpoint *to, struct sl
         return UDP_ERR_RESOURCES;
     }
     u->outbox[u->out_count++] = (struct udp_waiting_out){
-        .payload = copy, .from = from, .to = *to, .cause = u->recorder->cause};
+        .payload = copy,
+        .from = from,
+        .to = *to,
+        .options = p->open.options,
+        .cause = u->recorder->cause,
+    };
     return UDP_OK;
 }
 
@@ -203,7 +214,13 @@ static void send_one(struct udp *u, const struct udp_waiting_out *w, nsec now)
     struct wr check = wr_of(header + 6, 2);
     wr_be16(&check, checksum != 0 ? checksum : UINT16_MAX); /* RFC 768: zero would mean none */
     struct ip_how how = {
-        .src = w->from.addr, .dst = w->to.addr, .protocol = IP_UDP, .ttl = IP_DEFAULT_TTL};
+        .src = w->from.addr,
+        .dst = w->to.addr,
+        .protocol = IP_UDP,
+        .ttl = w->options.ttl,
+        .tos = w->options.tos,
+        .options = &w->options.ip,
+    };
     TRACE(u->recorder, 0, udp_out, .to = w->to.addr, .from_port = w->from.port,
           .to_port = w->to.port, .len = w->payload->len);
     ip_output(u->ip, &p, &how, now); /* who is refused hears of it by name; UDP promises nothing */

@@ -13,14 +13,25 @@
 
 struct udp_port;
 
+/* How a port's datagrams go out (RFC 1122 4.1.4). */
+struct udp_options {
+    uint8_t ttl;          /* 0: the default */
+    uint8_t tos;          /* DSCP in its upper six bits */
+    struct ip_options ip; /* all zero: none */
+};
+
 struct udp_datagram {
     struct endpoint from, to; /* `to` tells which address of ours was used (RFC 1122 4.1.3.5) */
     bool broadcast;           /* `to` is a broadcast or multicast address */
-    struct slice payload;     /* in place: valid during the call */
+    uint8_t tos;              /* as it came */
+    struct slice
+        options; /* the IP options as they came (RFC 1122 4.1.3.2); valid during the call */
+    struct slice payload; /* in place: valid during the call */
 };
 
 struct udp_open_args {
     struct endpoint local; /* addr ip_any: every address of ours; port 0: ephemeral (RFC 6335) */
+    struct udp_options options;
     void (*receive)(void *arg, struct udp_port *p, const struct udp_datagram *d);
     /* An ICMP error about a datagram that was sent to `to` (RFC 1122 4.1.3.3); may be NULL. Nothing may
      * be freed in it: it is told at once. */
@@ -42,12 +53,15 @@ struct udp_waiting_in {
     struct buf *payload;
     struct endpoint from, to;
     bool broadcast;
+    uint8_t tos;
+    struct slice options; /* in the slab of `payload` */
 };
 
 /* A datagram that goes out with the next flush. */
 struct udp_waiting_out {
     struct buf *payload;
     struct endpoint from, to;
+    struct udp_options options;
     struct cause cause;
 };
 

@@ -167,6 +167,7 @@ START_TEST(an_application_call_is_a_cause)
 }
 END_TEST
 
+/* requires: 1122-3.1-3 */
 START_TEST(interfaces_are_bounded)
 {
     for (unsigned i = 1; i < IP_INTERFACES; i++) {
@@ -176,6 +177,7 @@ START_TEST(interfaces_are_bounded)
 }
 END_TEST
 
+/* requires: 1122-3.2.2.9-2, 1122-3.3.1.6-1 */
 START_TEST(the_default_route_leads_to_the_gateway)
 {
     ck_assert_uint_eq(ip_mtu(&h.ip, ip4_addr(0xc0000207U)), 0);

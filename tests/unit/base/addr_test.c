@@ -138,6 +138,7 @@ START_TEST(every_pattern_of_zero_groups_goes_round)
 }
 END_TEST
 
+/* requires: 1122-3.2.2.9-5 */
 START_TEST(prefixes_as_text)
 {
     struct ip_addr a;

@@ -89,7 +89,7 @@ static void expect_drops(enum drop_reason why, uint64_t n)
 
 /* ---- the whole ---- */
 
-/* requires: 1122-3.3.2-1 */
+/* requires: 1122-3.3.2-1, 1122-3.2.1.4-1 */
 START_TEST(fragments_in_order_make_a_packet)
 {
     give(0, 1480, true);
@@ -101,6 +101,7 @@ START_TEST(fragments_in_order_make_a_packet)
 }
 END_TEST
 
+/* requires: 1122-3.2.1.8-11, 1122-3.4-3 */
 START_TEST(the_header_is_that_of_fragment_zero_made_whole)
 {
     give_piece((struct piece){.start = 16, .len = 9, .tos = 0x20});
@@ -116,7 +117,7 @@ START_TEST(the_header_is_that_of_fragment_zero_made_whole)
 }
 END_TEST
 
-/* requires: 1122-3.3.2-2, 1122-3.3.2-3, 1122-3.3.2-4 */
+/* requires: 1122-3.3.2-2, 1122-3.3.2-3 */
 START_TEST(the_largest_packet_there_is)
 {
     size_t len = 65535 - 20;
@@ -183,7 +184,7 @@ START_TEST(thousands_of_the_smallest_fragments_in_a_random_order)
 }
 END_TEST
 
-/* requires: 1122-3.2.1.5-1 */
+/* requires: 1122-3.2.1.4-1 */
 START_TEST(datagrams_do_not_mix)
 {
     give_piece((struct piece){.len = 16, .more = true});

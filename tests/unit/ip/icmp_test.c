@@ -33,6 +33,7 @@ static struct frame icmp_frame(const char *hex)
     return frame_ip4(&spec, message.b, message.len);
 }
 
+/* requires: 1122-3.1-1, 1122-3.2.2.6-1, 1122-3.2.2.6-4, 1122-3.2.2.6-5, 1122-3.3.4.2-1 */
 START_TEST(an_echo_request_is_answered_with_its_data)
 {
     struct frame f = frame_to_us(0x0800);
@@ -171,6 +172,7 @@ START_TEST(icmp_bad_checksum)
 }
 END_TEST
 
+/* requires: 1122-3.2.2.6-3 */
 START_TEST(icmp_broadcast)
 {
     struct frame message = frame_of_hex(ECHO_REQUEST);
@@ -181,10 +183,27 @@ START_TEST(icmp_broadcast)
 }
 END_TEST
 
+/* requires: 1122-3.2.2-1 */
 START_TEST(icmp_unknown_type)
 {
     struct frame f = icmp_frame("0d000000 beef0007 00000000 00000000 00000000"); /* timestamp */
     ip_rig_expect_refused(&r, &f, DROP_ICMP_UNKNOWN_TYPE);
+}
+END_TEST
+
+/* Information request, address mask request and an unasked mask reply (RFC 950). */
+/* requires: 1122-3.2.2.7-1, 1122-3.2.2.9-6 */
+START_TEST(messages_of_the_past_get_no_answer)
+{
+    static const char *const messages[] = {"0f000000 beef0007", "11000000 beef0007 00000000",
+                                           "12000000 beef0007 ffffff00"};
+    for (unsigned i = 0; i < COUNT_OF(messages); i++) {
+        struct frame f = icmp_frame(messages[i]);
+        ip_rig_receive(&r, &f);
+    }
+    ip_rig_flush(&r);
+    ck_assert_uint_eq(r.link.dev.count, 0);
+    ck_assert_uint_eq(r.link.recorder.drops[DROP_ICMP_UNKNOWN_TYPE], COUNT_OF(messages));
 }
 END_TEST
 
@@ -202,6 +221,7 @@ END_TEST
 #define QUOTED_IP "4500002800004000400600000a0900020a090001"
 #define QUOTED_TCP "0050c00011223344"
 
+/* requires: 1122-3.2.2-4, 1122-3.2.2.1-2, 1122-3.4-5 */
 START_TEST(an_error_is_told_to_its_transport)
 {
     struct frame f = icmp_frame("03010000 00000578" QUOTED_IP QUOTED_TCP);
@@ -230,6 +250,7 @@ START_TEST(fragmentation_needed_carries_the_mtu)
 }
 END_TEST
 
+/* requires: 1122-3.2.2.4-1, 1122-3.2.2.5-2 */
 START_TEST(other_errors_are_told_too)
 {
     struct frame exceeded = icmp_frame("0b000000 00000000" QUOTED_IP QUOTED_TCP);
@@ -323,6 +344,7 @@ static struct frame protocol_99(size_t len)
     return frame_ip4(&spec, payload, len);
 }
 
+/* requires: 1122-3.2.2-2, 1122-3.2.2-3 */
 START_TEST(an_error_quotes_what_fits_in_576_bytes)
 {
     struct frame f = protocol_99(1480);
@@ -338,6 +360,7 @@ START_TEST(an_error_quotes_what_fits_in_576_bytes)
 }
 END_TEST
 
+/* requires: 1122-3.2.2-7 */
 START_TEST(a_broadcast_gets_no_error)
 {
     struct frame f = protocol_99(8);
@@ -348,6 +371,7 @@ START_TEST(a_broadcast_gets_no_error)
 }
 END_TEST
 
+/* requires: 1122-3.2.2-6 */
 START_TEST(an_icmp_error_gets_no_error)
 {
     struct frame f = icmp_frame("03010000 00000000" QUOTED_IP QUOTED_TCP);
@@ -454,6 +478,7 @@ static TCase *case_in(void)
     tcase_add_test(t, icmp_bad_checksum);
     tcase_add_test(t, icmp_broadcast);
     tcase_add_test(t, icmp_unknown_type);
+    tcase_add_test(t, messages_of_the_past_get_no_answer);
     tcase_add_test(t, icmp_source_quench_is_ignored);
     return t;
 }

@@ -89,6 +89,7 @@ START_TEST(ip_truncated)
 }
 END_TEST
 
+/* requires: 1122-3.2.1.1-1 */
 START_TEST(ip_bad_version)
 {
     struct frame f = good_frame();
@@ -133,6 +134,7 @@ START_TEST(ip_total_length_beyond_the_frame)
 }
 END_TEST
 
+/* requires: 1122-3.2.1.2-1 */
 START_TEST(ip_bad_checksum)
 {
     struct frame f = good_frame();
@@ -150,6 +152,36 @@ START_TEST(ip_ttl_zero)
 }
 END_TEST
 
+/* requires: 1122-3.2.1.7-2 */
+START_TEST(a_time_to_live_of_one_is_enough)
+{
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    spec.ttl = 1;
+    struct frame f = frame_ip4(&spec, "x", 1);
+    expect_taken(&f);
+}
+END_TEST
+
+/* RFC 1122 3.2.2: about the first fragment the sender is told, about the others it is not. */
+/* requires: 1122-3.2.2-9 */
+START_TEST(a_later_fragment_gets_no_error)
+{
+    struct frame options = frame_of_hex("94000000");
+    struct ip4_spec spec = ip4_spec_to_us(6);
+    spec.options = options.b;
+    spec.options_len = options.len;
+    spec.fragment = 0x0001;
+    struct frame later = frame_ip4(&spec, "12345678", 8);
+    spec.fragment = 0x2000;
+    struct frame first = frame_ip4(&spec, "12345678", 8);
+    expect_refused(&later, DROP_IP_BAD_OPTION);
+    ip_rig_receive(&r, &first);
+    ip_rig_flush(&r);
+    ck_assert_uint_eq(r.link.dev.count, 1);
+}
+END_TEST
+
+/* requires: 1122-3.2.1.8-1 */
 START_TEST(options_are_passed_over)
 {
     /* NOP, a router alert (RFC 2113), end, and padding behind it that is no option */
@@ -177,7 +209,7 @@ static void expect_bad_option(const char *hex, uint8_t pointer)
     ck_assert_mem_eq(icmp + 8, f.b + FRAME_ETH, f.len - FRAME_ETH);
 }
 
-/* requires: 1122-3.2.2.5-1, 1122-3.2.1.8-7 */
+/* requires: 1122-3.2.2.5-1 */
 START_TEST(ip_option_of_length_zero)
 {
     expect_bad_option("94000000", 20);
@@ -264,24 +296,28 @@ START_TEST(a_source_route_that_ends_here_goes_up_with_the_way_back)
 }
 END_TEST
 
+/* requires: 1122-3.2.1.3-4, 1122-3.2.2-10, 1122-4.1.3.6-1 */
 START_TEST(ip_source_is_broadcast)
 {
     expect_source_refused(0xffffffffU);
 }
 END_TEST
 
+/* requires: 1122-3.2.1.3-4, 1122-3.2.2-10 */
 START_TEST(ip_source_is_directed_broadcast)
 {
     expect_source_refused(0x0a0900ffU);
 }
 END_TEST
 
+/* requires: 1122-3.2.1.3-4, 1122-3.2.2-10, 1122-4.1.3.6-1 */
 START_TEST(ip_source_is_multicast)
 {
     expect_source_refused(0xe0000001U);
 }
 END_TEST
 
+/* requires: 1122-3.2.1.3-4 */
 START_TEST(ip_source_is_loopback)
 {
     expect_source_refused(0x7f000001U);
@@ -323,24 +359,28 @@ static void expect_destination_refused(uint32_t dst)
     expect_refused(&f, DROP_IP_NOT_FOR_US);
 }
 
+/* requires: 1122-3.1-6, 1122-3.1-7, 1122-3.2.1.3-3, 1122-3.2.2.2-1 */
 START_TEST(ip_not_for_us)
 {
     expect_destination_refused(0x0a090003U);
 }
 END_TEST
 
+/* requires: 1122-3.2.1.3-3 */
 START_TEST(ip_not_for_us_multicast)
 {
     expect_destination_refused(0xe0000001U);
 }
 END_TEST
 
+/* requires: 1122-3.2.1.3-6 */
 START_TEST(ip_not_for_us_loopback)
 {
     expect_destination_refused(0x7f000001U);
 }
 END_TEST
 
+/* requires: 1122-3.3.6-1 */
 START_TEST(a_broadcast_is_taken_and_marked)
 {
     struct ip4_spec spec = ip4_spec_to_us(6);
@@ -356,6 +396,7 @@ START_TEST(a_broadcast_is_taken_and_marked)
 }
 END_TEST
 
+/* requires: 1122-3.3.6-5, 1122-3.2.2-8 */
 START_TEST(ip_link_broadcast)
 {
     struct frame f = good_frame();
@@ -376,6 +417,7 @@ END_TEST
 /* ---- out ---- */
 
 /* The header from an independent program. */
+/* requires: 1122-2.3.1-2, 1122-2.3.3-1, 1122-2.3.3-5, 1122-3.2.1.3-2, 1122-3.2.1.6-1, 1122-3.2.1.7-3, 1122-3.4-1 */
 START_TEST(the_header_that_we_write)
 {
     r.ip.next_id = 0x1234;
@@ -387,6 +429,18 @@ START_TEST(the_header_that_we_write)
 }
 END_TEST
 
+/* requires: 1122-3.2.1.7-1 */
+START_TEST(a_time_to_live_of_zero_is_not_sent)
+{
+    struct packet p;
+    packet_init(&p);
+    struct ip_how how = {.src = ip4_addr(OUR_IP), .dst = ip4_addr(PEER_IP), .protocol = IP_TCP};
+    ck_assert_int_eq(ip_output(&r.ip, &p, &how, r.link.now), IP_SENT);
+    ck_assert_uint_eq(r.link.dev.frames[0].bytes[FRAME_ETH + 8], 64); /* the default */
+}
+END_TEST
+
+/* requires: 1122-3.3.1.1-1, 1122-3.3.1.2-3 */
 START_TEST(a_far_destination_goes_to_the_gateway)
 {
     ck_assert_int_eq(ip_rig_send(&r, 0xc0000207U, 4), IP_SENT);
@@ -396,6 +450,7 @@ START_TEST(a_far_destination_goes_to_the_gateway)
 }
 END_TEST
 
+/* requires: 1122-3.3.3-3 */
 START_TEST(the_mtu_is_kept)
 {
     ck_assert_int_eq(ip_rig_send(&r, PEER_IP, 1480), IP_SENT);
@@ -403,6 +458,7 @@ START_TEST(the_mtu_is_kept)
 }
 END_TEST
 
+/* requires: 1122-3.3.3-3 */
 START_TEST(ip_too_big)
 {
     ck_assert_int_eq(ip_rig_send(&r, PEER_IP, 1481), IP_REFUSED);
@@ -448,6 +504,7 @@ START_TEST(ip_no_route_to_ourselves)
 }
 END_TEST
 
+/* requires: 1122-3.2.1.3-6 */
 START_TEST(ip_no_route_to_loopback)
 {
     ck_assert_int_eq(ip_rig_send(&r, 0x7f000001U, 4), IP_REFUSED);
@@ -455,6 +512,7 @@ START_TEST(ip_no_route_to_loopback)
 }
 END_TEST
 
+/* requires: 1122-2.4-3 */
 START_TEST(an_unknown_neighbour_counts_as_sent)
 {
     ck_assert_int_eq(ip_rig_send(&r, 0x0a090005U, 4), IP_SENT);
@@ -480,6 +538,8 @@ static TCase *case_header(void)
     tcase_add_test(t, ip_total_length_beyond_the_frame);
     tcase_add_test(t, ip_bad_checksum);
     tcase_add_test(t, ip_ttl_zero);
+    tcase_add_test(t, a_time_to_live_of_one_is_enough);
+    tcase_add_test(t, a_later_fragment_gets_no_error);
     tcase_add_test(t, options_are_passed_over);
     tcase_add_test(t, ip_option_of_length_zero);
     tcase_add_test(t, ip_option_of_length_one);
@@ -520,6 +580,7 @@ static TCase *case_out(void)
     TCase *t = tcase_create("out");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, the_header_that_we_write);
+    tcase_add_test(t, a_time_to_live_of_zero_is_not_sent);
     tcase_add_test(t, a_far_destination_goes_to_the_gateway);
     tcase_add_test(t, the_mtu_is_kept);
     tcase_add_test(t, ip_too_big);

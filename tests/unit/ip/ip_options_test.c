@@ -173,7 +173,7 @@ START_TEST(a_record_route_whose_pointer_is_too_small)
 END_TEST
 
 /* We stand at one second since the origin of time, which is not midnight: the top bit says so. */
-/* requires: 1122-3.2.2.6-8, 1122-3.2.1.8-9 */
+/* requires: 1122-3.2.2.6-8, 1122-3.2.1.8-9, 1122-3.2.1.8-14 */
 START_TEST(an_echo_with_a_timestamp)
 {
     expect_echo("440c0500 00000000 00000000", "440c0900 800003e8 00000000", PEER_IP);
@@ -217,6 +217,7 @@ START_TEST(an_echo_that_came_by_a_source_route_goes_back_by_it)
 }
 END_TEST
 
+/* requires: 1122-3.2.1.8-7 */
 START_TEST(an_echo_with_everything)
 {
     expect_echo("070708 c0000201 830708 c0000202 44080500 00000000 0000",
@@ -224,10 +225,10 @@ START_TEST(an_echo_with_everything)
 }
 END_TEST
 
-/* requires: 1122-3.2.1.8-1, 1122-3.2.1.8-2 */
+/* requires: 1122-3.2.1.8-1, 1122-3.2.1.8-2, 1122-3.2.1.8-13 */
 START_TEST(options_that_we_do_not_know_are_passed_over_and_not_repeated)
 {
-    expect_echo("94040000 820b010203040506070809 86060000 0000 000000", "", PEER_IP);
+    expect_echo("94040000 820b010203040506070809 88040000 00", "", PEER_IP);
 }
 END_TEST
 

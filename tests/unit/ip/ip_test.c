@@ -19,6 +19,7 @@ static void tear_down(void)
     ip_rig_done(&r);
 }
 
+/* requires: 1122-3.1-1, 1122-3.2.1.6-2, 1122-3.4-2 */
 START_TEST(a_transport_gets_its_packets)
 {
     struct ip4_spec spec = ip4_spec_to_us(6);
@@ -42,6 +43,7 @@ START_TEST(a_transport_gets_its_packets)
 END_TEST
 
 /* The frame, byte for byte, from an independent program; protocol 99 is nobody's. */
+/* requires: 1122-3.2.2.1-1, 1122-3.2.2-3, 1122-3.2.2-5 */
 START_TEST(ip_unknown_protocol)
 {
     struct frame f = frame_to_us(0x0800);
@@ -69,6 +71,7 @@ START_TEST(transports_are_bounded)
 }
 END_TEST
 
+/* requires: 1122-3.1-3 */
 START_TEST(interfaces_are_bounded)
 {
     while (r.ip.iface_count < IP_INTERFACES) {

@@ -34,6 +34,7 @@ static void add(const char *prefix, unsigned bits, const char *gateway, struct i
     ck_assert(ip_add_route(&ip, &r));
 }
 
+/* requires: 1122-3.2.1.3-1, 1122-3.3.1.1-1, 1122-3.3.1.2-5 */
 START_TEST(the_longest_prefix_wins)
 {
     add("0.0.0.0", 0, "10.9.0.1", &a);
@@ -63,6 +64,7 @@ START_TEST(whatever_the_order_of_adding)
 }
 END_TEST
 
+/* requires: 1122-3.3.1.1-2, 1122-3.3.3-1 */
 START_TEST(the_way_gives_source_mtu_and_capabilities)
 {
     add("10.9.0.0", 24, NULL, &a);

@@ -30,6 +30,7 @@ static void receive_arp(unsigned operation, struct mac mac, uint32_t ip, uint32_
 
 /* ---- Ethernet in ---- */
 
+/* requires: 1122-2.3.3-1 */
 START_TEST(a_packet_for_us_goes_up_without_its_header)
 {
     struct frame f = frame_to_us(0x0800);
@@ -48,6 +49,7 @@ START_TEST(a_packet_for_us_goes_up_without_its_header)
 }
 END_TEST
 
+/* requires: 1122-2.4-1 */
 START_TEST(a_broadcast_goes_up_as_such)
 {
     struct frame f = frame_of_hex("ffffffffffff 020000000001 0800 45");
@@ -144,6 +146,7 @@ END_TEST
 
 /* ---- ARP in ---- */
 
+/* requires: 1122-2.3.2-1 */
 START_TEST(a_request_for_us_is_answered_at_the_flush)
 {
     receive_arp(1, peer_mac, PEER_IP, OUR_IP);
@@ -362,6 +365,7 @@ END_TEST
 
 /* ---- out ---- */
 
+/* requires: 1122-2.3.2.2-1, 1122-2.4-3 */
 START_TEST(a_packet_waits_until_the_neighbour_answers)
 {
     ck_assert_int_eq(link_rig_send(&r, PEER_IP, 3), IFACE_QUEUED);
@@ -424,6 +428,7 @@ START_TEST(requests_are_repeated_and_then_given_up)
 }
 END_TEST
 
+/* requires: 1122-2.3.2.2-1 */
 START_TEST(arp_queue_full)
 {
     for (unsigned i = 0; i < NEIGHBOUR_QUEUE; i++) {
@@ -465,6 +470,7 @@ START_TEST(dev_refused)
 }
 END_TEST
 
+/* requires: 1122-3.3.6-4 */
 START_TEST(broadcast_and_multicast_need_no_neighbour)
 {
     ck_assert_int_eq(link_rig_send(&r, 0xffffffffU, 1), IFACE_SENT);
@@ -478,6 +484,7 @@ START_TEST(broadcast_and_multicast_need_no_neighbour)
 }
 END_TEST
 
+/* requires: 1122-3.2.1.3-7, 1122-3.3.6-1 */
 START_TEST(which_addresses_are_broadcast)
 {
     ck_assert(iface_is_broadcast(&r.iface, ip4_addr(0xffffffffU)));

@@ -70,6 +70,7 @@ static struct ip_addr host_number(uint32_t number)
 
 static const struct mac other_mac = {{0x02, 9, 9, 9, 9, 9}};
 
+/* requires: 1122-2.3.2.1-2 */
 START_TEST(an_unknown_neighbour_is_asked_three_times_a_second_apart)
 {
     struct neighbour *n = neighbour_use(&c.t, host_number(1), 0);
@@ -97,6 +98,7 @@ START_TEST(an_unknown_neighbour_is_asked_three_times_a_second_apart)
 }
 END_TEST
 
+/* requires: 1122-2.3.2.1-2 */
 START_TEST(more_packets_do_not_ask_more)
 {
     for (unsigned i = 0; i < 10; i++) {
@@ -190,6 +192,7 @@ START_TEST(only_who_asks_us_makes_an_entry)
 }
 END_TEST
 
+/* requires: 1122-2.3.2.1-1 */
 START_TEST(an_entry_takes_a_new_address)
 {
     neighbour_heard(&c.t, host_number(1), peer_mac, true, 0);
@@ -202,6 +205,7 @@ START_TEST(an_entry_takes_a_new_address)
 }
 END_TEST
 
+/* requires: 1122-2.3.2.1-4 */
 START_TEST(an_old_entry_in_use_is_asked_again_by_unicast)
 {
     neighbour_heard(&c.t, host_number(1), peer_mac, true, 0);
@@ -237,6 +241,7 @@ START_TEST(a_stale_entry_without_an_answer_fails_and_is_asked_by_broadcast)
 }
 END_TEST
 
+/* requires: 1122-3.3.1.4-5 */
 START_TEST(each_sign_of_life_keeps_it_fresh)
 {
     neighbour_heard(&c.t, host_number(1), peer_mac, true, 0);
@@ -251,6 +256,7 @@ START_TEST(each_sign_of_life_keeps_it_fresh)
 }
 END_TEST
 
+/* requires: 1122-2.3.2.1-1 */
 START_TEST(a_silent_entry_expires)
 {
     neighbour_heard(&c.t, host_number(1), peer_mac, true, 0);

@@ -178,7 +178,7 @@ static void answer_syn(struct peer *p)
     p->knows_irs = true;
 }
 
-/* requires: MUST-51, MUST-52, 1122-3.2.1.8-3 */
+/* requires: MUST-51, MUST-52, 1122-3.2.1.8-3, 1122-3.2.1.8-10, 1122-3.4-1 */
 START_TEST(the_application_gives_a_route_and_it_stays)
 {
     struct peer p = peer_new();

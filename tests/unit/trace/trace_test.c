@@ -138,6 +138,7 @@ START_TEST(listeners_hear_while_they_listen)
 }
 END_TEST
 
+/* requires: 1122-3.1-8, 1122-3.1-9 */
 START_TEST(every_drop_is_counted_and_recorded)
 {
     struct ear a = {.listener = {.on_event = hear, .arg = &a}};

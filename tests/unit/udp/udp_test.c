@@ -29,6 +29,7 @@ static struct frame datagram(void)
     return f;
 }
 
+/* requires: 1122-3.2.2.1-1, 1122-4.1.3.1-1, 1122-3.4-4 */
 START_TEST(udp_no_port)
 {
     struct frame f = datagram();
@@ -111,6 +112,7 @@ START_TEST(udp_length_beyond_the_packet)
 }
 END_TEST
 
+/* requires: 1122-4.1.3.4-1, 1122-4.1.3.4-2 */
 START_TEST(udp_bad_checksum)
 {
     struct frame f = datagram();
@@ -125,6 +127,9 @@ static struct {
     unsigned received, errors;
     struct endpoint from, to; /* of the latest; of an error: about whom */
     bool broadcast;
+    uint8_t tos;
+    uint8_t options[40];
+    size_t options_len;
     uint8_t type, code;
     char text[64];
     struct udp_port *close; /* in the callback */
@@ -137,6 +142,9 @@ static void on_receive(void *arg, struct udp_port *p, const struct udp_datagram 
     told.from = d->from;
     told.to = d->to;
     told.broadcast = d->broadcast;
+    told.tos = d->tos;
+    told.options_len = d->options.len;
+    memcpy(told.options, d->options.data, d->options.len);
     ck_assert_uint_lt(d->payload.len, sizeof told.text);
     memcpy(told.text, d->payload.data, d->payload.len);
     told.text[d->payload.len] = '\0';
@@ -173,6 +181,7 @@ static struct udp_port *open_at(struct ip_addr addr, uint16_t port)
 static const struct endpoint peer = {
     .addr = {.b = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 9, 0, 1}}, .port = 40000};
 
+/* requires: 1122-4.1.3.5-1 */
 START_TEST(an_open_port_is_told)
 {
     open_at(ip_any, 53);
@@ -221,7 +230,51 @@ START_TEST(a_connected_port_hears_only_its_peer)
 }
 END_TEST
 
+/* requires: 1122-4.1.3.2-1, 1122-4.1.4-2 */
+START_TEST(options_and_class_of_service_are_told)
+{
+    struct frame d = datagram();
+    struct frame options = frame_of_hex("94040000 01010100");
+    struct ip4_spec spec = ip4_spec_to_us(17);
+    spec.tos = 0x88;
+    spec.options = options.b;
+    spec.options_len = options.len;
+    struct frame f = frame_ip4(&spec, d.b + DATAGRAM_UDP, 13);
+    open_at(ip_any, 53);
+    ip_rig_receive(&r, &f);
+    udp_notify(&r.udp);
+    ck_assert_str_eq(told.text, "hello");
+    ck_assert_uint_eq(told.tos, 0x88);
+    ck_assert_uint_eq(told.options_len, 8);
+    ck_assert_mem_eq(told.options, options.b, 8);
+}
+END_TEST
+
+/* Time to live 3, class 0xb8, and a route over 192.0.2.1, where the packet goes first. */
+/* requires: 1122-4.1.3.2-2, 1122-4.1.4-1 */
+START_TEST(a_port_has_options_of_its_own)
+{
+    struct udp_port *p = open_at(ip_any, 53);
+    struct ip_source_route route = {.hops = {ip4_addr(0xc0000201)}, .count = 1};
+    ck_assert(ip_route_write(&route, peer.addr, &p->open.options.ip));
+    p->open.options.ttl = 3;
+    p->open.options.tos = 0xb8;
+    static const uint8_t bytes[1472];
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){bytes, 1465}), UDP_ERR_TOO_BIG);
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){bytes, 1464}), UDP_OK);
+    udp_flush(&r.udp, r.link.now);
+    ck_assert_uint_eq(r.link.dev.count, 1);
+    const uint8_t *ip = r.link.dev.frames[0].bytes + FRAME_ETH;
+    ck_assert_uint_eq(ip[0], 0x47);
+    ck_assert_uint_eq(ip[1], 0xb8);
+    ck_assert_uint_eq(ip[8], 3);
+    ck_assert_mem_eq(ip + 12, "\x0a\x09\x00\x02\xc0\x00\x02\x01", 8);
+    ck_assert_mem_eq(ip + 20, "\x83\x07\x04\x0a\x09\x00\x01\x00", 8);
+}
+END_TEST
+
 /* The same bytes as in DATAGRAM, the other way: the checksum does not change with the direction. */
+/* requires: 1122-4.1.3.4-1, 1122-4.1.3.4-4, 1122-4.1.3.6-2 */
 START_TEST(what_is_sent_waits_for_the_flush)
 {
     struct udp_port *p = open_at(ip_any, 53);
@@ -290,6 +343,7 @@ START_TEST(both_lines_have_an_end)
 }
 END_TEST
 
+/* requires: 1122-4.1.3.5-1 */
 START_TEST(a_port_is_opened_once)
 {
     struct udp_port *p = open_at(ip4_addr(OUR_IP), 53);
@@ -312,6 +366,7 @@ START_TEST(a_port_is_opened_once)
 END_TEST
 
 /* RFC 1122 4.1.3.3. The quoted datagram is ours, from 53 to 40000. */
+/* requires: 1122-4.1.3.3-1 */
 START_TEST(an_icmp_error_goes_to_the_port)
 {
     open_at(ip_any, 53);
@@ -353,6 +408,8 @@ Suite *udp_suite(void)
     tcase_add_test(ports, a_broadcast_is_told_as_one);
     tcase_add_test(ports, a_connected_port_hears_only_its_peer);
     tcase_add_test(ports, what_is_sent_waits_for_the_flush);
+    tcase_add_test(ports, options_and_class_of_service_are_told);
+    tcase_add_test(ports, a_port_has_options_of_its_own);
     tcase_add_test(ports, a_checksum_of_zero_is_sent_as_ones);
     tcase_add_test(ports, what_cannot_be_sent_is_refused);
     tcase_add_test(ports, both_lines_have_an_end);
