@@ -173,10 +173,11 @@ grid: $(BUILD)/vitrine-grid ## writes docs/grid.md: every state by every event, 
 sim: $(BUILD)/vitrine-sim ## random worlds under virtual time (SEEDS=N worlds; SEED=S just one, closely)
 	$(Q)$(BUILD)/vitrine-sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
 
-requirements: $(BUILD)/unit $(BUILD)/vitrine-pkt ## runs what holds the RFCs' requirements, writes docs/rfc*.md
+requirements: $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-grid ## runs what holds the RFCs' requirements, writes docs/rfc*.md
 	$(Q)rm -rf $(BUILD)/results && mkdir -p $(BUILD)/results
 	$(Q)echo $(SUITES) | xargs -P "$$(nproc)" -n 1 sh -c 'CK_RUN_SUITE=$$0 CK_XML_LOG_FILE_NAME=$(BUILD)/results/$$0.xml $(BUILD)/unit >/dev/null' || true
 	$(Q)$(BUILD)/vitrine-pkt --tsv tests/conformance/scripts >$(BUILD)/results/scripts.tsv || true
+	$(Q)if $(BUILD)/vitrine-grid >/dev/null; then $(BUILD)/vitrine-grid --ids >$(BUILD)/results/grid.tsv; fi
 	$(Q)scripts/requirements $(BUILD)/results
 
 # FUZZ_TARGET=NAME fuzzes only that one.
