@@ -139,7 +139,7 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
     }
     recovery_take(c, s, &ack);
     recovery_on_ack(c, s, &ack);
-    if (ack.acked > 0 && !in_recovery && !c->recovery.active) {
+    if (ack.acked > 0 && !in_recovery && !c->recovery.active && !ack.undone) {
         grow_window(c, &ack);
     }
     if (ack.acked > 0 && !(keep_timer && c->recovery.active)) {

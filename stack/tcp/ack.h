@@ -28,6 +28,7 @@ struct tcp_ack {
     bool duplicate;      /* a duplicate ACK by RFC 5681 2 */
     bool window_changed; /* it moved snd_wnd */
     bool cwnd_limited;   /* the congestion window was what held the sender back */
+    bool undone;         /* it showed that the latest loss was none */
     bool after_timeout;  /* what it acknowledges was outstanding when the timer fired */
     /* the delivery rate (rate.h) */
     bool rate_has;       /* something was delivered that carried a stamp */

@@ -112,9 +112,12 @@ static void rack_on_ack(struct tcp_conn *c, struct tcp_ack *ack)
     }
     bool probe_repaired = rack_probe_answered(c, ack);
     ack->lost = rack_detect_loss(c, ack->now);
-    bool fresh_loss = (ack->lost > 0 || probe_repaired) && !r->recover_set;
-    if (fresh_loss) {
+    if (ack->lost > 0 && !r->recover_set) {
         enter_recovery(c, ack);
+    } else if (probe_repaired && !r->recover_set) { /* RFC 8985 7.4.2: a loss, but none to repair */
+        c->cc.ops->on_loss(&c->cc, ack->flight);
+        c->cc.cwnd = c->cc.ssthresh;
+        recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
     } else if (r->active) {
         prr_on_ack(c, ack);
         recovery_trace_cwnd(c, CWND_RECOVERY);
@@ -123,8 +126,8 @@ static void rack_on_ack(struct tcp_conn *c, struct tcp_ack *ack)
 
 void recovery_on_ack(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *ack)
 {
-    bool undone = undo_on_ack(c, s, ack);
-    if (undone) {
+    ack->undone = undo_on_ack(c, s, ack);
+    if (ack->undone) {
         return;
     }
     if (recovery_by_rack(c)) {

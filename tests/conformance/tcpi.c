@@ -61,6 +61,7 @@ static bool window_field(const struct tcp_info *i, const char *field, double *ou
           i->ssthresh == UINT32_MAX ? SSTHRESH_UNSET : whole_packets(i, i->ssthresh))
     FIELD("unacked", packets(i, i->snd_nxt - i->snd_una))
     FIELD("lost", packets(i, i->lost))
+    FIELD("sacked", packets(i, i->sacked))
     FIELD("snd_wnd", i->snd_wnd)
     FIELD("rcv_wnd", i->rcv_wnd)
     FIELD("snd_mss", i->snd_mss)
