@@ -61,7 +61,7 @@ FUZZ_RIGS := tests/sim/invariants.c tests/unit/link/frames.c tests/unit/tls/pipe
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SUITES := $(patsubst %_test,%,$(basename $(notdir $(filter %_test.c,$(UNIT)))))
 
-.PHONY: all run test unit conformance sim requirements proofs fuzz fuzzers asan lint format bench fresh clean distclean help FORCE
+.PHONY: all run test unit conformance sim requirements mutants proofs fuzz fuzzers asan lint format bench fresh clean distclean help FORCE
 all: $(BUILD)/vitrine ## builds build/vitrine (the default)
 
 $(BUILD)/vitrine: $(call obj,$(APPS)) $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
@@ -196,6 +196,9 @@ test: all $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-sim ## unit tests,
 
 proofs: build/setup/run ## bounded proofs of the stack's rooms with CBMC (scripts/proofs NAME for one)
 	$(Q)scripts/proofs
+
+mutants: build/setup/test ## plants known faults one at a time and shows which test catches each
+	$(Q)tests/mutants/run
 
 asan: ## everything with the sanitizers, in build/asan; runs the unit tests and the packet scripts
 	$(Q)$(MAKE) VARIANT=asan all unit conformance
