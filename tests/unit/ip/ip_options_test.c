@@ -147,7 +147,8 @@ static void expect_echo(const char *request, const char *reply, uint32_t wire_ds
     ck_assert_uint_eq((ip[0] & 15U) * 4U, 20 + want.len);
     ck_assert_mem_eq(ip + 20, want.b, want.len);
     ck_assert_uint_eq(plain_checksum(ip, 20 + want.len, 0), 0);
-    ck_assert_uint_eq((uint32_t)ip[16] << 24 | ip[17] << 16 | ip[18] << 8 | ip[19], wire_dst);
+    struct rd dst = rd_of(ip + 16, 4);
+    ck_assert_uint_eq(rd_be32(&dst), wire_dst);
     const uint8_t *icmp = ip + 20 + want.len;
     ck_assert_uint_eq(icmp[0], 0);
     ck_assert_mem_eq(icmp + 8, "ping payload!", 13);
