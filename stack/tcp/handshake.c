@@ -32,6 +32,7 @@ static void start_receiving(struct tcp_conn *c, const struct tcp_segment *s)
 {
     c->irs = s->seq;
     c->rcv_nxt = seq_add(s->seq, 1);
+    c->last_ack_sent = c->irs; /* nothing is acknowledged yet */
     c->rcv_adv = seq_add(c->rcv_nxt, receive_syn_window(c));
     conn_take_syn_options(c, s);
 }
@@ -139,6 +140,8 @@ static void establish(struct tcp_conn *c, const struct tcp_segment *s)
     c->tcp->totals.established++;
     c->story.ack_at = s->at;
     c->syn_due = false; /* a copy of the peer's SYN may have come just before the ACK of ours */
+    /* … or its SYN itself, in the same batch: then our SYN-ACK never went, and its SYN waits for an ACK. */
+    c->ack_due = c->ack_due || !seq_eq(c->last_ack_sent, c->rcv_nxt);
     start_congestion_control(c);
     conn_set_state(c, c->fin_queued ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED);
     if (c->listener != NULL && c->half_open) {

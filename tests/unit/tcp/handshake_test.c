@@ -463,6 +463,22 @@ START_TEST(simultaneous_open_with_a_plain_ack)
 }
 END_TEST
 
+/* requires: MUST-10 */
+START_TEST(simultaneous_open_in_one_batch)
+{
+    struct peer p = peer_new();
+    struct app *a = app_connect(&p, NULL);
+    expect(&p, TCP_SYN, 0, 0, 0);
+    rig.hold = true;
+    peer_send(&p, TCP_SYN, 0, 0);
+    peer_send(&p, TCP_ACK, 1, 1);
+    rig_release();
+    expect(&p, TCP_ACK, 1, 1, 0); /* no SYN-ACK was needed, but the peer's SYN waits for an ACK */
+    expect_log(a, "o");
+    ck_assert_int_eq(state_of(a), TCP_ESTABLISHED);
+}
+END_TEST
+
 /* RFC 9293 figure 8: each side answers the other's SYN with SYN-ACK, and these cross. */
 /* requires: MUST-10, 9293-3.10.7.3-5 */
 START_TEST(simultaneous_open_with_crossing_syn_acks)
@@ -554,6 +570,7 @@ Suite *handshake_suite(void)
     ADD(active, an_ack_without_syn_in_syn_sent_is_dropped);
     ADD(active, an_unanswered_syn_goes_on_for_three_minutes);
     ADD(active, simultaneous_open_with_a_plain_ack);
+    ADD(active, simultaneous_open_in_one_batch);
     ADD(active, simultaneous_open_with_crossing_syn_acks);
     ADD(active, a_reset_after_crossing_syns_refuses);
     ADD(active, a_close_after_crossing_syns_sends_fin_once_established);
