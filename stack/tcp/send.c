@@ -294,7 +294,6 @@ static uint32_t send_new(struct tcp_conn *c, uint32_t max, nsec now)
         span = send_one_new(c, next_length(c), now);
         sent += span;
     } while (span > 0 && sent < max);
-    c->nudge = false;
     bool half_used = c->cc.cwnd < c->cc.ssthresh && recovery_in_flight(c) >= c->cc.cwnd / 2;
     c->cwnd_limited = c->cwnd_limited || half_used;
     if (unsent(c) == 0 && congestion_room(c) > 0) {
@@ -406,6 +405,7 @@ void send_flush(struct tcp_conn *c, nsec now)
     if (carries_data(c)) {
         send_data(c, now);
     }
+    c->nudge = false; /* it was for this flush, even if what is lost came first */
     if (c->probe_due) {
         c->probe_due = false;
         send_empty(c, seq_sub(c->snd_una, 1), now);
