@@ -173,9 +173,9 @@ static void print_app(FILE *out, const char *name, const struct sim_app_plan *a)
     fputc('\n', out);
 }
 
-static void print_options(FILE *out, const struct tcp_options *o)
+static void print_options(FILE *out, const char *name, const struct tcp_options *o)
 {
-    fputs("  options:", out);
+    fprintf(out, "  %s's options:", name);
     print_flag(out, "no delay", o->no_delay);
     print_flag(out, "keep-alive", o->keepalive);
     print_number(out, "user timeout ns", (uint64_t)o->user_timeout);
@@ -195,7 +195,8 @@ static void print_flow(FILE *out, unsigned number, const struct sim_flow_plan *f
     fputc('\n', out);
     print_app(out, "client", &f->app[SIM_CLIENT]);
     print_app(out, "server", &f->app[SIM_SERVER]);
-    print_options(out, &f->options[SIM_CLIENT]);
+    print_options(out, "client", &f->options[SIM_CLIENT]);
+    print_options(out, "server", &f->options[SIM_SERVER]);
 }
 
 void sim_print(FILE *out, const struct sim_plan *p)
