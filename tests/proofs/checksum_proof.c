@@ -9,7 +9,8 @@
  * - a sum in two steps, at an even offset with csum_add and at any with csum_add_slices, is the sum of
  *   the whole; csum_add_be16 and csum_add_be32 count as the bytes that they stand for;
  * - a packet that carries its checksum sums up to 0 (what a receiver asks for);
- * - folding ends in 16 bits for every 64-bit sum.
+ * - a carry out of the 64 bits comes back in; folding adds the words of the lower 32 bits, and those of
+ *   the upper 32 alike.
  * Assumed: a machine in little-endian order, as CBMC takes it from the system it runs on.
  *
  * proof-sources: stack/base/checksum.c
@@ -61,9 +62,11 @@ PROOF(checksum_slices)
     uint8_t bytes[4];
     size_t len = any_size(sizeof bytes);
     size_t cut = any_size(len);
-    struct slice parts[2] = {{bytes, cut}, {bytes + cut, len - cut}};
-    PROVE(csum_finish(csum_add_slices(0, parts, 2)) == specified(bytes, len), "cut anywhere");
-    REACHES_IF(cut == 1 && len == sizeof bytes, "cut at an odd offset");
+    size_t again = cut + any_size(len - cut);
+    struct slice parts[3] = {
+        {bytes, cut}, {bytes + cut, again - cut}, {bytes + again, len - again}};
+    PROVE(csum_finish(csum_add_slices(0, parts, 3)) == specified(bytes, len), "cut anywhere");
+    REACHES_IF(cut == 1 && again == 2 && len == sizeof bytes, "odd and even again");
 }
 
 PROOF(checksum_even)
@@ -101,15 +104,29 @@ PROOF(checksum_receiver)
     REACHES_IF(sum != 0, "a checksum");
 }
 
-/* The sum modulo 2^16 - 1 stands in every 16 bits of the 64 alike (RFC 1071 2(C)). */
+/* A carry out of 64 bits comes back in, for any sum so far and one word of any content. */
+PROOF(checksum_carry)
+{
+    uint8_t bytes[8];
+    uint64_t sum = nondet_u64();
+    uint64_t word = nondet_u64();
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(word >> (8 * i));
+    }
+    bool carry = word > UINT64_MAX - sum;
+    PROVE(csum_add(sum, bytes, sizeof bytes) == sum + word + carry, "the carry comes back in");
+    REACHES_IF(carry, "a carry");
+}
+
+/* The sum modulo 2^16 - 1 stands in every 16 bits alike (RFC 1071 2(C)). */
 PROOF(checksum_fold)
 {
-    uint64_t sum = nondet_u64();
-    uint32_t words = (uint32_t)(sum & 0xffff) + (uint32_t)(sum >> 16 & 0xffff) +
-                     (uint32_t)(sum >> 32 & 0xffff) + (uint32_t)(sum >> 48);
-    words = (words & 0xffff) + (words >> 16);
+    uint64_t sum = nondet_u32();
+    uint32_t words = (uint32_t)(sum & 0xffff) + (uint32_t)(sum >> 16);
     words = (words & 0xffff) + (words >> 16);
     uint16_t swapped = (uint16_t)~words;
-    PROVE(csum_finish(sum) == (uint16_t)(swapped << 8 | swapped >> 8), "the sum of its four words");
-    REACHES_IF(sum > UINT64_MAX - 9, "carries");
+    PROVE(csum_finish(sum) == (uint16_t)(swapped << 8 | swapped >> 8), "the sum of its words");
+    uint64_t shifted = sum << 32;
+    PROVE(csum_finish(shifted) == csum_finish(sum), "the upper words count alike");
+    REACHES_IF(sum > UINT32_MAX - 9, "carries");
 }
