@@ -216,7 +216,8 @@ static void timewait_begins(struct observer *o, struct view *v, const struct sig
 
 void view_too_big(struct view *v, uint32_t seq, uint32_t mtu, nsec now)
 {
-    v->quiet = false; /* a host may send again at once */
+    v->quiet = false;
+    v->probed = false; /* a host may send again at once */
     v->interval = 0;
     v->credit++;
     bool in_flight = !before(seq, v->una) && before(seq, v->snd_max); /* RFC 5927 4.1 */
@@ -234,6 +235,7 @@ static void remember(struct view *v, const struct sight *s)
         (struct heard){s->seq, sight_span(s), s->ack, s->flags, s->now};
     v->heard_at = s->now;
     v->quiet = false;
+    v->probed = false;
     v->interval = 0;
     v->credit++;
     bool provokes_challenge = (s->flags & (RST | SYN)) != 0;

@@ -78,6 +78,7 @@ void judge_reset(struct observer *o, struct view *v, const struct sight *s)
     v->owed_now = 0;
     v->full = 0;
     v->quiet = false;
+    v->probed = false;
     if (v->established) {
         v->over = "it was reset";
     }

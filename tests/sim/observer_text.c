@@ -9,6 +9,8 @@
 #define MSS_FLOOR                                                                                  \
     48U /* some hosts believe in no smaller one: it would leave no room beside options */
 #define IP_HEADERS 40U
+/* RFC 8985 7.2: TLP.max_ack_delay is waited for when one segment is out. */
+#define PROBE_LEAST (200 * NS_PER_MS)
 #define TIMER_SLACK (3 * NS_PER_MS)
 
 /* ---- where ---- */
@@ -183,12 +185,40 @@ static void judge_interval(struct observer *o, struct view *v, const struct sigh
     v->interval = interval;
 }
 
+/* RFC 8985 7.3: the tail goes once more before the timer sends the lowest octet, which begins anew with it; once
+ * until something arrives. What is new may be a probe too, so nobody knows when the timer began. */
+static bool judge_probe(struct observer *o, struct view *v, const struct sight *s)
+{
+    const struct observer_host *h = host_of(o, s->host);
+    uint32_t end = s->seq + sight_span(s);
+    bool waited = o->host[s->host].arp_at >= v->lead_at; /* it may have waited for an address */
+    if (!h->probes || (s->flags & SYN) != 0 || waited || v->probed || !v->quiet ||
+        before(end, v->snd_max) || v->lead != v->una) {
+        return false;
+    }
+    if (!before(s->seq, v->snd_max)) {
+        v->timed = v->timed && s->now == v->lead_at;
+        return false;
+    }
+    if (v->interval != 0) { /* while the timer doubles no probe is sent */
+        return false;
+    }
+    nsec least = nsec_min(h->rto_min, PROBE_LEAST);
+    if (s->seq == v->una && v->timed && s->now - v->lead_at < least - TIMER_SLACK) {
+        violate(o, s, "probe [RFC 8985 7.2]", "after %.3f s, not sooner than %.3f s",
+                (double)(s->now - v->lead_at) / 1e9, (double)least / 1e9);
+    }
+    v->probed = true;
+    v->lead_at = s->now;
+    return true;
+}
+
 /* Before judge_text: what was sent so far. Only of the lowest octet that is outstanding. Its timer begins when
  * it is sent and nothing else is outstanding, or when the timer has sent it again (RFC 6298 5.1, 5.6);
  * what ACKs make a host send again does not move the timer. */
 void judge_timing(struct observer *o, struct view *v, const struct sight *s)
 {
-    if (sight_span(s) == 0 || s->seq != v->una) {
+    if (sight_span(s) == 0 || judge_probe(o, v, s) || s->seq != v->una) {
         return;
     }
     bool waited = o->host[s->host].arp_at >= v->lead_at; /* it may have waited for an address */

@@ -112,8 +112,9 @@ struct view {
     bool stamps_lost;
 
     /* retransmission */
-    bool quiet; /* `lead` was sent at `lead_at` and nothing has arrived since */
-    bool timed; /* its timer began then */
+    bool quiet;  /* `lead` was sent at `lead_at` and nothing has arrived since */
+    bool timed;  /* its timer began then */
+    bool probed; /* a tail loss probe went since something last arrived */
     uint32_t lead;
     nsec lead_at;
     nsec interval; /* from the transmission before, when a timer made both; 0: not known */

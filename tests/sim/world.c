@@ -507,24 +507,11 @@ static void flows_begin(struct sim_world *w)
     }
 }
 
-/* Rules by which a host retransmits on no timer but the RTO. A tail loss probe (RFC 8985 7.2) is sent
- * sooner, and the timer that follows it is not doubled, so they wait for an observer who knows it. */
-static bool is_suspended(const char *rule)
-{
-    static const char *const rules[] = {"rto [", "backoff ["};
-    for (unsigned i = 0; i < COUNT_OF(rules); i++) {
-        if (strncmp(rule, rules[i], strlen(rules[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void on_violation(void *arg, const char *rule, const char *text)
 {
     struct sim_world *w = arg;
     char name[SIM_RULE];
-    if (w->held_frames || is_suspended(rule)) {
+    if (w->held_frames) {
         return; /* what it was not shown could be the reason */
     }
     snprintf(name, sizeof name, "observer: %s", rule);
@@ -556,6 +543,7 @@ static void observed(const struct sim_world *w, unsigned host, struct observer_h
                                 .rto_min = t->rto_min,
                                 /* a jump makes a timer late, and the next one is not */
                                 .rto_max = w->plan.jump > 0 ? 1 : t->rto_max,
+                                .probes = !t->no_probe && !t->no_rack && !t->no_sack,
                                 .no_timestamps = t->no_timestamps,
                                 .no_window_scale = t->no_window_scale,
                                 .no_sack = t->no_sack,

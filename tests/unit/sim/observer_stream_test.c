@@ -301,6 +301,49 @@ START_TEST(a_syn_is_not_sent_again_too_soon)
 }
 END_TEST
 
+/* RFC 8985 7.3: the tail once more, before the timer, which begins anew with it. */
+START_TEST(one_probe_comes_before_the_timer)
+{
+    again(&(struct observer_host){.rto_min = MS(300), .probes = true});
+    client(&r);
+    out(&r, seg(A, US, THEM, 100));
+    pass(&r, MS(200));
+    out(&r, seg(A, US, THEM, 100));
+    pass(&r, MS(300));
+    out(&r, seg(A, US, THEM, 100));
+    pass(&r, MS(600));
+    out(&r, seg(A, US, THEM, 100));
+    expect_silence(&r);
+    pass(&r, MS(600));
+    out(&r, seg(A, US, THEM, 100));
+    expect(&r, "backoff");
+}
+END_TEST
+
+START_TEST(a_second_probe_is_a_timeout)
+{
+    again(&(struct observer_host){.rto_min = MS(300), .probes = true});
+    client(&r);
+    out(&r, seg(A, US, THEM, 100));
+    pass(&r, MS(200));
+    out(&r, seg(A, US, THEM, 100));
+    pass(&r, MS(200));
+    out(&r, seg(A, US, THEM, 100));
+    expect(&r, "rto");
+}
+END_TEST
+
+START_TEST(a_probe_waits_for_a_delayed_ack)
+{
+    again(&(struct observer_host){.rto_min = MS(300), .probes = true});
+    client(&r);
+    out(&r, seg(A, US, THEM, 100));
+    pass(&r, MS(100));
+    out(&r, seg(A, US, THEM, 100));
+    expect(&r, "probe");
+}
+END_TEST
+
 /* What ACKs lead to has no least interval, and the timer of before goes on (RFC 6298 5). */
 START_TEST(fast_retransmit_is_no_timeout)
 {
@@ -425,7 +468,8 @@ Suite *observer_stream_suite(void)
           without_an_mss_option_it_is_536, the_paths_mtu}},
         {"timers",
          {retransmissions_back_off, a_limit_of_doubling, a_syn_is_not_sent_again_too_soon,
-          fast_retransmit_is_no_timeout}},
+          one_probe_comes_before_the_timer, a_second_probe_is_a_timeout,
+          a_probe_waits_for_a_delayed_ack, fast_retransmit_is_no_timeout}},
         {"ending",
          {timewait_answers, timewait_of_a_simultaneous_close, no_timewait_after_a_passive_close,
           timewait_is_waited_for, a_later_syn_reopens}},
