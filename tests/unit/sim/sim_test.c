@@ -180,8 +180,10 @@ END_TEST
 START_TEST(a_lost_buffer_is_seen)
 {
     establish();
-    ck_assert_ptr_nonnull(buf_new(&world.host[1].host.pools, 0, 100));
+    struct buf *lost = buf_new(&world.host[1].host.pools, 0, 100);
+    ck_assert_ptr_nonnull(lost);
     expect_next_step_fails("tests/sim/invariants.c");
+    buf_free(lost);
 }
 END_TEST
 
