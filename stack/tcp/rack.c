@@ -88,11 +88,9 @@ static nsec reo_wnd(const struct tcp_conn *c)
 
 static uint32_t mark(struct tcp_conn *c, struct tcp_sent *run)
 {
-    struct tcp_seq_range {
-        tcp_seq start, end;
-    } was = {run->start, run->end};
+    tcp_seq start = run->start; /* the run may become one with its neighbours */
     uint32_t n = scoreboard_mark_lost(&c->recovery.board, &c->tcp->sent_pool, run, run->end);
-    TRACE(c->tcp->recorder, c->id, tcp_lost, .seq = was.start.v, .len = n, .how = LOSS_RACK);
+    TRACE(c->tcp->recorder, c->id, tcp_lost, .seq = start.v, .len = n, .how = LOSS_RACK);
     return n;
 }
 
