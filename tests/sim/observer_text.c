@@ -82,7 +82,7 @@ static bool ring_grow(struct view *v, uint32_t need)
     if (ring == NULL) {
         return false;
     }
-    for (uint32_t at = v->ring_low; v->ring != NULL && at != v->snd_max; at++) {
+    for (uint32_t at = v->ring_low; v->ring_cap != 0 && at != v->snd_max; at++) {
         ring[at % cap] = v->ring[at % v->ring_cap];
     }
     free(v->ring);
