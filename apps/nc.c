@@ -14,6 +14,7 @@
 
 #include "apps/commands.h"
 #include "apps/node.h"
+#include "apps/tcp_settings.h"
 
 /* One end of a pipe between a descriptor and the stream. */
 struct nc_end {
@@ -44,7 +45,8 @@ static const char usage_text[] =
     "  --gateway A         next hop for other networks\n"
     "  --mac M             our link address [from the address]\n"
     "  --source-port N     our port [any]\n"
-    "  --msl SECONDS       maximum segment lifetime [120]\n";
+    "  --msl SECONDS       maximum segment lifetime [120]\n"
+    "  --tcp NAME=VALUE,…  how TCP behaves, as cc=newreno,rack=off; --tcp help lists the names\n";
 
 /* ---- descriptors ---- */
 
@@ -218,7 +220,16 @@ static const struct stream_events nc_events = {
 
 /* ---- the command ---- */
 
-enum { OPT_TAP = 256, OPT_ADDRESS, OPT_GATEWAY, OPT_MAC, OPT_SOURCE_PORT, OPT_MSL, OPT_HELP };
+enum {
+    OPT_TAP = 256,
+    OPT_ADDRESS,
+    OPT_GATEWAY,
+    OPT_MAC,
+    OPT_SOURCE_PORT,
+    OPT_MSL,
+    OPT_TCP,
+    OPT_HELP,
+};
 
 static const struct option long_options[] = {
     {"tap", required_argument, NULL, OPT_TAP},
@@ -227,6 +238,7 @@ static const struct option long_options[] = {
     {"mac", required_argument, NULL, OPT_MAC},
     {"source-port", required_argument, NULL, OPT_SOURCE_PORT},
     {"msl", required_argument, NULL, OPT_MSL},
+    {"tcp", required_argument, NULL, OPT_TCP},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -248,6 +260,8 @@ static bool take_option(int option, const char *value, struct node_options *o, u
         return option_port("source-port", value, port);
     case OPT_MSL:
         return option_seconds("msl", value, &o->tcp.msl);
+    case OPT_TCP:
+        return tcp_settings_take(value, &o->tcp);
     default:
         fputs(usage_text, stderr);
         return false;
@@ -289,6 +303,10 @@ int cmd_nc(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (option == OPT_HELP) {
             fputs(usage_text, stdout);
+            return EXIT_SUCCESS;
+        }
+        if (option == OPT_TCP && strcmp(optarg, "help") == 0) {
+            tcp_settings_list(stdout);
             return EXIT_SUCCESS;
         }
         if (!take_option(option, optarg, &options, &source_port)) {

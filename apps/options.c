@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/tcp_settings.h"
+
 static const char usage_text[] =
     "usage: vitrine serve --tap NAME [OPTION…]\n\n"
     "Serves HTTP/1.1 over TLS and over plain TCP on a TAP device, and shows both handshakes of "
@@ -18,7 +20,9 @@ static const char usage_text[] =
     "  --mac M               our link address [from the address]\n"
     "  --msl SECONDS         maximum segment lifetime; TIME-WAIT lasts twice as long [120]\n"
     "  --user-timeout S      a peer that acknowledges nothing for so long is given up [900; SYN "
-    "190]\n\n"
+    "190]\n"
+    "  --tcp NAME=VALUE,…    how TCP behaves, as cc=newreno,rack=off; --tcp help lists the "
+    "names\n\n"
     "services (0 = off)\n"
     "  --port N              HTTP over TLS [443]\n"
     "  --plain-port N        HTTP over plain TCP [80]\n"
@@ -52,6 +56,7 @@ enum {
     OPT_MAC,
     OPT_MSL,
     OPT_USER_TIMEOUT,
+    OPT_TCP,
     OPT_PORT,
     OPT_PLAIN_PORT,
     OPT_ECHO_PORT,
@@ -82,6 +87,7 @@ static const struct option long_options[] = {
     {"mac", required_argument, NULL, OPT_MAC},
     {"msl", required_argument, NULL, OPT_MSL},
     {"user-timeout", required_argument, NULL, OPT_USER_TIMEOUT},
+    {"tcp", required_argument, NULL, OPT_TCP},
     {"port", required_argument, NULL, OPT_PORT},
     {"plain-port", required_argument, NULL, OPT_PLAIN_PORT},
     {"echo-port", required_argument, NULL, OPT_ECHO_PORT},
@@ -196,6 +202,8 @@ static bool take_network(int option, const char *value, struct serve_options *o)
         return option_seconds("msl", value, &o->node.tcp.msl);
     case OPT_USER_TIMEOUT:
         return option_seconds("user-timeout", value, &o->user_timeout);
+    case OPT_TCP:
+        return tcp_settings_take(value, &o->node.tcp);
     default:
         return false;
     }
@@ -287,7 +295,7 @@ static bool take_looking(int option, const char *value, struct serve_options *o)
 
 static bool take_option(int option, const char *value, struct serve_options *o)
 {
-    if (option >= OPT_TAP && option <= OPT_USER_TIMEOUT) {
+    if (option >= OPT_TAP && option <= OPT_TCP) {
         return take_network(option, value, o);
     }
     if (option >= OPT_PORT && option <= OPT_IDLE_TIMEOUT) {
@@ -327,6 +335,10 @@ enum options_result serve_options_parse(int argc, char **argv, struct serve_opti
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (option == OPT_HELP) {
             fputs(usage_text, stdout);
+            return OPTIONS_HELP;
+        }
+        if (option == OPT_TCP && strcmp(optarg, "help") == 0) {
+            tcp_settings_list(stdout);
             return OPTIONS_HELP;
         }
         if (!take_option(option, optarg, out)) {

@@ -1,0 +1,162 @@
+/* The settings of TCP by name; see tcp_settings.h. */
+#include "apps/tcp_settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stack/tcp/cc.h"
+
+enum setting_kind {
+    SETTING_SWITCH, /* a field `no_X`: on or off */
+    SETTING_COUNT,  /* a uint32_t; k and m are 1,024 and 1,048,576 */
+    SETTING_TIME,   /* an nsec; us, ms or s */
+    SETTING_CC,     /* an algorithm of congestion control */
+};
+
+static const char *const kind_takes[] = {
+    [SETTING_SWITCH] = "on|off",
+    [SETTING_COUNT] = "N, Nk, Nm",
+    [SETTING_TIME] = "Nus, Nms, Ns",
+    [SETTING_CC] = "NAME",
+};
+
+struct setting {
+    const char *name;
+    enum setting_kind kind;
+    size_t field; /* its place in struct tcp_config */
+    const char *what;
+};
+
+#define FIELD(name) offsetof(struct tcp_config, name)
+
+static const struct setting settings[] = {
+    {"cc", SETTING_CC, FIELD(cc), "congestion control: cubic, newreno"},
+    {"timestamps", SETTING_SWITCH, FIELD(no_timestamps), "timestamps option (RFC 7323)"},
+    {"window_scale", SETTING_SWITCH, FIELD(no_window_scale), "window scale option (RFC 7323)"},
+    {"sack", SETTING_SWITCH, FIELD(no_sack), "selective acknowledgment (RFC 2018)"},
+    {"rack", SETTING_SWITCH, FIELD(no_rack), "losses found by time (RFC 8985); off: NewReno"},
+    {"probe", SETTING_SWITCH, FIELD(no_probe), "tail-loss probes (RFC 8985 7)"},
+    {"undo", SETTING_SWITCH, FIELD(no_undo), "what was no loss is undone (RFC 4015, 5682)"},
+    {"send_buffer", SETTING_COUNT, FIELD(send_buffer), "bytes queued by each connection"},
+    {"receive_buffer", SETTING_COUNT, FIELD(receive_buffer), "bytes offered by each connection"},
+    {"reassembly_max", SETTING_COUNT, FIELD(reassembly_max), "ranges kept beyond holes"},
+    {"sent_max", SETTING_COUNT, FIELD(sent_max), "runs of the sender's scoreboard"},
+    {"challenge_acks", SETTING_COUNT, FIELD(challenge_acks), "in each interval (RFC 5961 7)"},
+    {"max_timewait", SETTING_COUNT, FIELD(max_timewait), "records of TIME-WAIT"},
+    {"rto_min", SETTING_TIME, FIELD(rto_min), "least retransmission timeout (RFC 6298 2.4)"},
+    {"rto_max", SETTING_TIME, FIELD(rto_max), "most (RFC 6298 2.5)"},
+    {"delayed_ack", SETTING_TIME, FIELD(delayed_ack), "an ACK may wait so long"},
+    {"fin_wait_2", SETTING_TIME, FIELD(fin_wait_2), "a closed end waits so long for FIN"},
+};
+
+void tcp_settings_list(FILE *out)
+{
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+        fprintf(out, "  %-16s%-14s%s\n", settings[i].name, kind_takes[settings[i].kind],
+                settings[i].what);
+    }
+}
+
+static bool take_switch(const char *text, bool *no)
+{
+    *no = strcmp(text, "off") == 0;
+    return *no || strcmp(text, "on") == 0;
+}
+
+/* A number above zero and its unit, which is what stands behind it. */
+static bool take_number(const char *text, unsigned long long *n, const char **unit)
+{
+    char *end;
+    errno = 0;
+    *n = strtoull(text, &end, 10);
+    *unit = end;
+    return text[0] >= '0' && text[0] <= '9' && errno == 0 && *n > 0;
+}
+
+static bool take_count(const char *text, uint32_t *out)
+{
+    unsigned long long n;
+    const char *unit;
+    if (!take_number(text, &n, &unit)) {
+        return false;
+    }
+    unsigned shift = strcmp(unit, "m") == 0 ? 20 : strcmp(unit, "k") == 0 ? 10 : 0;
+    if ((shift == 0 && *unit != '\0') || n > UINT32_MAX >> shift) {
+        return false;
+    }
+    *out = (uint32_t)(n << shift);
+    return true;
+}
+
+static bool take_time(const char *text, nsec *out)
+{
+    unsigned long long n;
+    const char *unit;
+    if (!take_number(text, &n, &unit)) {
+        return false;
+    }
+    nsec scale = strcmp(unit, "us") == 0   ? NS_PER_US
+                 : strcmp(unit, "ms") == 0 ? NS_PER_MS
+                 : strcmp(unit, "s") == 0  ? NS_PER_SEC
+                                           : 0;
+    if (scale == 0 || n > 86400ULL * NS_PER_SEC / (unsigned long long)scale) {
+        return false;
+    }
+    *out = (nsec)n * scale;
+    return true;
+}
+
+static bool take_cc(const char *text, const struct tcp_cc_ops **out)
+{
+    *out = cc_named(text);
+    return *out != NULL;
+}
+
+static bool take_value(const struct setting *s, const char *text, struct tcp_config *config)
+{
+    void *field = (char *)config + s->field;
+    switch (s->kind) {
+    case SETTING_SWITCH:
+        return take_switch(text, field);
+    case SETTING_COUNT:
+        return take_count(text, field);
+    case SETTING_TIME:
+        return take_time(text, field);
+    case SETTING_CC:
+        return take_cc(text, field);
+    }
+    return false;
+}
+
+static bool take_one(const char *item, struct tcp_config *config)
+{
+    const char *equals = strchr(item, '=');
+    size_t len = equals != NULL ? (size_t)(equals - item) : strlen(item);
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+        const struct setting *s = &settings[i];
+        if (strlen(s->name) != len || memcmp(s->name, item, len) != 0) {
+            continue;
+        }
+        if (equals != NULL && take_value(s, equals + 1, config)) {
+            return true;
+        }
+        fprintf(stderr, "vitrine: --tcp %s takes %s, not '%s'\n", s->name, kind_takes[s->kind],
+                equals != NULL ? equals + 1 : "");
+        return false;
+    }
+    fprintf(stderr, "vitrine: --tcp knows no '%.*s'; --tcp help lists what it knows\n", (int)len,
+            item);
+    return false;
+}
+
+bool tcp_settings_take(const char *list, struct tcp_config *config)
+{
+    char *text = strdup(list);
+    bool good = text != NULL;
+    for (char *rest = text, *item; good && (item = strsep(&rest, ",")) != NULL;) {
+        good = *item == '\0' || take_one(item, config);
+    }
+    free(text);
+    return good;
+}

@@ -1,0 +1,115 @@
+/* apps/tcp_settings.c: settings of TCP by name. What is wrong is said on stderr, which is closed here. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/tcp_settings.h"
+#include "stack/tcp/cc.h"
+
+static struct tcp_config config;
+
+static bool take(const char *list)
+{
+    config = (struct tcp_config){0};
+    return tcp_settings_take(list, &config);
+}
+
+static void set_up(void)
+{
+    ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
+}
+
+START_TEST(takes_each_kind)
+{
+    ck_assert(take("cc=newreno,rack=off,sack=on,send_buffer=4m,receive_buffer=3k,sent_max=17"));
+    ck_assert_ptr_eq(config.cc, &cc_newreno);
+    ck_assert(config.no_rack && !config.no_sack && !config.no_probe);
+    ck_assert_uint_eq(config.send_buffer, 4194304);
+    ck_assert_uint_eq(config.receive_buffer, 3072);
+    ck_assert_uint_eq(config.sent_max, 17);
+    ck_assert(take("rto_min=30ms,rto_max=2s,delayed_ack=500us"));
+    ck_assert_int_eq(config.rto_min, 30000000);
+    ck_assert_int_eq(config.rto_max, 2000000000);
+    ck_assert_int_eq(config.delayed_ack, 500000);
+}
+END_TEST
+
+START_TEST(a_later_one_wins)
+{
+    ck_assert(take("rack=off,rack=on,cc=newreno,cc=cubic"));
+    ck_assert(!config.no_rack);
+    ck_assert_ptr_eq(config.cc, &cc_cubic);
+}
+END_TEST
+
+static const char *const wrong[] = {
+    "rock=on",
+    "rack",
+    "rack=",
+    "rack=yes",
+    "ra=on",
+    "=on",
+    "cc=tahoe",
+    "cc=",
+    "send_buffer=0",
+    "send_buffer=-1",
+    "send_buffer=x",
+    "send_buffer=1g",
+    "sent_max=4096m",
+    "rto_min=5",
+    "rto_min=0ms",
+    "rto_min=1h",
+    "rto_max=86401s",
+    "rto_max=99999999999999999999s",
+    "rack=on,sack=maybe",
+};
+
+START_TEST(refuses)
+{
+    ck_assert_msg(!take(wrong[_i]), "took %s", wrong[_i]);
+}
+END_TEST
+
+/* What the list tells, the option takes: each name once, with a value of its kind. */
+START_TEST(lists_what_it_takes)
+{
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    tcp_settings_list(out);
+    ck_assert_int_eq(fclose(out), 0);
+    unsigned lines = 0;
+    for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; lines++) {
+        char name[32];
+        char takes[16];
+        char item[64];
+        ck_assert_int_eq(sscanf(line, "%31s %15[^,| ]", name, takes), 2);
+        const char *value = strcmp(takes, "on") == 0     ? "off"
+                            : strcmp(takes, "N") == 0    ? "9k"
+                            : strcmp(takes, "Nus") == 0  ? "9ms"
+                            : strcmp(takes, "NAME") == 0 ? "cubic"
+                                                         : takes;
+        snprintf(item, sizeof item, "%s=%s", name, value);
+        ck_assert_msg(take(item), "%s", item);
+        struct tcp_config none = {0};
+        ck_assert_msg(memcmp(&config, &none, sizeof none) != 0, "%s changes nothing", item);
+    }
+    ck_assert_uint_gt(lines, 10);
+    free(text);
+}
+END_TEST
+
+Suite *tcp_settings_suite(void);
+Suite *tcp_settings_suite(void)
+{
+    Suite *s = suite_create("tcp_settings");
+    TCase *t = tcase_create("settings");
+    tcase_add_checked_fixture(t, set_up, NULL);
+    tcase_add_test(t, takes_each_kind);
+    tcase_add_test(t, a_later_one_wins);
+    tcase_add_loop_test(t, refuses, 0, (int)(sizeof wrong / sizeof wrong[0]));
+    tcase_add_test(t, lists_what_it_takes);
+    suite_add_tcase(s, t);
+    return s;
+}
