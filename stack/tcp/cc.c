@@ -1,5 +1,5 @@
 /* What the algorithms of congestion control share: the initial window (RFC 6928), slow start's growth
- * (RFC 5681 3.1), restart after idle (RFC 5681 4.1).
+ * (RFC 5681 3.1), restart after idle (RFC 5681 4.1), how much a congestion mark takes (RFC 8511).
  */
 #include "stack/tcp/cc.h"
 
@@ -40,7 +40,11 @@ void cc_init(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss, bool
 void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops)
 {
     struct tcp_cc old = *cc;
-    *cc = (struct tcp_cc){.ops = ops, .mss = old.mss, .cwnd = old.cwnd, .ssthresh = old.ssthresh};
+    *cc = (struct tcp_cc){.ops = ops,
+                          .mss = old.mss,
+                          .cwnd = old.cwnd,
+                          .ssthresh = old.ssthresh,
+                          .no_abe = old.no_abe};
     if (ops->init != NULL) {
         ops->init(cc);
     }
@@ -49,6 +53,12 @@ void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops)
 void cc_idle_restart(struct tcp_cc *cc)
 {
     cc->cwnd = u32_min(cc->cwnd, cc_initial_window(cc->mss));
+}
+
+uint32_t cc_mark_percent(const struct tcp_cc *cc, uint32_t gentle, uint32_t loss)
+{
+    bool avoidance = cc->cwnd >= cc->ssthresh;
+    return avoidance && !cc->no_abe ? gentle : loss;
 }
 
 uint32_t cc_slow_start_growth(const struct tcp_cc *cc, const struct tcp_ack *ack)

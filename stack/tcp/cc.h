@@ -18,6 +18,9 @@ struct tcp_cc_ops {
     void (*on_ack)(struct tcp_cc *cc, const struct tcp_ack *ack);
     /* Loss was found with `flight` bytes outstanding: sets ssthresh. */
     void (*on_loss)(struct tcp_cc *cc, uint32_t flight);
+    /* A congestion mark was echoed (RFC 3168), at most once for each window, with `flight` bytes outstanding:
+     * sets ssthresh. NULL: marks are nothing to it. */
+    void (*on_mark)(struct tcp_cc *cc, uint32_t flight);
     /* The retransmission timer fired with `flight` bytes outstanding; `first`: not a repeat. */
     void (*on_timeout)(struct tcp_cc *cc, uint32_t flight, bool first);
     /* The latest loss was none; cwnd and ssthresh are restored already. May be NULL. */
@@ -50,6 +53,7 @@ struct tcp_cc {
     uint32_t mss;      /* bytes: SMSS */
     uint32_t cwnd;     /* bytes */
     uint32_t ssthresh; /* bytes */
+    bool no_abe;       /* a mark counts like a loss (RFC 3168 6.1.2), for study */
     union {
         struct cc_newreno_state newreno;
         struct cc_cubic_state cubic;
@@ -66,6 +70,9 @@ void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops);
 uint32_t cc_initial_window(uint32_t mss);
 /* Nothing was sent for longer than the RTO: begin again from the restart window (RFC 5681 4.1). */
 void cc_idle_restart(struct tcp_cc *cc);
+/* The percentage that a mark leaves of the flight: `gentle` in congestion avoidance (RFC 8511 3); in slow start,
+ * whose overshoot is large, what a loss leaves. */
+uint32_t cc_mark_percent(const struct tcp_cc *cc, uint32_t gentle, uint32_t loss);
 /* Bytes by which an ACK opens the window in slow start (RFC 5681 3.1, RFC 3465). */
 uint32_t cc_slow_start_growth(const struct tcp_cc *cc, const struct tcp_ack *ack);
 /* The algorithm of that name; NULL: there is none. */

@@ -6,6 +6,7 @@
 #include "stack/tcp/cc.h"
 
 #define BETA_PERCENT 70U        /* RFC 9438 4.6 */
+#define BETA_ECN_PERCENT 85U    /* RFC 8511 3.1 */
 #define ALPHA_PER_MILLE 529U    /* 4.3: 3 (1 - beta) / (1 + beta) */
 #define CONVERGENCE_PERCENT 85U /* 4.7: (1 + beta) / 2 */
 #define T_MAX 100000            /* ms: beyond that the cube says all that it can */
@@ -140,6 +141,13 @@ static void cubic_on_loss(struct tcp_cc *cc, uint32_t flight)
     cc->ssthresh = u32_max(percent_of(flight, BETA_PERCENT), 2 * cc->mss);
 }
 
+static void cubic_on_mark(struct tcp_cc *cc, uint32_t flight)
+{
+    uint32_t percent = cc_mark_percent(cc, BETA_ECN_PERCENT, BETA_PERCENT);
+    remember_window(cc);
+    cc->ssthresh = u32_max(percent_of(flight, percent), 2 * cc->mss);
+}
+
 static void cubic_on_timeout(struct tcp_cc *cc, uint32_t flight, bool first)
 {
     if (first) {
@@ -165,6 +173,7 @@ const struct tcp_cc_ops cc_cubic = {
     .init = cubic_init,
     .on_ack = cubic_on_ack,
     .on_loss = cubic_on_loss,
+    .on_mark = cubic_on_mark,
     .on_timeout = cubic_on_timeout,
     .on_undo = cubic_on_undo,
 };

@@ -1,7 +1,10 @@
-/* NewReno's window: slow start and congestion avoidance of RFC 5681 3.1. Fast recovery itself is in
- * newreno.c and prr.c.
+/* NewReno's window: slow start and congestion avoidance of RFC 5681 3.1, marks by RFC 8511. Fast recovery
+ * itself is in newreno.c and prr.c.
  */
 #include "stack/tcp/cc.h"
+
+#define BETA_PERCENT 50U     /* RFC 5681 equation 4 */
+#define BETA_ECN_PERCENT 80U /* RFC 8511 3 */
 
 static uint32_t half_of(const struct tcp_cc *cc, uint32_t flight)
 {
@@ -31,6 +34,13 @@ static void newreno_on_loss(struct tcp_cc *cc, uint32_t flight)
     cc->u.newreno.acked = 0;
 }
 
+static void newreno_on_mark(struct tcp_cc *cc, uint32_t flight)
+{
+    uint32_t percent = cc_mark_percent(cc, BETA_ECN_PERCENT, BETA_PERCENT);
+    cc->ssthresh = u32_max((uint32_t)((uint64_t)flight * percent / 100U), 2 * cc->mss);
+    cc->u.newreno.acked = 0;
+}
+
 static void newreno_on_timeout(struct tcp_cc *cc, uint32_t flight, bool first)
 {
     if (first) {
@@ -44,5 +54,6 @@ const struct tcp_cc_ops cc_newreno = {
     .name = "newreno",
     .on_ack = newreno_on_ack,
     .on_loss = newreno_on_loss,
+    .on_mark = newreno_on_mark,
     .on_timeout = newreno_on_timeout,
 };
