@@ -116,6 +116,7 @@ struct tcp_conn {
     nsec due[TCP_TIMERS];    /* NEVER = not running */
     nsec last_heard;         /* when an acceptable segment last came */
     nsec last_sent;          /* when data was last sent, for idle restart */
+    nsec rto_at;             /* when the next retransmission is due, while RTO runs */
     nsec probe_at;           /* when the next probe is due, while PERSIST runs */
     nsec wnd_shut_at;        /* when snd_wnd last became 0 */
     nsec unacked_since;      /* since when the oldest unacknowledged byte waits */

@@ -67,11 +67,17 @@ static nsec give_up_at(const struct tcp_conn *c, nsec from)
     return limit >= NEVER - from ? NEVER : from + limit;
 }
 
+/* A retransmission at `due`, or the end before it, however far apart the timeouts are. */
+static void set_rto(struct tcp_conn *c, nsec due)
+{
+    c->rto_at = due;
+    timers_set(c, TCP_TIMER_RTO, nsec_min(due, give_up_at(c, c->unacked_since)));
+}
+
 void timers_user_timeout(struct tcp_conn *c)
 {
     if (timers_running(c, TCP_TIMER_RTO)) {
-        nsec give_up = give_up_at(c, c->unacked_since);
-        timers_set(c, TCP_TIMER_RTO, nsec_min(c->due[TCP_TIMER_RTO], give_up));
+        set_rto(c, c->rto_at);
     }
 }
 
@@ -81,8 +87,7 @@ void timers_restart_rto(struct tcp_conn *c, nsec now)
     if (!timers_running(c, TCP_TIMER_RTO)) {
         announce(c, TCP_TIMER_RTO, rto);
     }
-    nsec give_up = give_up_at(c, c->unacked_since); /* however far apart the timeouts are */
-    timers_set(c, TCP_TIMER_RTO, nsec_min(now + rto, give_up));
+    set_rto(c, now + rto);
 }
 
 /* R1 (MUST-20, SHLD-9, SHLD-10): the way to the peer may be dead, so the next hop has to prove that it is
@@ -301,7 +306,7 @@ static void schedule_probe(struct tcp_conn *c, nsec now)
     nsec due = nsec_min(now + rack_probe_timeout(c), c->due[TCP_TIMER_RTO]);
     timers_set(c, TCP_TIMER_PROBE, due);
     if (c->due[TCP_TIMER_RTO] <= due) {
-        timers_set(c, TCP_TIMER_RTO, due + backed_off(c));
+        set_rto(c, due + backed_off(c));
     }
 }
 

@@ -166,6 +166,13 @@ static bool silently_dropped(struct tcp *t, const struct tcp_timewait *w,
     return false;
 }
 
+/* PAWS (RFC 7323 5.3): an old duplicate; a FIN among them says nothing of the peer of now. */
+static bool is_old(const struct tcp_timewait *w, const struct tcp_segment *s)
+{
+    return w->ts_ok && (s->opts & TCP_OPT_HAS_TS) != 0 && (s->flags & TCP_RST) == 0 &&
+           (int32_t)(s->tsval - w->ts_recent) < 0;
+}
+
 bool timewait_input(struct tcp *t, struct tcp_timewait *w, const struct tcp_segment *s,
                     tcp_seq *isn_floor)
 {
@@ -176,6 +183,11 @@ bool timewait_input(struct tcp *t, struct tcp_timewait *w, const struct tcp_segm
         return true;
     }
     if (silently_dropped(t, w, s)) {
+        return false;
+    }
+    if (is_old(w, s)) { /* RFC 7323 5.3 R1: answered, and no more */
+        trace_drop(t->recorder, DROP_TCP_PAWS, w->id, s->len);
+        answer(t, w, s);
         return false;
     }
     trace_drop(t->recorder, DROP_TCP_TIMEWAIT_SEGMENT, w->id, s->len);
