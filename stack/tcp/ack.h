@@ -16,7 +16,7 @@ struct tcp_ack {
     uint32_t acked;      /* octets of sequence space newly acknowledged; 0: none */
     uint32_t sacked;     /* octets newly SACKed */
     uint32_t delivered;  /* octets that the peer is now known to have: cumulatively or by SACK */
-    uint32_t fresh;      /* of them, those that were sent once only */
+    uint32_t fresh;      /* of them, those that were sent once only, before recovery.recover */
     uint32_t lost;       /* octets newly marked lost */
     uint32_t dsack_len;  /* octets that the peer reports as a duplicate (RFC 2883); 0: none */
     tcp_seq dsack_end;   /* the sequence number behind them */
@@ -34,7 +34,9 @@ struct tcp_ack {
     bool rate_has;       /* something was delivered that carried a stamp */
     bool app_limited;    /* the sample was taken while the application was the limit */
     uint64_t rate;       /* bytes a second; 0: no sample */
-    uint64_t rate_prior; /* bytes that had been delivered when the latest of it was sent */
+    nsec rate_sent_at;   /* when the latest sent of it was */
+    tcp_seq rate_end;    /* and where that ends */
+    uint64_t rate_prior; /* bytes that had been delivered then */
     nsec rate_since;     /* when the latest of those had been */
     nsec rate_send_span; /* over which the flight that it was part of was sent */
 };

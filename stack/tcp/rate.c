@@ -22,6 +22,13 @@ void rate_app_limited(struct tcp_conn *c)
     c->rate.app_limited = mark != 0 ? mark : 1;
 }
 
+/* Of what one ACK delivers, was `run` sent last? */
+static bool is_newest(const struct tcp_ack *ack, const struct tcp_sent *run)
+{
+    return !ack->rate_has || run->sent_at > ack->rate_sent_at ||
+           (run->sent_at == ack->rate_sent_at && seq_gt(run->end, ack->rate_end));
+}
+
 void rate_delivered(struct tcp_conn *c, const struct tcp_sent *run, uint32_t n, struct tcp_ack *ack)
 {
     struct tcp_rate *r = &c->rate;
@@ -30,8 +37,10 @@ void rate_delivered(struct tcp_conn *c, const struct tcp_sent *run, uint32_t n, 
     if (r->app_limited != 0 && r->delivered > r->app_limited) {
         r->app_limited = 0;
     }
-    if (!ack->rate_has || run->delivered > ack->rate_prior) {
+    if (is_newest(ack, run)) {
         ack->rate_has = true;
+        ack->rate_sent_at = run->sent_at;
+        ack->rate_end = run->end;
         ack->rate_prior = run->delivered;
         ack->rate_since = run->delivered_at;
         ack->rate_send_span = run->sent_at - run->first_sent_at;
