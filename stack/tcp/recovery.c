@@ -52,6 +52,12 @@ struct taking {
     struct tcp_ack *ack;
 };
 
+/* What was outstanding when the latest loss was found, or the timer fired, and not what went since. */
+static bool is_old(const struct tcp_conn *c, tcp_seq upto)
+{
+    return c->recovery.recover_set && seq_le(upto, c->recovery.recover);
+}
+
 static void delivered(void *arg, const struct tcp_sent *run, tcp_seq upto)
 {
     struct taking *t = arg;
@@ -59,7 +65,7 @@ static void delivered(void *arg, const struct tcp_sent *run, tcp_seq upto)
     t->ack->delivered += n;
     if (!run->again) {
         nsec rtt = nsec_max(t->ack->now - run->sent_at, 1);
-        t->ack->fresh += n;
+        t->ack->fresh += is_old(t->c, upto) ? n : 0;
         t->ack->ack_rtt = t->ack->ack_rtt == 0 ? rtt : nsec_min(t->ack->ack_rtt, rtt);
     }
     rate_delivered(t->c, run, n, t->ack);

@@ -49,7 +49,8 @@ static bool all_duplicates(struct tcp_conn *c, const struct tcp_ack *ack)
     return u->resent == 0;
 }
 
-/* RFC 5682 2.1 and 3.1: steps 2 and 3. `fresh`: octets that were sent once only, before the timeout. */
+/* RFC 5682 2.1 and 3.1: steps 2 and 3. `fresh`: octets that were sent once only, before the timeout. They are
+ * known one by one, so repeated timeouts need not end the algorithm, as they do in step 1. */
 static bool frto(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
@@ -60,11 +61,15 @@ static bool frto(struct tcp_conn *c, const struct tcp_ack *ack)
     if (c->sack_ok && ack->fresh > 0 && r->recover_set && seq_lt(ack->old_una, r->recover)) {
         return true; /* with SACK nothing else explains it (3.1) */
     }
+    bool second = u->frto == FRTO_SECOND;
     if (ack->acked == 0 || seq_ge(ack->ack, r->recover)) {
         u->frto = FRTO_OFF; /* 2a, 3a: a duplicate, or all is acknowledged */
+        if (second && ack->acked == 0) {
+            c->cc.cwnd = 3 * c->snd_mss; /* 3a: the two new segments, and what is lost */
+        }
         return false;
     }
-    if (u->frto == FRTO_SECOND) {
+    if (second) {
         return ack->fresh > 0; /* 3b */
     }
     u->frto = FRTO_NEW; /* 2b */
