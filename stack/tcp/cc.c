@@ -9,7 +9,6 @@
  * other segment is acknowledged; receivers with offload acknowledge up to 64 KiB at once. RFC 9406 4.3 has
  * the same L. */
 #define SLOW_START_SEGMENTS 8U
-#define SSTHRESH_START UINT32_MAX /* RFC 5681 3.1: arbitrarily high */
 
 static const struct tcp_cc_ops *const algorithms[] = {&cc_cubic, &cc_newreno};
 
@@ -30,7 +29,7 @@ uint32_t cc_initial_window(uint32_t mss)
 
 void cc_init(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss, bool syn_lost)
 {
-    *cc = (struct tcp_cc){.ops = ops, .mss = mss, .ssthresh = SSTHRESH_START};
+    *cc = (struct tcp_cc){.ops = ops, .mss = mss, .ssthresh = CC_SSTHRESH_START};
     cc->cwnd = syn_lost ? mss : cc_initial_window(mss);
     if (ops->init != NULL) {
         ops->init(cc);

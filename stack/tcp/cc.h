@@ -8,6 +8,8 @@
 #include "stack/tcp/ack.h"
 #include "stack/tcp/hystart.h"
 
+#define CC_SSTHRESH_START UINT32_MAX /* RFC 5681 3.1: arbitrarily high, until there is a loss */
+
 struct tcp_cc;
 
 struct tcp_cc_ops {
@@ -25,6 +27,8 @@ struct tcp_cc_ops {
     void (*on_timeout)(struct tcp_cc *cc, uint32_t flight, bool first);
     /* The latest loss was none; cwnd and ssthresh are restored already. May be NULL. */
     void (*on_undo)(struct tcp_cc *cc);
+    /* Something is about to be sent, and nothing is in flight. May be NULL. */
+    void (*on_idle)(struct tcp_cc *cc, nsec now);
 };
 
 struct cc_newreno_state {
@@ -40,6 +44,8 @@ struct cc_cubic_state {
     uint64_t rest;           /* and of cwnd's */
     int64_t k;               /* ms from the epoch until the window is w_max again */
     nsec epoch;              /* when congestion avoidance began; 0: it has not */
+    nsec grown_at;           /* when the window last had a chance to grow in it */
+    nsec unused_since;       /* since when the window has not been the limit; 0: it is */
     struct cc_cubic_before { /* the latest reduction, so that it can be undone */
         uint32_t w_max, w_prior;
         int64_t k;

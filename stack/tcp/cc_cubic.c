@@ -92,28 +92,59 @@ static void avoid_congestion(struct tcp_cc *cc, const struct tcp_ack *ack)
         cc->cwnd = u->w_est;
         return;
     }
-    uint64_t by = (target - cc->cwnd) * ack->acked + u->rest;
+    uint64_t by = (target - cc->cwnd) * u32_min(ack->acked, cc->cwnd) + u->rest;
     u->rest = by % cc->cwnd;
     grow(cc, by / cc->cwnd);
 }
 
+/* RFC 9406 4.3: HyStart++ is for the first slow start; a later one ends at the ssthresh that was found. */
 static void slow_start(struct tcp_cc *cc, const struct tcp_ack *ack)
 {
     bool done = false;
     uint32_t wanted = cc_slow_start_growth(cc, ack);
+    if (cc->ssthresh != CC_SSTHRESH_START) {
+        grow(cc, wanted);
+        return;
+    }
     grow(cc, hystart_on_ack(&cc->u.cubic.hystart, ack, wanted, &done));
     if (done) {
         cc->ssthresh = cc->cwnd;
     }
 }
 
-static void cubic_on_ack(struct tcp_cc *cc, const struct tcp_ack *ack)
+/* 4.2, 5.8: time in which the window was not used does not count. It began when the window last had a
+ * chance to grow. */
+static void stop_clock(struct tcp_cc *cc)
 {
     struct cc_cubic_state *u = &cc->u.cubic;
+    if (u->epoch != 0 && u->unused_since == 0) {
+        u->unused_since = u->grown_at;
+    }
+}
+
+static void run_clock(struct tcp_cc *cc, nsec now)
+{
+    struct cc_cubic_state *u = &cc->u.cubic;
+    if (u->unused_since != 0) {
+        u->epoch += now - u->unused_since;
+        u->unused_since = 0;
+    }
+    u->grown_at = now;
+}
+
+static void cubic_on_idle(struct tcp_cc *cc, nsec now)
+{
+    (void)now;
+    stop_clock(cc);
+}
+
+static void cubic_on_ack(struct tcp_cc *cc, const struct tcp_ack *ack)
+{
     if (!ack->cwnd_limited) {
-        u->epoch = 0; /* 4.2, 5.8: time in which the window was not used does not count */
+        stop_clock(cc);
         return;
     }
+    run_clock(cc, ack->now);
     if (cc->cwnd < cc->ssthresh) {
         slow_start(cc, ack);
     } else {
@@ -130,6 +161,7 @@ static void remember_window(struct tcp_cc *cc)
     bool shrinking = cc->cwnd < u->w_max; /* 4.7: somebody else wants room */
     u->w_max = shrinking ? percent_of(cc->cwnd, CONVERGENCE_PERCENT) : cc->cwnd;
     u->epoch = 0;
+    u->unused_since = 0;
     u->rest = 0;
     u->w_est_rest = 0;
     u->hystart = (struct tcp_hystart){0};
@@ -166,6 +198,7 @@ static void cubic_on_undo(struct tcp_cc *cc)
     u->k = u->before.k;
     u->epoch = u->before.epoch;
     u->w_est = cc->cwnd;
+    stop_clock(cc); /* nor does the time that the episode took */
 }
 
 const struct tcp_cc_ops cc_cubic = {
@@ -176,4 +209,5 @@ const struct tcp_cc_ops cc_cubic = {
     .on_mark = cubic_on_mark,
     .on_timeout = cubic_on_timeout,
     .on_undo = cubic_on_undo,
+    .on_idle = cubic_on_idle,
 };

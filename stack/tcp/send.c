@@ -281,12 +281,22 @@ static uint32_t send_one_new(struct tcp_conn *c, uint32_t len, nsec now)
     return span;
 }
 
+/* Nothing is in flight. */
+static void begin_flight(struct tcp_conn *c, nsec now)
+{
+    if (unsent(c) > 0 && c->cc.ops->on_idle != NULL) {
+        c->cc.ops->on_idle(&c->cc, now);
+    }
+    if (c->last_sent != 0 && now - c->last_sent > c->rtt.rto) {
+        cc_idle_restart(&c->cc);
+    }
+}
+
 /* Sends what is new, `max` octets and the rest of the last segment at the most; returns how many went. */
 static uint32_t send_new(struct tcp_conn *c, uint32_t max, nsec now)
 {
-    bool idle = seq_eq(c->snd_una, c->snd_nxt);
-    if (idle && c->last_sent != 0 && now - c->last_sent > c->rtt.rto) {
-        cc_idle_restart(&c->cc);
+    if (seq_eq(c->snd_una, c->snd_nxt)) {
+        begin_flight(c, now);
     }
     uint32_t sent = 0;
     uint32_t span;
