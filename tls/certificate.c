@@ -214,6 +214,22 @@ struct tls_certificate *tls_certificate_load(const char *chain_file, const char 
     return c;
 }
 
+struct tls_certificate *tls_certificate_seen(const mbedtls_x509_crt *crt)
+{
+    struct tls_certificate *c = calloc(1, sizeof(*c));
+    if (c == NULL) {
+        return NULL;
+    }
+    mbedtls_x509_crt_init(&c->chain);
+    mbedtls_pk_init(&c->key);
+    if (mbedtls_x509_crt_parse_der(&c->chain, crt->raw.p, crt->raw.len) != 0 || !fill_facts(c)) {
+        tls_certificate_free(c);
+        return NULL;
+    }
+    fill_kind(c); /* a short key is a fact like any other */
+    return c;
+}
+
 void tls_certificate_free(struct tls_certificate *c)
 {
     mbedtls_x509_crt_free(&c->chain);

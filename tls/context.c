@@ -134,6 +134,42 @@ static bool open_keylog(struct tls_context *c, const char *file, char *error, si
     return c->keylog_fd >= 0;
 }
 
+/* What a client accepts in the signatures of others: also those of other people's CAs. */
+static const uint16_t accepted_signatures[] = {
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_NONE,
+};
+
+static bool set_trust(struct tls_context *c, const struct tls_config *config, char *error,
+                      size_t size)
+{
+    static const char system_roots[] = "/etc/ssl/certs/ca-certificates.crt";
+    const char *file = config->trust != NULL ? config->trust : system_roots;
+    int ret = mbedtls_x509_crt_parse_file(&c->trusted, file);
+    if (config->trust_anything && config->trust == NULL) {
+        ret = 0; /* then nobody needs the system's */
+    }
+    /* Above 0: so many could not be read. A system's list has some with keys that we do not know. */
+    if (ret < 0 || (ret > 0 && c->trusted.raw.p == NULL)) {
+        tls_error(error, size, file, ret < 0 ? ret : MBEDTLS_ERR_X509_INVALID_FORMAT);
+        return false;
+    }
+    mbedtls_ssl_conf_ca_chain(&c->ssl, &c->trusted, NULL);
+    mbedtls_ssl_conf_authmode(&c->ssl, config->trust_anything ? MBEDTLS_SSL_VERIFY_OPTIONAL
+                                                              : MBEDTLS_SSL_VERIFY_REQUIRED);
+    mbedtls_ssl_conf_sig_algs(&c->ssl, accepted_signatures);
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+        &c->ssl, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+    return true;
+}
+
 /* After the ClientHello was read, before anything is answered. */
 static int on_client_hello(mbedtls_ssl_context *ssl)
 {
@@ -160,28 +196,38 @@ static int on_client_hello(mbedtls_ssl_context *ssl)
     return mbedtls_ssl_set_hs_own_cert(ssl, &chosen->chain, &chosen->key);
 }
 
+static bool set_role(struct tls_context *c, const struct tls_config *config, char *error,
+                     size_t size)
+{
+    if (c->client) {
+        return set_trust(c, config, error, size);
+    }
+    mbedtls_ssl_conf_authmode(&c->ssl, MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_sig_algs(&c->ssl, signatures);
+    mbedtls_ssl_conf_cert_cb(&c->ssl, on_client_hello);
+    return config->no_tickets || set_tickets(c, config->ticket_lifetime, error, size);
+}
+
 static bool configure(struct tls_context *c, const struct tls_config *config, char *error,
                       size_t size)
 {
+    int endpoint = config->client ? MBEDTLS_SSL_IS_CLIENT : MBEDTLS_SSL_IS_SERVER;
     int ret = tls_rng_start();
     if (ret == 0) {
-        ret = mbedtls_ssl_config_defaults(&c->ssl, MBEDTLS_SSL_IS_SERVER,
-                                          MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+        ret = mbedtls_ssl_config_defaults(&c->ssl, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                          MBEDTLS_SSL_PRESET_DEFAULT);
     }
     if (ret != 0) {
         tls_error(error, size, "mbedTLS", ret);
         return false;
     }
     mbedtls_ssl_conf_rng(&c->ssl, tls_rng, NULL);
-    mbedtls_ssl_conf_authmode(&c->ssl, MBEDTLS_SSL_VERIFY_NONE);
     mbedtls_ssl_conf_ciphersuites(&c->ssl, suites);
-    mbedtls_ssl_conf_sig_algs(&c->ssl, signatures);
     mbedtls_ssl_conf_tls13_key_exchange_modes(&c->ssl,
                                               MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
-    mbedtls_ssl_conf_cert_cb(&c->ssl, on_client_hello);
-    return set_versions(c, config->min_version, config->max_version, error, size) &&
+    return set_role(c, config, error, size) &&
+           set_versions(c, config->min_version, config->max_version, error, size) &&
            set_groups(c, config->groups, error, size) && set_alpn(c, config->alpn, error, size) &&
-           (config->no_tickets || set_tickets(c, config->ticket_lifetime, error, size)) &&
            open_keylog(c, config->keylog, error, size);
 }
 
@@ -192,11 +238,13 @@ struct tls_context *tls_context_new(const struct tls_config *config, char *error
         snprintf(error, error_size, "out of memory");
         return NULL;
     }
+    c->client = config->client;
     c->keylog_fd = -1;
     list_init(&c->certificates);
     list_init(&c->lingering);
     mbedtls_ssl_config_init(&c->ssl);
     mbedtls_ssl_ticket_init(&c->tickets);
+    mbedtls_x509_crt_init(&c->trusted);
     if (!configure(c, config, error, error_size)) {
         tls_context_free(c);
         return NULL;
@@ -217,6 +265,7 @@ void tls_context_free(struct tls_context *c)
     }
     mbedtls_ssl_config_free(&c->ssl);
     mbedtls_ssl_ticket_free(&c->tickets);
+    mbedtls_x509_crt_free(&c->trusted);
     for (char **p = c->alpn; p != NULL && *p != NULL; p++) {
         free(*p);
     }
@@ -235,6 +284,13 @@ bool tls_context_add_certificate(struct tls_context *c, const char *chain_file,
         return false;
     }
     list_push_back(&c->certificates, &new->link);
+    if (c->client && c->certificates.next == &new->link) {
+        int ret = mbedtls_ssl_conf_own_cert(&c->ssl, &new->chain, &new->key);
+        if (ret != 0) {
+            tls_error(error, error_size, chain_file, ret);
+        }
+        return ret == 0;
+    }
     return true;
 }
 

@@ -45,6 +45,8 @@ struct tls_offer {
     bool suite_ecdsa, suite_rsa; /* TLS 1.2 suites that sign with such a key */
 };
 
+/* The facts of a certificate that a peer has shown, without a key. NULL: no memory. */
+struct tls_certificate *tls_certificate_seen(const mbedtls_x509_crt *crt);
 struct tls_certificate *tls_certificate_load(const char *chain_file, const char *key_file,
                                              char *error, size_t error_size);
 void tls_certificate_free(struct tls_certificate *c);
@@ -65,7 +67,9 @@ struct tls_records {
 };
 
 struct tls_context {
+    bool client;
     mbedtls_ssl_config ssl;
+    mbedtls_x509_crt trusted; /* a client's roots */
     mbedtls_ssl_ticket_context tickets;
     struct list certificates;
     char **alpn;                         /* NULL-terminated copy, or NULL */
@@ -97,18 +101,19 @@ struct tls_lens_side {
 
 struct tls_lens {
     struct tls_lens_side in, out;
-    uint16_t version;      /* of the ServerHello; 0 = not yet */
-    uint16_t suite;        /* of the ServerHello */
-    uint16_t group;        /* IANA number; 0 = none was used, or not yet */
-    uint16_t signature;    /* scheme with which we signed; 0 = we did not */
-    int stepping;          /* mbedTLS state in which the current step began */
-    int writer;            /* mbedTLS state that wrote what lies in its output buffer; -1: none */
-    bool certificate_sent; /* so the session is not resumed */
-    bool bad_type;         /* the peer sent a record of a type that does not exist */
-    bool too_long;         /* the peer sent a record longer than RFC 8446 5.2 allows */
-    bool fatal_in;         /* a fatal alert came in plaintext, during the handshake */
-    bool fatal_out;        /* a fatal alert was sent */
-    bool alert_unnamed;    /* an encrypted alert was sent whose description is not known yet */
+    uint16_t version;       /* of the ServerHello; 0 = not yet */
+    uint16_t suite;         /* of the ServerHello */
+    uint16_t group;         /* IANA number; 0 = none was used, or not yet */
+    uint16_t signature;     /* scheme with which we signed; 0 = we did not */
+    int stepping;           /* mbedTLS state in which the current step began */
+    int writer;             /* mbedTLS state that wrote what lies in its output buffer; -1: none */
+    bool certificate_seen;  /* the server's: so the session is not resumed */
+    bool certificate_asked; /* the server's CertificateRequest has come */
+    bool bad_type;          /* the peer sent a record of a type that does not exist */
+    bool too_long;          /* the peer sent a record longer than RFC 8446 5.2 allows */
+    bool fatal_in;          /* a fatal alert came in plaintext, during the handshake */
+    bool fatal_out;         /* a fatal alert was sent */
+    bool alert_unnamed;     /* an encrypted alert was sent whose description is not known yet */
 };
 
 /* Bytes that were taken from, and given to, the lower stream. */
@@ -116,6 +121,8 @@ void tls_lens_in(struct tls_session *t, const uint8_t *data, size_t len);
 void tls_lens_out(struct tls_session *t, const uint8_t *data, size_t len);
 /* The machine took a step that began in state `before` and gave `ret`. */
 void tls_lens_step(struct tls_session *t, int before, int ret);
+/* A client has read a NewSessionTicket after the handshake (RFC 8446 4.6.1). */
+void tls_lens_ticket(struct tls_session *t);
 /* An encrypted alert that was sent turns out to be this one. */
 void tls_lens_name_alert(struct tls_session *t, uint8_t level, uint8_t description);
 void tls_lens_alert(struct tls_session *t, bool outgoing, uint8_t level, uint8_t description);
@@ -133,8 +140,9 @@ struct tls_session {
     uint32_t conn_id;
     mbedtls_ssl_context ssl;
     struct tls_lens lens;
-    const struct tls_certificate *certificate; /* chosen for this client; NULL = not yet */
+    const struct tls_certificate *certificate; /* the server's; NULL = not chosen, not seen yet */
     char *sni;                                 /* as sent, made printable; NULL: none */
+    struct tls_wanted *wanted;                 /* whom a client wants; NULL: a server */
     nsec started;                              /* first byte of the ClientHello */
     nsec finished;                             /* both Finished messages done */
     uint32_t bytes_in, bytes_out;              /* of the handshake's records */
@@ -168,6 +176,22 @@ void tls_send_alert(struct tls_session *t, uint8_t level, uint8_t description);
 void tls_fail(struct tls_session *t, int ret);
 /* Nothing goes in or out from here; our side of the lower stream is closed. */
 void tls_end(struct tls_session *t, enum close_reason reason);
+
+/* ---- verify.c ---- */
+/* Whom a client wants to talk to, and what came of it. */
+struct tls_wanted {
+    uint8_t ip[4]; /* an address instead of a host name */
+    bool is_ip;
+    uint32_t faults;             /* MBEDTLS_X509_BADCERT_… of the whole chain */
+    struct tls_certificate *got; /* what the server has shown; NULL: nothing yet */
+    char fault_text[256];        /* `faults` in words */
+};
+
+/* Before the first step of a client's handshake; 0 or an mbedTLS error. */
+int tls_verify_set_up(struct tls_session *t);
+/* The server's certificate has been looked at: what mbedTLS found after its chain, what the key is for. */
+void tls_verify_done(struct tls_session *t);
+void tls_verify_free(struct tls_wanted *w);
 
 /* ---- tls_handshake.c ---- */
 /* Goes on as far as possible; true when there is nothing more to do. */

@@ -3,7 +3,8 @@
  * Two sources, both true. The bytes that pass between mbedTLS and the lower stream give records and,
  * where they are in plaintext, messages and alerts (RFC 8446 5.1, RFC 5246 6.2), however they are cut.
  * For encrypted ones the steps of mbedTLS' machine say which message it was; its length is the one
- * that mbedTLS decrypted, or, outgoing, that of the record without what protection adds.
+ * that mbedTLS decrypted, or, outgoing, that of the record without what protection adds. A client's machine
+ * reads one message in a step, so there the steps tell all that comes.
  * Not seen: encrypted alerts of level warning that mbedTLS ignores.
  */
 #include <string.h>
@@ -41,7 +42,7 @@ void tls_lens_name_alert(struct tls_session *t, uint8_t level, uint8_t descripti
     }
 }
 
-/* ---- our plaintext messages that say what was agreed ---- */
+/* ---- the server's messages that say what was agreed ---- */
 
 /* SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3). */
 static const uint8_t retry_random[32] = {
@@ -87,15 +88,35 @@ static void see_server_key_exchange(struct tls_lens *l, struct slice body)
     }
 }
 
-static uint8_t see_our_message(struct tls_lens *l, uint8_t type, struct slice body)
+/* RFC 8446 4.4.3. */
+static void see_certificate_verify(struct tls_lens *l, struct slice body)
 {
-    if (type == TLS_SERVER_HELLO) {
-        return see_server_hello(l, body);
+    struct rd r = rd_slice(body);
+    uint16_t signature = rd_be16(&r);
+    if (!r.failed) {
+        l->signature = signature;
     }
-    if (type == TLS_SERVER_KEY_EXCHANGE) {
+}
+
+static uint8_t see_server_message(struct tls_lens *l, uint8_t type, struct slice body)
+{
+    switch (type) {
+    case TLS_SERVER_HELLO:
+        return see_server_hello(l, body);
+    case TLS_SERVER_KEY_EXCHANGE:
         see_server_key_exchange(l, body);
-    } else if (type == TLS_CERTIFICATE) {
-        l->certificate_sent = true;
+        break;
+    case TLS_CERTIFICATE:
+        l->certificate_seen = true;
+        break;
+    case TLS_CERTIFICATE_REQUEST:
+        l->certificate_asked = true;
+        break;
+    case TLS_CERTIFICATE_VERIFY:
+        see_certificate_verify(l, body);
+        break;
+    default:
+        break;
     }
     return type;
 }
@@ -105,6 +126,7 @@ static uint8_t see_our_message(struct tls_lens *l, uint8_t type, struct slice bo
 static void see_handshake(struct tls_session *t, struct tls_lens_side *side, struct rd *r)
 {
     bool outgoing = side == &t->lens.out;
+    bool client = t->context->client;
     while (rd_left(r) > 0) {
         if (side->message_header < sizeof(side->message)) {
             side->message[side->message_header++] = rd_u8(r);
@@ -123,11 +145,13 @@ static void see_handshake(struct tls_session *t, struct tls_lens_side *side, str
         uint8_t type = rd_u8(&header);
         uint32_t len = rd_be24(&header);
         /* mbedTLS writes a message into one record, so ours is here as a whole. */
-        if (outgoing && part.len == len) {
-            type = see_our_message(&t->lens, type, part);
+        if (outgoing && !client && part.len == len) {
+            type = see_server_message(&t->lens, type, part);
         }
         side->message_header = 0;
-        tell_message(t, outgoing, type, len + 4, false);
+        if (outgoing || !client) {
+            tell_message(t, outgoing, type, len + 4, false);
+        }
     }
 }
 
@@ -161,10 +185,13 @@ static uint8_t message_of_state(int state)
     case MBEDTLS_SSL_CERTIFICATE_REQUEST:
         return TLS_CERTIFICATE_REQUEST;
     case MBEDTLS_SSL_SERVER_CERTIFICATE:
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE:
         return TLS_CERTIFICATE;
     case MBEDTLS_SSL_CERTIFICATE_VERIFY:
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY:
         return TLS_CERTIFICATE_VERIFY;
     case MBEDTLS_SSL_SERVER_FINISHED:
+    case MBEDTLS_SSL_CLIENT_FINISHED:
         return TLS_FINISHED;
     case MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET:
         return TLS_NEW_SESSION_TICKET;
@@ -205,9 +232,9 @@ static void see_our_encrypted(struct tls_session *t, const struct tls_lens_side 
         l->alert_unnamed = true; /* mbedTLS sent it by itself; what it returns will name it */
         return;
     }
-    if (type == TLS_CERTIFICATE) {
-        l->certificate_sent = true;
-    } else if (type == TLS_CERTIFICATE_VERIFY && t->certificate != NULL) {
+    if (type == TLS_CERTIFICATE && !t->context->client) {
+        l->certificate_seen = true;
+    } else if (type == TLS_CERTIFICATE_VERIFY && !t->context->client && t->certificate != NULL) {
         static const uint16_t by_kind[] = {
             [TLS_KEY_P256] = 0x0403, [TLS_KEY_P384] = 0x0503, [TLS_KEY_RSA] = 0x0804};
         l->signature = by_kind[t->certificate->kind];
@@ -271,13 +298,18 @@ static void see(struct tls_session *t, struct tls_lens_side *side, struct rd *r)
     }
 }
 
-void tls_lens_in(struct tls_session *t, const uint8_t *data, size_t len)
+static void begin(struct tls_session *t)
 {
-    struct rd r = rd_of(data, len);
     if (!t->begun) {
         t->begun = true;
         t->started = t->recorder->now;
     }
+}
+
+void tls_lens_in(struct tls_session *t, const uint8_t *data, size_t len)
+{
+    struct rd r = rd_of(data, len);
+    begin(t);
     if (!t->established) {
         t->bytes_in += (uint32_t)len;
     }
@@ -287,11 +319,84 @@ void tls_lens_in(struct tls_session *t, const uint8_t *data, size_t len)
 void tls_lens_out(struct tls_session *t, const uint8_t *data, size_t len)
 {
     struct rd r = rd_of(data, len);
+    begin(t);
     if (!t->established) {
         t->bytes_out += (uint32_t)len;
     }
     see(t, &t->lens.out, &r);
     t->lens.writer = -1;
+}
+
+/* Which message a client's machine reads in a state. 0: none. */
+static uint8_t message_read_in(int state)
+{
+    switch (state) {
+    case MBEDTLS_SSL_SERVER_HELLO:
+        return TLS_SERVER_HELLO;
+    case MBEDTLS_SSL_ENCRYPTED_EXTENSIONS:
+        return TLS_ENCRYPTED_EXTENSIONS;
+    case MBEDTLS_SSL_SERVER_CERTIFICATE:
+        return TLS_CERTIFICATE;
+    case MBEDTLS_SSL_SERVER_KEY_EXCHANGE:
+        return TLS_SERVER_KEY_EXCHANGE;
+    case MBEDTLS_SSL_CERTIFICATE_REQUEST:
+        return TLS_CERTIFICATE_REQUEST;
+    case MBEDTLS_SSL_SERVER_HELLO_DONE:
+        return TLS_SERVER_HELLO_DONE;
+    case MBEDTLS_SSL_CERTIFICATE_VERIFY:
+        return TLS_CERTIFICATE_VERIFY;
+    case MBEDTLS_SSL_NEW_SESSION_TICKET:
+        return TLS_NEW_SESSION_TICKET;
+    case MBEDTLS_SSL_SERVER_FINISHED:
+        return TLS_FINISHED;
+    default:
+        return 0;
+    }
+}
+
+/* mbedTLS clears its buffers at a HelloRetryRequest: what its header said is left in the lens. */
+static void see_retry(struct tls_session *t)
+{
+    struct rd header = rd_of(t->lens.in.message + 1, 3);
+    tell_message(t, false, TLS_HELLO_RETRY_REQUEST, rd_be24(&header) + 4, false);
+}
+
+/* The message that a step has read, which still lies in mbedTLS' buffer. */
+static void see_step(struct tls_session *t, int before, int ret)
+{
+    const mbedtls_ssl_context *ssl = &t->ssl;
+    bool client = t->context->client;
+    /* Without client certificates a Finished is all that a client encrypts. */
+    uint8_t type = client                                  ? message_read_in(before)
+                   : before == MBEDTLS_SSL_CLIENT_FINISHED ? TLS_FINISHED
+                                                           : 0;
+    if (client && ret == 0 && before == MBEDTLS_SSL_SERVER_HELLO &&
+        ssl->state == MBEDTLS_SSL_CLIENT_CCS_BEFORE_2ND_CLIENT_HELLO) {
+        see_retry(t);
+        return;
+    }
+    bool waits = ret == MBEDTLS_ERR_SSL_WANT_READ || ret == MBEDTLS_ERR_SSL_WANT_WRITE;
+    if (type == 0 || waits || (ret != 0 && !client) || ssl->keep_current_message ||
+        ssl->in_msgtype != MBEDTLS_SSL_MSG_HANDSHAKE || ssl->in_hslen < 4 ||
+        ssl->in_msg[0] != type) {
+        return;
+    }
+    bool encrypted = is_encrypted(&t->lens.in);
+    if (client && type == TLS_CERTIFICATE) {
+        tls_verify_done(t);
+    }
+    if (client) {
+        type =
+            see_server_message(&t->lens, type, (struct slice){ssl->in_msg + 4, ssl->in_hslen - 4});
+    } else if (!encrypted) {
+        return; /* told when its bytes came */
+    }
+    tell_message(t, false, type, (uint32_t)ssl->in_hslen, encrypted);
+}
+
+void tls_lens_ticket(struct tls_session *t)
+{
+    tell_message(t, false, TLS_NEW_SESSION_TICKET, (uint32_t)t->ssl.in_hslen, true);
 }
 
 void tls_lens_step(struct tls_session *t, int before, int ret)
@@ -300,11 +405,7 @@ void tls_lens_step(struct tls_session *t, int before, int ret)
     if (t->ssl.out_left > 0 && t->lens.writer < 0) {
         t->lens.writer = before;
     }
-    /* Without client certificates a Finished is all that a client encrypts. */
-    if (ret == 0 && before == MBEDTLS_SSL_CLIENT_FINISHED &&
-        t->ssl.in_msgtype == MBEDTLS_SSL_MSG_HANDSHAKE && is_encrypted(&t->lens.in)) {
-        tell_message(t, false, t->ssl.in_msg[0], (uint32_t)t->ssl.in_hslen, true);
-    }
+    see_step(t, before, ret);
     if (ret == 0 && t->ssl.state != before) {
         TRACE(t->recorder, t->conn_id, tls_state, .state = (uint16_t)t->ssl.state);
     }

@@ -16,6 +16,7 @@
  * its own: a fault that is found in such a call is told with the lower stream's next event.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include <mbedtls/platform_util.h>
 
@@ -38,6 +39,7 @@ static void session_free(struct tls_session *t)
 {
     t->context->sessions--;
     mbedtls_ssl_free(&t->ssl);
+    tls_verify_free(t->wanted);
     free(t->sni);
     free(t);
 }
@@ -105,6 +107,8 @@ static uint8_t alert_for(const struct tls_session *t, int ret)
         return MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION;
     case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL:
         return MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL;
+    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED: /* what is wrong, mbedTLS has said itself */
+        return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
     case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
         return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
     default:
@@ -195,6 +199,8 @@ static void read_record(struct tls_session *t)
             tls_lens_alert(t, false, t->ssl.in_msg[0], t->ssl.in_msg[1]);
             t->peer_shut = true;
             discard(t);
+        } else if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+            tls_lens_ticket(t);
         } else if (ret == MBEDTLS_ERR_SSL_WANT_WRITE ||
                    (ret == MBEDTLS_ERR_SSL_WANT_READ && t->starved)) {
             break;
@@ -463,8 +469,9 @@ static const struct stream_events lower_events = {
 
 /* ---- */
 
-struct stream *tls_server(struct tls_context *c, struct stream *lower, struct recorder *recorder,
-                          uint32_t conn_id, const struct stream_events *events, void *app)
+static struct tls_session *session_new(struct tls_context *c, struct recorder *recorder,
+                                       uint32_t conn_id, const struct stream_events *events,
+                                       void *app)
 {
     struct tls_session *t = calloc(1, sizeof(*t));
     if (t == NULL) {
@@ -473,13 +480,42 @@ struct stream *tls_server(struct tls_context *c, struct stream *lower, struct re
     mbedtls_ssl_init(&t->ssl);
     t->stream = (struct stream){.ops = &ops, .events = events, .app = app};
     t->context = c;
-    t->lower = lower;
     t->recorder = recorder;
     t->conn_id = conn_id;
     c->sessions++;
+    return t;
+}
+
+static struct stream *wrap(struct tls_session *t, struct stream *lower)
+{
+    t->lower = lower;
     lower->events = &lower_events;
     lower->app = t;
     return &t->stream;
+}
+
+struct stream *tls_server(struct tls_context *c, struct stream *lower, struct recorder *recorder,
+                          uint32_t conn_id, const struct stream_events *events, void *app)
+{
+    struct tls_session *t = session_new(c, recorder, conn_id, events, app);
+    return t != NULL ? wrap(t, lower) : NULL;
+}
+
+struct stream *tls_client(struct tls_context *c, const char *name, struct stream *lower,
+                          struct recorder *recorder, uint32_t conn_id,
+                          const struct stream_events *events, void *app)
+{
+    struct tls_session *t = session_new(c, recorder, conn_id, events, app);
+    if (t == NULL) {
+        return NULL;
+    }
+    t->sni = strdup(name);
+    t->wanted = calloc(1, sizeof(*t->wanted));
+    if (t->sni == NULL || t->wanted == NULL) {
+        session_free(t);
+        return NULL;
+    }
+    return wrap(t, lower);
 }
 
 struct tls_session *tls_of_stream(struct stream *s)

@@ -16,12 +16,16 @@ struct tls_session;
 enum tls_version { TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
 
 struct tls_config {
+    bool client; /* sessions of this context open (tls_client) instead of answering (tls_server) */
     uint16_t min_version, max_version; /* enum tls_version; 0: TLS 1.2 and TLS 1.3 */
     const char *const *alpn;           /* NULL-terminated, in order of preference; NULL: none */
     const char *keylog; /* file to append NSS key log lines to (SSLKEYLOGFILE), or NULL */
     bool no_tickets;
     uint32_t ticket_lifetime;  /* seconds; 0: 86400 */
     const char *const *groups; /* NULL: x25519, secp256r1, secp384r1 */
+    /* The client's: */
+    const char *trust;   /* PEM file of the root certificates; NULL: the system's */
+    bool trust_anything; /* what is wrong with the server's certificate is told, and ends nothing */
 };
 
 /* Which secret a `tls_secret` event is about (RFC 8446 7.1; RFC 5246 8.1 for TLS 1.2). */
@@ -62,15 +66,20 @@ struct tls_info {
     uint16_t suite;                  /* IANA number */
     const char *suite_name;          /* "TLS_AES_128_GCM_SHA256" */
     const char *group_name;          /* "x25519" */
-    const char *signature_algorithm; /* of our CertificateVerify or ServerKeyExchange, if any */
+    const char *signature_algorithm; /* of the server's CertificateVerify or ServerKeyExchange */
     const char *alpn;
     const char *sni;
+    bool client; /* we are the one that asks */
     bool resumed;
+    bool certificate_asked; /* of a client: the server wants to know who it is */
+    /* Of a client: what is wrong with the server's certificate, as "it has expired; its name is
+     * another one"; "": nothing, or none was seen. */
+    const char *certificate_fault;
     nsec started;  /* first byte of the ClientHello */
     nsec finished; /* both Finished messages done; 0 = not yet */
     uint32_t handshake_bytes_in,
         handshake_bytes_out; /* TLS records of the handshake, with headers */
-    /* the certificate that we presented; all "" when the session was resumed: then there was none */
+    /* the server's certificate; all "" when the session was resumed: then there was none */
     const char *certificate_subject, *certificate_issuer, *certificate_san;
     const char *certificate_not_before, *certificate_not_after; /* "2026-01-31 12:00:00" UTC */
     const char *key_type;                                       /* "EC P-256", "RSA" */
@@ -84,7 +93,8 @@ struct tls_context *tls_context_new(const struct tls_config *config, char *error
                                     size_t error_size);
 void tls_context_free(
     struct tls_context *c); /* every session must have ended; lingering ones are aborted */
-/* A certificate chain and its key, PEM files (EC P-256, EC P-384 or RSA of 2048 bits and more). The
+/* A certificate chain and its key, PEM files (EC P-256, EC P-384 or RSA of 2048 bits and more). A client
+ * shows the first one to a server that asks for it. A server has one or more: the
  * first one added is the default; others are chosen by SNI: the names are the certificate's DNS SANs
  * (wildcards by RFC 6125 6.4.3). Of several that fit a name, the first one wins whose key the client
  * can verify: so an EC and an RSA certificate may stand for the same name. */
@@ -97,6 +107,13 @@ bool tls_context_add_certificate(struct tls_context *c, const char *chain_file,
  * NULL: no memory (the lower stream is untouched). */
 struct stream *tls_server(struct tls_context *c, struct stream *lower, struct recorder *recorder,
                           uint32_t conn_id, const struct stream_events *events, void *app);
+/* The same for the client side, over a stream that is being opened or is open: `name` is who is wanted, a
+ * host name (then it is also what the ClientHello says, RFC 6066 3) or an address. The server's
+ * certificate must lead to a trusted root, be valid now, and be made out to `name` (RFC 9525). When it is not,
+ * `closed` comes with CLOSE_TLS_FAILED, and tls_get_info tells in it what was wrong. */
+struct stream *tls_client(struct tls_context *c, const char *name, struct stream *lower,
+                          struct recorder *recorder, uint32_t conn_id,
+                          const struct stream_events *events, void *app);
 struct tls_session *tls_of_stream(struct stream *s); /* NULL when the stream is not TLS */
 void tls_get_info(const struct tls_session *t,
                   struct tls_info *out); /* text lives as long as the session */

@@ -89,16 +89,18 @@ static void on_secret(void *arg, mbedtls_ssl_key_export_type type, const unsigne
                     secret_len);
 }
 
-/* Only now that the client has sent something: who connects and says nothing costs little. */
+/* A server's, only now that the client has sent something: who connects and says nothing costs little. */
 static bool set_up(struct tls_session *t)
 {
+    bool client = t->context->client;
     if (t->set_up) {
         return true;
     }
-    if (stream_peek(t->lower).len == 0 && !t->lower_eof) {
+    if (!client && stream_peek(t->lower).len == 0 && !t->lower_eof) {
         return false;
     }
-    if (mbedtls_ssl_setup(&t->ssl, &t->context->ssl) != 0) {
+    if (mbedtls_ssl_setup(&t->ssl, &t->context->ssl) != 0 ||
+        (client && tls_verify_set_up(t) != 0)) {
         tls_end(t, CLOSE_NO_RESOURCES);
         return false;
     }
@@ -108,6 +110,26 @@ static bool set_up(struct tls_session *t)
     t->lens.writer = -1;
     t->set_up = true;
     return true;
+}
+
+static bool waits_for_server(const struct tls_session *t)
+{
+    switch (t->ssl.state) {
+    case MBEDTLS_SSL_SERVER_HELLO:
+    case MBEDTLS_SSL_ENCRYPTED_EXTENSIONS:
+    case MBEDTLS_SSL_SERVER_CERTIFICATE:
+    case MBEDTLS_SSL_SERVER_KEY_EXCHANGE:
+    case MBEDTLS_SSL_CERTIFICATE_REQUEST:
+    case MBEDTLS_SSL_SERVER_HELLO_DONE:
+    case MBEDTLS_SSL_NEW_SESSION_TICKET:
+    case MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC:
+    case MBEDTLS_SSL_SERVER_FINISHED:
+        return true;
+    case MBEDTLS_SSL_CERTIFICATE_VERIFY: /* in TLS 1.2 our own */
+        return t->lens.version == TLS_1_3;
+    default:
+        return false;
+    }
 }
 
 static bool waits_for_client(const struct tls_session *t)
@@ -130,7 +152,8 @@ static bool may_step(struct tls_session *t)
 {
     size_t room;
     bool pending = t->ssl.out_left > 0;
-    if (pending || !waits_for_client(t)) {
+    bool waits = t->context->client ? waits_for_server(t) : waits_for_client(t);
+    if (pending || !waits) {
         return stream_reserve(t->lower, STREAM_RESERVE_MAX, &room) != NULL;
     }
     return t->lower_eof || mbedtls_ssl_check_pending(&t->ssl) || stream_peek(t->lower).len > 0;
@@ -142,7 +165,7 @@ static void established(struct tls_session *t)
     t->finished = t->recorder->now;
     TRACE(t->recorder, t->conn_id, tls_established, .took = t->finished - t->started,
           .version = t->lens.version, .suite = t->lens.suite, .group = t->lens.group,
-          .resumed = !t->lens.certificate_sent, .bytes_in = t->bytes_in, .bytes_out = t->bytes_out);
+          .resumed = !t->lens.certificate_seen, .bytes_in = t->bytes_in, .bytes_out = t->bytes_out);
 }
 
 /* Not mbedtls_ssl_is_handshake_over: that is already true while TLS 1.3 tickets are written. */

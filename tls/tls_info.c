@@ -41,7 +41,10 @@ void tls_get_info(const struct tls_session *t, struct tls_info *out)
         .signature_algorithm = tls_signature_name(l->signature),
         .alpn = or_nothing(mbedtls_ssl_get_alpn_protocol(&t->ssl)),
         .sni = or_nothing(t->sni),
-        .resumed = t->established && !l->certificate_sent,
+        .client = t->context->client,
+        .resumed = t->established && !l->certificate_seen,
+        .certificate_asked = l->certificate_asked,
+        .certificate_fault = t->wanted != NULL ? t->wanted->fault_text : "",
         .started = t->started,
         .finished = t->finished,
         .handshake_bytes_in = t->bytes_in,
@@ -55,7 +58,7 @@ void tls_get_info(const struct tls_session *t, struct tls_info *out)
         .public_key_hex = "",
         .fingerprint_sha256 = "",
     };
-    if (l->certificate_sent && t->certificate != NULL) {
+    if (l->certificate_seen && t->certificate != NULL) {
         certificate_info(t->certificate, out);
     }
 }
