@@ -59,7 +59,10 @@ static nsec timestamp_sample(const struct tcp_conn *c, const struct tcp_segment 
     }
     uint32_t ms = conn_ts_now(c, s->at) - s->tsecr;
     nsec sample = (nsec)ms * NS_PER_MS;
-    return sample > TS_SAMPLE_MAX ? 0 : nsec_max(sample, NS_PER_MS / 2);
+    if (sample > TS_SAMPLE_MAX || rtt_ambiguous(&c->rtt, sample, s->at)) {
+        return 0;
+    }
+    return nsec_max(sample, NS_PER_MS / 2);
 }
 
 static nsec take_sample(struct tcp_conn *c, const struct tcp_segment *s)

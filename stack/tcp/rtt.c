@@ -15,9 +15,17 @@ void rtt_sent(struct tcp_rtt *r, tcp_seq end, nsec now)
     }
 }
 
-void rtt_retransmitted(struct tcp_rtt *r)
+void rtt_retransmitted(struct tcp_rtt *r, nsec now)
 {
     r->timing = false;
+    r->resent_at = now;
+}
+
+bool rtt_ambiguous(const struct tcp_rtt *r, nsec sample, nsec now)
+{
+    nsec since = now - r->resent_at;
+    bool before = sample >= since + NS_PER_MS; /* the clock of timestamps has ticks of 1 ms */
+    return r->resent_at != 0 && before && since >= r->min;
 }
 
 nsec rtt_acked(struct tcp_rtt *r, tcp_seq ack, nsec now)

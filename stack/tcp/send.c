@@ -94,7 +94,7 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
     if (retransmission) {
         c->story.retransmitted++;
         t->totals.retransmitted++;
-        rtt_retransmitted(&c->rtt);
+        rtt_retransmitted(&c->rtt, now);
     }
     ip_output(t->ip, p, &how, now); /* a packet that is refused counts as lost on the way */
     if ((s->flags & TCP_ACK) != 0) {

@@ -125,7 +125,7 @@ static void next_probe(struct tcp_conn *c, nsec now)
 static void probe_instead(struct tcp_conn *c, nsec now)
 {
     recovery_all_lost(c);
-    rtt_retransmitted(&c->rtt);
+    rtt_retransmitted(&c->rtt, now);
     timers_stop(c, TCP_TIMER_RTO);
     c->probe_at = nsec_max(now, c->wnd_shut_at + c->rtt.rto);
     timers_set(c, TCP_TIMER_PERSIST, c->probe_at);
@@ -148,7 +148,7 @@ static void fire_rto(struct tcp_conn *c, nsec now)
         c->backoff++; /* RFC 6298 5.5 */
     }
     report_trouble(c, c->backoff, now);
-    rtt_retransmitted(&c->rtt);
+    rtt_retransmitted(&c->rtt, now);
     if (opening) {
         c->syn_due = true;
     } else {

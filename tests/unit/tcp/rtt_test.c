@@ -136,10 +136,26 @@ START_TEST(a_retransmission_is_not_timed) /* 3, Karn's rule */
 {
     struct tcp_rtt r = fresh();
     rtt_sent(&r, seq_of(1000), MS(10));
-    rtt_retransmitted(&r);
+    rtt_retransmitted(&r, MS(20));
     ck_assert_int_eq(rtt_acked(&r, seq_of(1000), MS(500)), 0);
     rtt_sent(&r, seq_of(2000), MS(600));
     ck_assert_int_eq(rtt_acked(&r, seq_of(2000), MS(603)), MS(3));
+}
+END_TEST
+
+/* The second copy left at 300 ms, on a path of 20 ms. */
+START_TEST(an_echo_from_before_a_retransmission)
+{
+    struct tcp_rtt r = fresh();
+    ck_assert(!rtt_ambiguous(&r, MS(400), MS(400))); /* nothing was sent again */
+    rtt_sample(&r, MS(20), MS(200), MS(60000));
+    rtt_retransmitted(&r, MS(300));
+    ck_assert(!rtt_ambiguous(&r, MS(319), MS(319))); /* too soon to be for the second */
+    ck_assert(rtt_ambiguous(&r, MS(320), MS(320)));
+    ck_assert(rtt_ambiguous(&r, MS(900), MS(1000)));
+    ck_assert(!rtt_ambiguous(&r, MS(20), MS(320))); /* it echoes the second */
+    ck_assert(!rtt_ambiguous(&r, MS(20) + NS_PER_MS / 2, MS(320)));
+    ck_assert(rtt_ambiguous(&r, MS(21), MS(320)));
 }
 END_TEST
 
@@ -166,6 +182,7 @@ Suite *rtt_suite(void)
     tcase_add_test(t, one_segment_is_timed_at_once);
     tcase_add_test(t, timing_crosses_the_wrap);
     tcase_add_test(t, a_retransmission_is_not_timed);
+    tcase_add_test(t, an_echo_from_before_a_retransmission);
     tcase_add_test(t, an_ack_in_the_same_moment_counts);
     suite_add_tcase(s, t);
     return s;
