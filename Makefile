@@ -173,6 +173,18 @@ grid: $(BUILD)/vitrine-grid ## writes docs/grid.md: every state by every event, 
 sim: $(BUILD)/vitrine-sim ## random worlds under virtual time (SEEDS=N worlds; SEED=S just one, closely)
 	$(Q)$(BUILD)/vitrine-sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
 
+# Many links under virtual time, and a table of what flows over them.
+SIMGRID := $(sort $(wildcard tests/simgrid/*.c))
+$(BUILD)/vitrine-simgrid: $(call obj,$(SIMGRID)) $(BUILD)/libvitrine-stack.a
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+$(call obj,$(SIMGRID)): | build/setup/run
+-include $(patsubst %.o,%.d,$(call obj,$(SIMGRID)))
+test: $(BUILD)/vitrine-simgrid
+.PHONY: sim-grid
+sim-grid: $(BUILD)/vitrine-simgrid ## writes docs/sim-grid.md: what flows over many links, in virtual time
+	$(Q)$(BUILD)/vitrine-simgrid --page >docs/sim-grid.md
+
 requirements: $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-grid ## runs what holds the RFCs' requirements, writes docs/rfc*.md
 	$(Q)rm -rf $(BUILD)/results && mkdir -p $(BUILD)/results
 	$(Q)echo $(SUITES) | xargs -P "$$(nproc)" -n 1 sh -c 'CK_RUN_SUITE=$$0 CK_XML_LOG_FILE_NAME=$(BUILD)/results/$$0.xml $(BUILD)/unit >/dev/null' || true
@@ -216,7 +228,7 @@ fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 
 	$(Q)scripts/fresh
 
 clean: ## removes what was compiled, keeps mbedTLS
-	rm -f build/vitrine-grid
+	rm -f build/vitrine-grid build/vitrine-simgrid
 	rm -rf build/obj build/gen build/asan build/clang build/fuzz build/lint build/vitrine build/unit build/vitrine-pkt \
 		build/vitrine-sim build/sim build/results build/*.a build/flags build/sources
 
