@@ -17,7 +17,7 @@ void node_defaults(struct node_options *o)
     o->address = ip4_addr(0x0a090002);
 }
 
-static void tap_hint(const char *name, int error)
+void node_tap_refused(const char *name, int error)
 {
     fprintf(stderr, "vitrine: the TAP %s cannot be opened: %s\n", name, strerror(-error));
     if (error == -EBUSY) {
@@ -69,9 +69,9 @@ bool node_open(struct node *n, const struct node_options *o)
         return false;
     }
     /* The link address follows from ours, so that neighbours still know us after a restart. */
-    int error = tap_open(&n->tap, o->tap, ip4_value(o->address));
+    int error = tap_open(&n->tap, o->tap, 0, ip4_value(o->address));
     if (error != 0) {
-        tap_hint(o->tap, error);
+        node_tap_refused(o->tap, error);
         return false;
     }
     if (o->has_mac) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -12,14 +13,70 @@
 #include <unistd.h>
 
 #define TAP_LINK_HEADER 18U /* bytes: an Ethernet header with an IEEE 802.1Q tag */
+#define TAP_HEADERS 128U    /* bytes of a super-segment that its headers lie in */
+
+/* The header for a frame of such facts. Its numbers are in the machine's own byte order. */
+static struct virtio_net_hdr header_of(const struct packet *frame)
+{
+    const struct offload *o = &frame->offload;
+    struct virtio_net_hdr h = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
+    if (o->csum == CSUM_PARTIAL) {
+        h.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+        h.csum_start = o->csum_start;
+        h.csum_offset = o->csum_offset;
+    } else if (o->csum == CSUM_VERIFIED) {
+        h.flags = VIRTIO_NET_HDR_F_DATA_VALID;
+    }
+    if (o->gso_type != GSO_NONE) {
+        h.gso_type = o->gso_type == GSO_TCP4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+        h.gso_size = o->gso_size;
+        /* Only a hint, of how much the kernel had better have in a row. */
+        h.hdr_len = (uint16_t)size_min(packet_len(frame), TAP_HEADERS);
+    }
+    return h;
+}
+
+/* What such a header says. false: something that was not agreed on. */
+static bool header_read(const uint8_t *at, struct offload *out)
+{
+    struct virtio_net_hdr h;
+    memcpy(&h, at, sizeof h);
+    *out = (struct offload){.csum = CSUM_UNKNOWN};
+    if ((h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) {
+        out->csum = CSUM_PARTIAL;
+        out->csum_start = h.csum_start;
+        out->csum_offset = h.csum_offset;
+    } else if ((h.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0) {
+        out->csum = CSUM_VERIFIED;
+    }
+    switch (h.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+    case VIRTIO_NET_HDR_GSO_NONE:
+        return true;
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+        out->gso_type = GSO_TCP4;
+        break;
+    case VIRTIO_NET_HDR_GSO_TCPV6:
+        out->gso_type = GSO_TCP6;
+        break;
+    default:
+        return false;
+    }
+    out->gso_size = h.gso_size;
+    return h.gso_size > 0;
+}
 
 /* netdev.transmit */
 static bool tap_transmit(struct netdev *dev, const struct packet *frame)
 {
     struct tap *t = CONTAINER_OF(dev, struct tap, dev);
-    struct iovec parts[PACKET_SLICES + 1];
+    struct iovec parts[PACKET_SLICES + 2];
     struct slice header = packet_header(frame);
+    struct virtio_net_hdr facts;
     int count = 0;
+    if (t->header > 0) {
+        facts = header_of(frame);
+        parts[count++] = (struct iovec){&facts, sizeof facts};
+    }
     if (header.len > 0) {
         parts[count++] = (struct iovec){(void *)(uintptr_t)header.data, header.len};
     }
@@ -31,7 +88,7 @@ static bool tap_transmit(struct netdev *dev, const struct packet *frame)
     do {
         written = writev(t->fd, parts, count);
     } while (written < 0 && errno == EINTR);
-    return written >= 0 && (size_t)written == packet_len(frame);
+    return written >= 0 && (size_t)written == t->header + packet_len(frame);
 }
 
 static int tap_read_mtu(const char *name, uint32_t *mtu)
@@ -49,13 +106,18 @@ static int tap_read_mtu(const char *name, uint32_t *mtu)
 }
 
 /* Makes `fd` the other end of the TAP `name`. */
-static int tap_attach(int fd, const char *name)
+static int tap_attach(int fd, const char *name, uint32_t caps)
 {
     struct ifreq request = {0};
-    request.ifr_flags = IFF_TAP | IFF_NO_PI;
+    int header = sizeof(struct virtio_net_hdr);
+    unsigned long offloads = ((caps & NETDEV_CSUM) != 0 ? TUN_F_CSUM : 0UL) |
+                             ((caps & NETDEV_TSO4) != 0 ? TUN_F_TSO4 | TUN_F_TSO_ECN : 0UL) |
+                             ((caps & NETDEV_TSO6) != 0 ? TUN_F_TSO6 | TUN_F_TSO_ECN : 0UL);
+    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (caps != 0 ? IFF_VNET_HDR : 0));
     strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-    /* A TAP keeps the offloads of an earlier user: we want true frames. */
-    if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETOFFLOAD, 0UL) < 0) {
+    /* A TAP keeps the offloads, and the header's size, of an earlier user. */
+    if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETOFFLOAD, offloads) < 0 ||
+        (caps != 0 && ioctl(fd, TUNSETVNETHDRSZ, &header) < 0)) {
         return -errno;
     }
     return 0;
@@ -70,15 +132,18 @@ static struct mac tap_address(uint64_t seed)
     return m;
 }
 
-void tap_of_fd(struct tap *t, int fd, uint32_t mtu, uint64_t address_seed)
+void tap_of_fd(struct tap *t, int fd, uint32_t mtu, uint32_t caps, uint64_t address_seed)
 {
-    *t = (struct tap){.fd = fd, .frame_max = mtu + TAP_LINK_HEADER};
+    *t = (struct tap){.fd = fd, .header = caps != 0 ? sizeof(struct virtio_net_hdr) : 0};
+    bool super = (caps & (NETDEV_TSO4 | NETDEV_TSO6)) != 0;
+    t->frame_max = super ? SLAB_SUPER_BYTES : t->header + mtu + TAP_LINK_HEADER;
     t->dev.mtu = mtu;
+    t->dev.caps = caps;
     t->dev.mac = tap_address(address_seed);
     t->dev.transmit = tap_transmit;
 }
 
-int tap_open(struct tap *t, const char *name, uint64_t address_seed)
+int tap_open(struct tap *t, const char *name, uint32_t caps, uint64_t address_seed)
 {
     *t = (struct tap){.fd = -1};
     if (name[0] == '\0' || strlen(name) >= sizeof(t->name)) {
@@ -89,58 +154,79 @@ int tap_open(struct tap *t, const char *name, uint64_t address_seed)
         return -errno;
     }
     uint32_t mtu = 0;
-    int result = tap_attach(fd, name);
+    int result = tap_attach(fd, name, caps);
     if (result == 0) {
         result = tap_read_mtu(name, &mtu);
     }
-    if (result == 0 && mtu + TAP_LINK_HEADER > SLAB_SUPER_BYTES) {
+    if (result == 0 && sizeof(struct virtio_net_hdr) + mtu + TAP_LINK_HEADER > SLAB_SUPER_BYTES) {
         result = -EMSGSIZE;
     }
     if (result < 0) {
         close(fd);
         return result;
     }
-    tap_of_fd(t, fd, mtu, address_seed);
+    tap_of_fd(t, fd, mtu, caps, address_seed);
     strncpy(t->name, name, sizeof(t->name) - 1);
     return 0;
 }
 
-/* The frame of `len` bytes in the spare buffer, as a buf of its own. A small frame is copied into a
- * small slab, so that a byte of payload never pins a big one. NULL: no buffer is left. */
+/* The `len` bytes that were read into the spare buffer, as a buf of its own. A small frame is copied
+ * into a small slab, so that a byte of payload never pins a big one. NULL: no buffer is left. */
 static struct buf *tap_take_spare(struct tap *t, struct slab_pools *pools, size_t len)
 {
     enum slab_class class = t->spare->slab->class;
-    if ((len <= SLAB_SMALL_BYTES && class > SLAB_SMALL) ||
-        (len <= SLAB_FRAME_BYTES && class > SLAB_FRAME)) {
-        return buf_copy_of(pools, buf_data(t->spare), len);
+    size_t frame = len - t->header;
+    if ((frame <= SLAB_SMALL_BYTES && class > SLAB_SMALL) ||
+        (frame <= SLAB_FRAME_BYTES && class > SLAB_FRAME)) {
+        return buf_copy_of(pools, buf_data(t->spare) + t->header, frame);
     }
     struct buf *b = t->spare;
     t->spare = NULL;
     b->len = (uint32_t)len;
+    buf_trim_front(b, t->header);
     return b;
+}
+
+/* One read into the spare buffer, or past it when there is none. The bytes read; 0: nothing was
+ * waiting; or a negative errno. */
+static ssize_t tap_read_spare(struct tap *t, struct slab_pools *pools)
+{
+    if (t->spare == NULL) {
+        t->spare = buf_new(pools, 0, t->frame_max);
+    }
+    uint8_t scrap[sizeof(struct virtio_net_hdr) + 1]; /* the device cuts a frame to the size that
+                                                         is read, so a byte of it takes it off */
+    uint8_t *room = t->spare != NULL ? buf_data(t->spare) : scrap;
+    ssize_t len;
+    do {
+        len = read(t->fd, room, t->spare != NULL ? t->frame_max : t->header + 1);
+    } while (len < 0 && errno == EINTR);
+    if (len < 0) {
+        return errno == EAGAIN ? 0 : -errno;
+    }
+    return len == 0 ? -EIO : len;
 }
 
 /* Reads one frame. 1: done; 0: none is waiting; or a negative errno. */
 static int tap_read_one(struct tap *t, struct slab_pools *pools, struct list *frames)
 {
-    if (t->spare == NULL) {
-        t->spare = buf_new(pools, 0, t->frame_max);
-    }
-    uint8_t
-        scrap[1]; /* the device cuts a frame to the size that is read, so one byte takes it off */
-    uint8_t *room = t->spare != NULL ? buf_data(t->spare) : scrap;
-    ssize_t len;
-    do {
-        len = read(t->fd, room, t->spare != NULL ? t->frame_max : sizeof(scrap));
-    } while (len < 0 && errno == EINTR);
+    struct offload facts = {.csum = CSUM_UNKNOWN};
+    ssize_t len = tap_read_spare(t, pools);
     if (len <= 0) {
-        return len == 0 ? -EIO : errno == EAGAIN ? 0 : -errno;
+        return (int)len;
+    }
+    if ((size_t)len < t->header) {
+        return -EIO; /* no TAP */
+    }
+    if (t->header > 0 && t->spare != NULL && !header_read(buf_data(t->spare), &facts)) {
+        return -EPROTO;
     }
     struct buf *b = t->spare != NULL ? tap_take_spare(t, pools, (size_t)len) : NULL;
     if (b == NULL) {
         t->no_buffer++;
         return 1;
     }
+    b->offload = facts;
     list_push_back(frames, &b->link);
     return 1;
 }

@@ -1,5 +1,9 @@
 /* A Linux TAP device: raw Ethernet frames by read and write (Documentation/networking/tuntap).
  * One of the three places that make system calls.
+ *
+ * Opened with offloads (enum netdev_cap) each frame goes with a header of its own (linux/virtio_net.h):
+ * the kernel then leaves checksums unfinished and hands over super-segments whole, and takes both. The
+ * header becomes the buf's struct offload, and is made of the packet's.
  */
 #ifndef VITRINE_LINK_TAP_H
 #define VITRINE_LINK_TAP_H
@@ -10,17 +14,19 @@ struct tap {
     struct netdev dev; /* first, so that a netdev of this kind is a tap */
     int fd;            /* non-blocking */
     char name[16];
-    size_t frame_max;   /* bytes of the largest frame that is read */
-    struct buf *spare;  /* a buffer kept between reads */
+    size_t frame_max;  /* bytes of the largest frame that is read, with the header in front of it */
+    size_t header;     /* bytes of the header in front of each frame; 0: opened without offloads */
+    struct buf *spare; /* a buffer kept between reads */
     uint64_t no_buffer; /* frames that were read and lost because no buffer was left */
 };
 
 /* Opens the TAP of that name (made with `ip tuntap add`, or created when we may), MTU as the
  * interface has it. Our link address is derived from `address_seed` (locally administered, IEEE
- * 802 bit 1). 0, or a negative errno. */
-int tap_open(struct tap *t, const char *name, uint64_t address_seed);
+ * 802 bit 1). `caps`: offloads to agree on with the kernel, for both ways (NETDEV_CSUM, which the
+ * others need, and NETDEV_TSO4, NETDEV_TSO6), or 0: true frames. 0, or a negative errno. */
+int tap_open(struct tap *t, const char *name, uint32_t caps, uint64_t address_seed);
 /* The same over a descriptor that the caller has opened: one frame per read and write. */
-void tap_of_fd(struct tap *t, int fd, uint32_t mtu, uint64_t address_seed);
+void tap_of_fd(struct tap *t, int fd, uint32_t mtu, uint32_t caps, uint64_t address_seed);
 /* Reads up to `max` frames that are waiting and puts them at the end of `frames`. Returns how many
  * frames were read, or a negative errno (-EIO, -EBADFD… : the device is gone). A frame for which no
  * buffer is left is read too, and lost: `no_buffer` counts it. */

@@ -29,7 +29,7 @@ static void set_up(void)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
     ck_assert_int_eq(pipe(stop_pipe), 0);
     far_end = ends[1];
-    tap_of_fd(&tap, ends[0], 1500, 2);
+    tap_of_fd(&tap, ends[0], 1500, 0, 2);
     ck_assert(host_init(&h, &config, loop_now()));
     struct iface *vt0 = host_attach(&h, &tap.dev, ip4_addr(OUR_IP), 24);
     ck_assert_int_eq(loop_init(&loop, &h), 0);

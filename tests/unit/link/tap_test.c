@@ -16,19 +16,19 @@ static struct tap tap;
 static int far_end;
 static struct list frames;
 
-static void set_up_mtu(uint32_t mtu)
+static void set_up_with(uint32_t mtu, uint32_t caps)
 {
     int ends[2];
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
     slab_pools_init(&pools, &limits);
-    tap_of_fd(&tap, ends[0], mtu, UINT64_C(0x1122334455));
+    tap_of_fd(&tap, ends[0], mtu, caps, UINT64_C(0x1122334455));
     far_end = ends[1];
     list_init(&frames);
 }
 
 static void set_up(void)
 {
-    set_up_mtu(1500);
+    set_up_with(1500, 0);
 }
 
 static void tear_down(void)
@@ -88,7 +88,7 @@ END_TEST
 START_TEST(a_big_mtu_does_not_make_every_frame_big)
 {
     tear_down();
-    set_up_mtu(9000);
+    set_up_with(9000, 0);
     send_frame(1, 9014);
     send_frame(2, 1514);
     send_frame(3, 54);
@@ -164,11 +164,90 @@ START_TEST(a_full_device_refuses)
 }
 END_TEST
 
+/* linux/virtio_net.h: flags, kind, bytes of headers, bytes of a segment, where summing begins, and where
+ * the sum goes, in the machine's own order. */
+static void header(uint8_t out[10], uint8_t flags, uint8_t kind, const uint16_t numbers[4])
+{
+    out[0] = flags;
+    out[1] = kind;
+    memcpy(out + 2, numbers, 8);
+}
+
+START_TEST(facts_of_a_frame_come_in_front_of_it)
+{
+    static uint8_t bytes[10 + 60000];
+    tear_down();
+    set_up_with(1500, NETDEV_CSUM | NETDEV_TSO4);
+    ck_assert_uint_eq(tap.dev.caps, NETDEV_CSUM | NETDEV_TSO4);
+    header(bytes, 1, 0x81,
+           (const uint16_t[]){66, 1448, 34, 16}); /* unfinished, TCP over IPv4, ECN */
+    memset(bytes + 10, 7, sizeof bytes - 10);
+    ck_assert_int_eq(send(far_end, bytes, sizeof bytes, 0), sizeof bytes);
+    header(bytes, 2, 0, (const uint16_t[]){0, 0, 0, 0}); /* the checksum is known to be good */
+    ck_assert_int_eq(send(far_end, bytes, 70, 0), 70);
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 64), 2);
+    struct buf *b = next_frame();
+    ck_assert_uint_eq(b->len, 60000);
+    ck_assert_uint_eq(buf_data(b)[0], 7);
+    ck_assert_uint_eq(buf_data(b)[59999], 7);
+    ck_assert_uint_eq(b->offload.csum, CSUM_PARTIAL);
+    ck_assert_uint_eq(b->offload.csum_start, 34);
+    ck_assert_uint_eq(b->offload.csum_offset, 16);
+    ck_assert_uint_eq(b->offload.gso_type, GSO_TCP4);
+    ck_assert_uint_eq(b->offload.gso_size, 1448);
+    buf_free(b);
+    b = next_frame();
+    ck_assert_uint_eq(b->len, 60);
+    ck_assert_uint_eq(b->slab->class, SLAB_SMALL);
+    ck_assert_uint_eq(b->offload.csum, CSUM_VERIFIED);
+    ck_assert_uint_eq(b->offload.gso_type, GSO_NONE);
+    buf_free(b);
+}
+END_TEST
+
+START_TEST(facts_of_a_packet_go_in_front_of_it)
+{
+    tear_down();
+    set_up_with(1500, NETDEV_CSUM | NETDEV_TSO4);
+    struct packet p;
+    packet_init(&p);
+    packet_add(&p, (struct slice){(const uint8_t *)"payload", 7});
+    memcpy(packet_push(&p, 4), "head", 4);
+    p.offload = (struct offload){.csum = CSUM_PARTIAL,
+                                 .csum_start = 34,
+                                 .csum_offset = 16,
+                                 .gso_type = GSO_TCP4,
+                                 .gso_size = 1448};
+    ck_assert(tap.dev.transmit(&tap.dev, &p));
+    uint8_t got[64], want[10];
+    header(want, 1, 1, (const uint16_t[]){11, 1448, 34, 16});
+    ck_assert_int_eq(recv(far_end, got, sizeof got, 0), 21);
+    ck_assert_mem_eq(got, want, 10);
+    ck_assert_mem_eq(got + 10, "headpayload", 11);
+    p.offload = (struct offload){.csum = CSUM_UNKNOWN};
+    ck_assert(tap.dev.transmit(&tap.dev, &p));
+    ck_assert_int_eq(recv(far_end, got, sizeof got, 0), 21);
+    ck_assert_mem_eq(got, "\0\0\0\0\0\0\0\0\0\0head", 14);
+}
+END_TEST
+
+START_TEST(an_offload_that_was_not_agreed_on_is_an_error)
+{
+    uint8_t bytes[70] = {0, 3}; /* UDP fragments */
+    tear_down();
+    set_up_with(1500, NETDEV_CSUM);
+    ck_assert_int_eq(send(far_end, bytes, sizeof bytes, 0), sizeof bytes);
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 64), -EPROTO);
+    ck_assert_int_eq(send(far_end, bytes, 9, 0), 9); /* less than the header */
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 64), -EIO);
+}
+END_TEST
+
 START_TEST(names_must_fit)
 {
     struct tap t;
-    ck_assert_int_eq(tap_open(&t, "a-name-of-16-chr", 0), -ENAMETOOLONG);
-    ck_assert_int_eq(tap_open(&t, "", 0), -ENAMETOOLONG);
+    ck_assert_int_eq(tap_open(&t, "a-name-of-16-chr", 0, 0), -ENAMETOOLONG);
+    ck_assert_int_eq(tap_open(&t, "", 0, 0), -ENAMETOOLONG);
     tap_close(&t); /* harmless */
 }
 END_TEST
@@ -188,6 +267,9 @@ Suite *tap_suite(void)
     tcase_add_test(t, a_device_that_is_gone_says_so);
     tcase_add_test(t, header_and_slices_are_one_frame);
     tcase_add_test(t, a_full_device_refuses);
+    tcase_add_test(t, facts_of_a_frame_come_in_front_of_it);
+    tcase_add_test(t, facts_of_a_packet_go_in_front_of_it);
+    tcase_add_test(t, an_offload_that_was_not_agreed_on_is_an_error);
     tcase_add_test(t, names_must_fit);
     suite_add_tcase(s, t);
     return s;
