@@ -13,6 +13,7 @@ static const struct {
     {"serve", cmd_serve, "serve HTTP over TLS and TCP on a TAP device, and show both handshakes"},
     {"nc", cmd_nc,
      "open a TCP connection from a TAP device; standard input and output go through it"},
+    {"wire", cmd_wire, "join two TAP devices by a cable that delays, loses and reorders as told"},
     {"ca", cmd_ca, "make a development CA and issue certificates"},
 };
 

@@ -25,6 +25,8 @@ struct node {
 void node_defaults(struct node_options *o);
 /* Opens everything; says on stderr what could not be had. false: nothing is left open. */
 bool node_open(struct node *n, const struct node_options *o);
+/* Says on stderr why the TAP cannot be had, and what would help. */
+void node_tap_refused(const char *name, int error);
 /* What has been queued so far still goes out; then everything is closed. */
 void node_close(struct node *n);
 /* Catches the signals: each comes as a byte with its number on `*fd`, and `ready` then reads it. Not

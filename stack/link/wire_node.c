@@ -65,6 +65,9 @@ static void pass_rate(struct wire_node *n, uint32_t len, nsec now, struct wire_v
     n->busy_until += (nsec)(time / rate);
     n->fraction = time % rate;
     n->held += len;
+    if (n->held > n->effects.held_most) {
+        n->effects.held_most = n->held;
+    }
     v->due = n->busy_until;
 }
 

@@ -95,6 +95,7 @@ struct wire_effects {
     uint64_t duplicated; /* copies asked for */
     uint64_t reordered; /* that go on before a frame that came earlier, or were chosen to be late */
     uint64_t tampered;  /* segments on which at least one rule acted */
+    uint64_t held_most; /* rate: bytes, the most that it ever held */
 };
 
 struct wire_node {
