@@ -287,7 +287,8 @@ static void begin_flight(struct tcp_conn *c, nsec now)
     if (unsent(c) > 0 && c->cc.ops->on_idle != NULL) {
         c->cc.ops->on_idle(&c->cc, now);
     }
-    if (c->last_sent != 0 && now - c->last_sent > c->rtt.rto) {
+    bool long_idle = c->last_sent != 0 && now - c->last_sent > c->rtt.rto;
+    if (long_idle && !c->tcp->config.no_idle_restart) {
         cc_idle_restart(&c->cc);
     }
 }

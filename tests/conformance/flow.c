@@ -72,6 +72,9 @@ void flow_note_syn(struct flow *w, const struct packet_line *k)
     }
     w->remote_known = true;
     w->remote_isn = k->seq;
+    for (unsigned i = 0; i < k->option_count; i++) {
+        w->remote_mss = k->options[i].kind == OPT_MSS ? k->options[i].value : w->remote_mss;
+    }
 }
 
 void flow_learn(struct flow *w, uint32_t script, uint32_t live)

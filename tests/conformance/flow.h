@@ -26,7 +26,8 @@ struct flow {
     uint32_t local_isn;    /* in the script */
     bool remote_known;     /* the peer's SYN was sent */
     uint32_t remote_isn;
-    bool reborn; /* the peer has sent another SYN: ours may be another too */
+    uint32_t remote_mss; /* bytes, of the peer's SYN; 0: it named none */
+    bool reborn;         /* the peer has sent another SYN: ours may be another too */
     struct stamp stamps[STAMPS];
     unsigned stamp_count; /* that there ever were; the ring has the latest */
     struct stamp first_stamp;

@@ -243,9 +243,9 @@ static void parse_setting(struct parse *p, struct script_setting ***tail)
     struct arena *a = &p->script->arena;
     struct token t = parse_take(p);
     const char *equals = strchr(t.text, '=');
-    size_t n = equals != NULL ? (size_t)(equals - t.text) : strlen(t.text);
-    const char *value = equals != NULL ? equals + 1 : "";
-    size_t value_len = strcspn(value, " \t"); /* a comment may follow */
+    size_t n = strcspn(t.text, "= \t"); /* a comment may follow */
+    const char *value = equals == t.text + n ? equals + 1 : "";
+    size_t value_len = strcspn(value, " \t");
     struct script_setting *s = arena_get(a, sizeof *s);
     s->name = arena_text(a, t.text, n);
     s->value = arena_text(a, value, value_len);

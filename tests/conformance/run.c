@@ -144,7 +144,7 @@ static void run_code(struct run *r, const struct script_event *e)
 static void run_shell(struct run *r, const struct script_event *e)
 {
     char why[SETTING_WHY];
-    if (shell_run(e->u.text, &r->world, &r->sockets, why) != SETTING_OK) {
+    if (shell_run(e->u.text, r->dir, &r->world, &r->sockets, why) != SETTING_OK) {
         run_end(r, VERDICT_SKIP, e->line, "%s", why);
     }
 }
@@ -240,7 +240,8 @@ static void check_supported(struct run *r)
         const char *what = NULL;
         if (e->kind == SCRIPT_CALL) {
             what = call_unsupported(e->u.call, &r->script->arena);
-        } else if (e->kind == SCRIPT_SHELL && shell_run(e->u.text, NULL, NULL, why) != SETTING_OK) {
+        } else if (e->kind == SCRIPT_SHELL &&
+                   shell_run(e->u.text, r->dir, NULL, NULL, why) != SETTING_OK) {
             what = why;
         } else if (e->kind == SCRIPT_CODE &&
                    code_run(e->u.text, false, zero_for_known, r, why) == CODE_UNSUPPORTED) {
@@ -281,6 +282,7 @@ static void run_parsed(struct run *r, const struct run_options *options)
     flows_init(&r->flows, &r->sockets);
     r->flows.local_port = r->settings.bind_port;
     r->origin = r->world.now;
+    r->rules.any_push = r->settings.any_push;
     r->rules.stamp_tick = r->settings.stamp_tick;
     if (r->rules.stamp_tick != 0) {
         nsec tick = r->rules.stamp_tick * NS_PER_US;
@@ -323,6 +325,7 @@ void run_script(const char *text, size_t len, const char *dir, const struct run_
     }
     script_parse(&script, text, len, options->defines, &reader);
     r->script = &script;
+    r->dir = folder;
     r->verdict = out;
     r->events_shown = options->events;
     if (script.unsupported != NULL) {

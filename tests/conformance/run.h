@@ -42,6 +42,7 @@ struct run {
     struct flows flows;
     struct settings settings;
     struct script *script;
+    const char *dir; /* of the script */
     struct match_rules rules;
     struct attempt blocked;
     nsec origin; /* the host's clock at the script's time 0 */

@@ -31,7 +31,7 @@ static struct wire_ends ends_in(const struct run *r, const struct flow *w,
 {
     const struct world_config *c = &r->settings.world;
     return (struct wire_ends){
-        .src = ip4_value(k->kind == PACKET_ICMP ? c->gateway : c->remote),
+        .src = ip4_value(k->kind == PACKET_ICMP ? r->world.config.gateway : c->remote),
         .dst = ip4_value(c->local),
         .src_port = w->remote_port,
         .dst_port = w->local_port,
@@ -115,13 +115,15 @@ void run_packet_in(struct run *r, const struct script_event *e)
 /* ---- out ---- */
 
 /* A script written for a host that hands large segments to its device expects one where ours sends
- * several: those that follow each other without a gap count as one, if it could not be on the
- * wire. Returns how many. */
-static unsigned join_sent(const struct run *r, const struct packet_line *k, struct wire_packet *got)
+ * several: those that follow each other without a gap count as one, if it is larger than the link or the
+ * peer takes. Returns how many. */
+static unsigned join_sent(const struct run *r, const struct flow *w, const struct packet_line *k,
+                          struct wire_packet *got)
 {
     static uint8_t joined[2 * WIRE_PACKET_MAX];
     unsigned n = 1;
-    bool too_large = k->kind == PACKET_TCP && k->len + HEADERS > r->settings.world.mtu;
+    bool too_large = k->kind == PACKET_TCP && (k->len + HEADERS > r->settings.world.mtu ||
+                                               (w->remote_mss != 0 && k->len > w->remote_mss));
     if (!too_large || got->fault != NULL || got->protocol != PROTO_TCP) {
         return n;
     }
@@ -185,7 +187,7 @@ void run_packet_out(struct run *r, const struct script_event *e, nsec from, nsec
     }
     nsec at = s->at;
     wire_read(&got, s->bytes, s->len);
-    unsigned n = join_sent(r, k, &got);
+    unsigned n = join_sent(r, w, k, &got);
     if (!match_packet(w, &r->sockets, k, &got, &r->rules, why)) {
         show_packet(w, &got, text);
         run_end(r, VERDICT_FAIL, e->line, "%s; expected %s, got at %.6f s > %s", why, e->source,

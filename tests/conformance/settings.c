@@ -69,10 +69,18 @@ static bool set_port(uint16_t *out, const char *value)
 /* Settings that are about another program's way of running, and change nothing here. */
 static bool of_no_effect(const char *name)
 {
-    static const char *const names[] = {"speed",          "verbose",         "dry_run",
-                                        "init_scripts",   "wire_client_dev", "persistent_tun_dev",
-                                        "send_omit_free", "code_command",    "debug",
-                                        "use_expect"};
+    static const char *const names[] = {"speed",
+                                        "verbose",
+                                        "dry_run",
+                                        "init_scripts",
+                                        "wire_client_dev",
+                                        "persistent_tun_dev",
+                                        "send_omit_free",
+                                        "code_command",
+                                        "debug",
+                                        "use_expect",
+                                        "mss",
+                                        "non_fatal"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (strcmp(names[i], name) == 0) {
             return true;
@@ -89,7 +97,7 @@ static enum setting_result unsupported(char why[SETTING_WHY], const char *name, 
 
 static enum setting_result set_ip_version(const char *value, char why[SETTING_WHY])
 {
-    if (strcmp(value, "ipv4") == 0) {
+    if (strcmp(value, "ipv4") == 0 || strcmp(value, "ipv4-mapped-ipv6") == 0) {
         return SETTING_OK;
     }
     (void)snprintf(why, SETTING_WHY, "--ip_version=%s: IPv6 not in the stack yet", value);
@@ -143,6 +151,9 @@ enum setting_result settings_set(struct settings *s, const char *name, const cha
         good = set_port(&s->bind_port, value);
     } else if (strcmp(name, "connect_port") == 0) {
         good = set_port(&s->connect_port, value);
+    } else if (strcmp(name, "push") == 0) {
+        s->any_push = strcmp(value, "any") == 0;
+        good = s->any_push || strcmp(value, "exact") == 0;
     } else if (!of_no_effect(name)) {
         return unsupported(why, name, value);
     }

@@ -12,6 +12,7 @@
 
 struct settings {
     struct world_config world;
+    bool any_push;      /* PSH of the host's segments with data is not looked at */
     nsec tolerance;     /* of every moment that a script expects */
     uint16_t bind_port; /* where `...` stands for the address of a bind */
     uint16_t connect_port;
@@ -29,8 +30,9 @@ void settings_init(struct settings *s);
 enum setting_result settings_set(struct settings *s, const char *name, const char *value,
                                  char why[SETTING_WHY]);
 
-/* shell.c: a command of a script, against a host that runs. `w` NULL: only whether it could be. */
-enum setting_result shell_run(const char *text, struct world *w, struct sockets *s,
+/* shell.c: a command of a script in the folder `dir`, against a host that runs. `w` NULL: only whether it
+ * could be. */
+enum setting_result shell_run(const char *text, const char *dir, struct world *w, struct sockets *s,
                               char why[SETTING_WHY]);
 
 #endif

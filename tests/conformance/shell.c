@@ -2,24 +2,28 @@
  *
  *   sysctl [-q] [-w] NAME=VALUE …     NAME with dots; a value with blanks stands in quotes
  *   …/set_sysctls.py /proc/sys/A/B=VALUE …
- *   …/defaults.sh                     accepted: each script begins with a new host and its defaults
- *   true, :, echo                     nothing
+ *   …/defaults.sh                     that file, beside the script, else what it usually says; of it
+ *                                     the sysctls of the table count
+ *   true, :, echo, ethtool, …         nothing
  *
  * and the sysctls of the table below. Anything else makes the script skipped.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "stack/tcp/cc.h"
 #include "tests/conformance/settings.h"
+#include "tests/conformance/shell_words.h"
 
-#define WORD_MAX 256U
+#define DEFAULTS_BYTES_MAX 65536U /* of a defaults.sh */
+#define PATH_TEXT 1024U
 
 struct target {
     struct world *world; /* NULL: only whether it could be done */
     struct sockets *sockets;
+    const char *dir; /* of the script */
+    bool defaults;   /* inside of a defaults.sh: what means nothing here is left out */
     char *why;
 };
 
@@ -127,6 +131,11 @@ static void set_recovery(const struct target *t, int64_t v)
     config_of(t)->no_rack = (v & 1) == 0;
 }
 
+static void set_idle_restart(const struct target *t, int64_t v)
+{
+    config_of(t)->no_idle_restart = v == 0;
+}
+
 static void set_nothing(const struct target *t, int64_t v)
 {
     (void)t;
@@ -146,7 +155,7 @@ static const struct sysctl {
     {"net.ipv4.tcp_timestamps", 0, 2, 0, set_timestamps},
     {"net.ipv4.tcp_sack", 0, 1, 0, set_sack},
     {"net.ipv4.tcp_window_scaling", 0, 1, 0, set_window_scaling},
-    {"net.ipv4.tcp_rmem", 1, UINT32_MAX, 1, set_receive_buffer},
+    {"net.ipv4.tcp_rmem", 1, UINT32_MAX, 2, set_receive_buffer},
     {"net.ipv4.tcp_wmem", 1, UINT32_MAX, 2, set_send_buffer},
     {"net.ipv4.tcp_fin_timeout", 1, 100000, 0, set_fin_timeout},
     {"net.ipv4.tcp_keepalive_time", 1, 1000000, 0, set_keepalive_time},
@@ -155,6 +164,7 @@ static const struct sysctl {
     {"net.ipv4.ip_default_ttl", 1, 255, 0, set_ttl},
     {"net.ipv4.tcp_rto_min_us", 1, 60000000, 0, set_rto_min_us},
     {"net.ipv4.tcp_rto_max_ms", 1000, 120000, 0, set_rto_max_ms},
+    {"net.ipv4.tcp_slow_start_after_idle", 0, 1, 0, set_idle_restart},
     {"net.ipv4.tcp_challenge_ack_limit", 1, UINT32_MAX, 0, set_challenge_acks},
     /* what other systems do not let one set */
     {"vitrine.msl_ms", 1, 240000, 0, set_msl_ms},
@@ -165,7 +175,6 @@ static const struct sysctl {
     {"net.ipv4.tcp_ecn", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_fastopen", 0, ANY_MAX, 0, set_nothing}, /* the option itself is skipped */
     {"net.ipv4.tcp_no_metrics_save", 0, 1, 0, set_nothing},
-    {"net.ipv4.tcp_slow_start_after_idle", 1, 1, 0, set_nothing},
     {"net.ipv4.tcp_mtu_probing", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_syncookies", 0, 1, 0, set_nothing},
     {"net.ipv4.tcp_reordering", 3, 3, 0, set_nothing},
@@ -182,6 +191,14 @@ static const struct sysctl {
     {"net.ipv4.tcp_max_syn_backlog", 0, ANY_MAX, 0, set_nothing},
     {"net.ipv4.tcp_max_tw_buckets", 0, ANY_MAX, 0, set_nothing},
 };
+
+/* The suites of packetdrill's authors and of the Linux kernel begin each script with their defaults.sh. This
+ * is what it sets, for scripts that stand without it. */
+static const char usual_defaults[] = "sysctl net.ipv4.tcp_rmem='4096 540000 15728640'\n"
+                                     "sysctl net.ipv4.tcp_wmem='4096 262144 4194304'\n"
+                                     "sysctl net.ipv4.tcp_congestion_control=cubic\n"
+                                     "sysctl net.ipv4.tcp_slow_start_after_idle=0\n"
+                                     "sysctl net.ipv4.tcp_early_retrans=4\n";
 
 static enum setting_result cannot(const struct target *t, const char *what, const char *which)
 {
@@ -216,6 +233,12 @@ static enum setting_result set_congestion_control(const struct target *t, const 
     return SETTING_OK;
 }
 
+/* What a defaults.sh sets and this host cannot have may not matter to the script. */
+static enum setting_result impossible_sysctl(const struct target *t, const char *setting)
+{
+    return t->defaults ? SETTING_OK : cannot(t, "sysctl", setting);
+}
+
 static enum setting_result set_sysctl(const struct target *t, const char *setting)
 {
     char name[WORD_MAX];
@@ -235,14 +258,14 @@ static enum setting_result set_sysctl(const struct target *t, const char *settin
         }
         int64_t value = nth_number(equals + 1, sysctls[i].which);
         if (value < sysctls[i].min || value > sysctls[i].max) {
-            return cannot(t, "sysctl", setting);
+            return impossible_sysctl(t, setting);
         }
         if (t->world != NULL) {
             sysctls[i].set(t, value);
         }
         return SETTING_OK;
     }
-    return cannot(t, "sysctl", setting);
+    return impossible_sysctl(t, setting);
 }
 
 /* /proc/sys/net/ipv4/tcp_sack=1 */
@@ -263,33 +286,6 @@ static enum setting_result set_by_path(const struct target *t, const char *setti
 
 /* ---- commands ---- */
 
-/* The next word of a command, without its quotes; false: the command is over. */
-static bool next_word(const char **at, char word[WORD_MAX])
-{
-    const char *p = *at;
-    size_t n = 0;
-    char quote = '\0';
-    while ((isspace((unsigned char)*p) != 0 && *p != '\n') || (*p == '\\' && p[1] == '\n')) {
-        p += *p == '\\' ? 2 : 1;
-    }
-    if (*p == '\0' || *p == '\n' || *p == ';' || *p == '&' || *p == '#') {
-        *at = p;
-        return false;
-    }
-    for (; *p != '\0' && n + 1 < WORD_MAX; p++) {
-        if (quote != '\0' ? *p == quote : *p == '"' || *p == '\'') {
-            quote = quote != '\0' ? '\0' : *p;
-        } else if (quote == '\0' && (isspace((unsigned char)*p) != 0 || *p == ';')) {
-            break;
-        } else {
-            word[n++] = *p;
-        }
-    }
-    word[n] = '\0';
-    *at = p;
-    return n + 1 < WORD_MAX;
-}
-
 static bool ends_with(const char *word, const char *end)
 {
     size_t n = strlen(word);
@@ -302,7 +298,7 @@ static enum setting_result arguments(const struct target *t, const char **at,
                                                                 const char *setting))
 {
     char word[WORD_MAX];
-    while (next_word(at, word)) {
+    while (shell_word(at, word)) {
         enum setting_result r = word[0] == '-' ? SETTING_OK : set(t, word);
         if (r != SETTING_OK) {
             return r;
@@ -318,11 +314,68 @@ static enum setting_result ignore(const struct target *t, const char *setting)
     return SETTING_OK;
 }
 
+/* A queueing discipline that sends at once: this host has no other. */
+static bool plain_queue(const char *arguments)
+{
+    char word[WORD_MAX];
+    bool plain = false;
+    while (shell_word(&arguments, word)) {
+        plain = plain || strcmp(word, "pfifo") == 0 || strcmp(word, "pfifo_fast") == 0 ||
+                strcmp(word, "noqueue") == 0;
+        if (strcmp(word, "limit") == 0) {
+            return false;
+        }
+    }
+    return plain;
+}
+
+static bool means_nothing(const char *word, const char *arguments)
+{
+    static const char *const names[] = {"true", ":", "echo", "ethtool", "sleep", "sync"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (strcmp(names[i], word) == 0) {
+            return true;
+        }
+    }
+    if (strcmp(word, "ip") == 0) {
+        return strncmp(arguments, " tcp_metrics", 12) == 0; /* a new host remembers nothing */
+    }
+    if (strcmp(word, "tc") == 0) {
+        return plain_queue(arguments);
+    }
+    /* the script ends, and its host with it */
+    return strncmp(word, "/tmp/sysctl_restore_", 20) == 0;
+}
+
+static enum setting_result run_text(const struct target *t, const char *text);
+
+/* The file itself if it is there, else what the suites' own says. */
+static enum setting_result run_defaults(const struct target *t, const char *name)
+{
+    struct target inner = *t;
+    char path[PATH_TEXT];
+    inner.defaults = true;
+    int n = snprintf(path, sizeof path, "%s/%s", name[0] == '/' ? "" : t->dir, name);
+    FILE *f = n > 0 && (size_t)n < sizeof path ? fopen(path, "rb") : NULL;
+    char *text = f != NULL ? malloc(DEFAULTS_BYTES_MAX) : NULL;
+    if (text == NULL) {
+        if (f != NULL) {
+            (void)fclose(f);
+        }
+        return run_text(&inner, usual_defaults);
+    }
+    text[fread(text, 1, DEFAULTS_BYTES_MAX - 1, f)] = '\0';
+    (void)fclose(f);
+    enum setting_result r = run_text(&inner, text);
+    free(text);
+    return r;
+}
+
 static enum setting_result one_command(const struct target *t, const char **at)
 {
     char word[WORD_MAX];
-    if (!next_word(at, word)) {
-        return SETTING_OK;
+    if (!shell_word(at, word)) {
+        return **at == '\0' ? SETTING_OK : cannot(t, "command", *at);
     }
     if (ends_with(word, "sysctl")) {
         return arguments(t, at, set_sysctl);
@@ -330,27 +383,37 @@ static enum setting_result one_command(const struct target *t, const char **at)
     if (ends_with(word, "set_sysctls.py")) {
         return arguments(t, at, set_by_path);
     }
-    bool nothing = ends_with(word, "defaults.sh") || strcmp(word, "true") == 0 ||
-                   strcmp(word, ":") == 0 || strcmp(word, "echo") == 0;
-    return nothing ? arguments(t, at, ignore) : cannot(t, "command", word);
+    if (ends_with(word, "defaults.sh") && !t->defaults) {
+        enum setting_result r = run_defaults(t, word);
+        return r == SETTING_OK ? arguments(t, at, ignore) : r;
+    }
+    if (t->defaults || means_nothing(word, *at)) {
+        return arguments(t, at, ignore);
+    }
+    return cannot(t, "command", word);
 }
 
-enum setting_result shell_run(const char *text, struct world *w, struct sockets *s,
-                              char why[SETTING_WHY])
+static enum setting_result run_text(const struct target *t, const char *text)
 {
-    struct target t = {.world = w, .sockets = s, .why = why};
     const char *at = text;
+    shell_between(&at);
     while (*at != '\0') {
-        enum setting_result r = one_command(&t, &at);
+        enum setting_result r = one_command(t, &at);
         if (r != SETTING_OK) {
             return r;
         }
-        if (*at == '#') {
-            at += strcspn(at, "\n");
+        if (*at == '|' && !t->defaults) {
+            return cannot(t, "commands", text);
         }
-        while (isspace((unsigned char)*at) != 0 || *at == ';' || *at == '&') {
-            at++;
-        }
+        at += *at == '|' ? strcspn(at, "\n") : 0;
+        shell_between(&at);
     }
     return SETTING_OK;
+}
+
+enum setting_result shell_run(const char *text, const char *dir, struct world *w, struct sockets *s,
+                              char why[SETTING_WHY])
+{
+    struct target t = {.world = w, .sockets = s, .dir = dir, .why = why};
+    return run_text(&t, text);
 }

@@ -176,7 +176,10 @@ bool world_init(struct world *w, const struct world_config *config)
     w->dev.mtu = config->mtu;
     w->dev.transmit = transmit;
     w->iface = host_attach(&w->host, &w->dev, config->local, config->prefix);
-    if (w->iface == NULL || !host_default_route(&w->host, w->iface, config->gateway)) {
+    if (ip_equal(w->config.gateway, config->local)) { /* the next hop is a host of its own */
+        w->config.gateway = ip4_addr(ip4_value(config->local) ^ 3U);
+    }
+    if (w->iface == NULL || !host_default_route(&w->host, w->iface, w->config.gateway)) {
         world_done(w);
         return false;
     }

@@ -18,6 +18,12 @@ Suite *run_suite(void);
     "+0 accept(3, ..., ...) = 4\n"                                                                 \
     "+0 write(4, ..., 100) = 100\n" /* line 8; line 9 follows */
 
+#define LISTEN                                                                                     \
+    "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"                                                \
+    "+0 bind(3, ..., ...) = 0\n"                                                                   \
+    "+0 listen(3, 1) = 0\n"                                                                        \
+    "+0 < S 0:0(0) win 65535 <mss 1000,nop,wscale 7>\n" /* line 4; line 5 follows */
+
 static struct verdict v;
 static struct defines defines;
 
@@ -90,6 +96,33 @@ static const struct sample samples[] = {
     {"`sysctl -q net.ipv4.tcp_ecn=1`\n", VERDICT_SKIP, 1, "net.ipv4.tcp_ecn=1"},
     {"`./defaults.sh\n./set_sysctls.py /proc/sys/net/ipv4/tcp_sack=0 /proc/sys/net/ipv4/x=1`\n",
      VERDICT_SKIP, 1, "net.ipv4.x=1"},
+    /* a defaults.sh that is not there sets what it usually does: a large buffer, CUBIC */
+    {"`./no/defaults.sh >/dev/null 2>&1`\n" LISTEN "+0 > S. 0:0(0) ack 1 <mss 1460,wscale 9>\n",
+     VERDICT_FAIL, 6, "wscale is 8, expected 9"},
+    {"`sysctl -q net.ipv4.tcp_rmem=\"1 2 $((100*1024))\" # that is 102400\n true; :`\n" LISTEN
+     "+0 > S. 0:0(0) ack 1 <mss 1460,wscale 2>\n",
+     VERDICT_FAIL, 7, "wscale is 1, expected 2"},
+    {"`nstat | grep -q x`\n", VERDICT_SKIP, 1, "command 'nstat'"},
+    {"`true | grep x`\n", VERDICT_SKIP, 1, "commands 'true | grep x'"},
+    {"`tc qdisc add dev tun0 root fq`\n", VERDICT_SKIP, 1, "command 'tc'"},
+    {"`tc qdisc add dev tun0 root pfifo 2>/dev/null`\n`ip tcp_metrics flush all`\n"
+     "`/tmp/sysctl_restore_1.sh`\n0 close(9) = 0\n",
+     VERDICT_FAIL, 4, "EBADF"},
+    /* a comment behind a setting */
+    {"--mtu=700 // small\n--send_omit_free\t// =\n" LISTEN
+     "+0 > S. 0:0(0) ack 1 <mss 1460,wscale 3>\n",
+     VERDICT_FAIL, 7, "mss is 660, expected 1460"},
+    /* the host is its own gateway, as on a tunnel */
+    {"--local_ip=192.168.0.1\n--gateway_ip=192.168.0.1\n" OPEN "+0 > . 1:101(100) ack 1\n",
+     VERDICT_FAIL, 11, "other flags"},
+    {"--push=any\n" OPEN "+0 > . 1:101(100) ack 1\n+0 close(9) = 0\n", VERDICT_FAIL, 11, "EBADF"},
+    {"--push=any\n" OPEN "+0 > F. 1:101(100) ack 1\n", VERDICT_FAIL, 10, "other flags"},
+    {"--push=some\n", VERDICT_FAIL, 1, "wrong value"},
+    /* larger than the peer takes: several of ours */
+    {OPEN "+0 > P. 1:101(100) ack 1\n+.1 < . 1:1(0) ack 101 win 65535\n"
+          "+0 setsockopt(4, IPPROTO_TCP, TCP_NODELAY, [1], 4) = 0\n"
+          "+0 write(4, ..., 1400) = 1400\n+0 > P. 101:1501(1400) ack 1\n+0 close(9) = 0\n",
+     VERDICT_FAIL, 14, "EBADF"},
     {"--ip_version=ipv6\n", VERDICT_SKIP, 1, "IPv6 not in the stack yet"},
     {"0 socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP) = 3\n", VERDICT_SKIP, 1, "IPv6"},
     {"0 socket(..., SOCK_RAW, 0) = 3\n", VERDICT_SKIP, 1, "SOCK_RAW"},
