@@ -38,6 +38,8 @@ static const struct setting settings[] = {
     {"rack", SETTING_SWITCH, FIELD(no_rack), "losses found by time (RFC 8985); off: NewReno"},
     {"probe", SETTING_SWITCH, FIELD(no_probe), "tail-loss probes (RFC 8985 7)"},
     {"undo", SETTING_SWITCH, FIELD(no_undo), "what was no loss is undone (RFC 4015, 5682)"},
+    {"idle_restart", SETTING_SWITCH, FIELD(no_idle_restart),
+     "cwnd begins again after silence (RFC 5681 4.1)"},
     {"send_buffer", SETTING_COUNT, FIELD(send_buffer), "bytes queued by each connection"},
     {"receive_buffer", SETTING_COUNT, FIELD(receive_buffer), "bytes offered by each connection"},
     {"reassembly_max", SETTING_COUNT, FIELD(reassembly_max), "ranges kept beyond holes"},
