@@ -493,7 +493,7 @@ static void on_http_request(struct ladder *l, struct ladder_conn *c, const struc
     char label[LABEL_MAX];
     snprintf(label, sizeof label, "%s %.*s", http_method_name(u->method), (int)sizeof u->target,
              u->target);
-    draw_arrow(l, c, e->at, false, c->encrypted, c->encrypted ? SECRET : PLAIN, label);
+    draw_arrow(l, c, e->at, !c->passive, c->encrypted, c->encrypted ? SECRET : PLAIN, label);
 }
 
 static void on_http_response(struct ladder *l, struct ladder_conn *c, const struct event *e)
@@ -501,7 +501,7 @@ static void on_http_response(struct ladder *l, struct ladder_conn *c, const stru
     const struct ev_http_response *u = &e->u.http_response;
     char label[LABEL_MAX], length[BYTES_TEXT_MAX];
     snprintf(label, sizeof label, "%u  %s", u->status, bytes_text(u->length, length));
-    draw_arrow(l, c, e->at, true, c->encrypted, c->encrypted ? SECRET : PLAIN, label);
+    draw_arrow(l, c, e->at, c->passive, c->encrypted, c->encrypted ? SECRET : PLAIN, label);
 }
 
 /* ---- events ---- */

@@ -14,6 +14,8 @@ static const struct {
     {"nc", cmd_nc,
      "open a TCP connection from a TAP device; standard input and output go through it"},
     {"wire", cmd_wire, "join two TAP devices by a cable that delays, loses and reorders as told"},
+    {"get", cmd_get,
+     "fetch a URL from a TAP device, by our own TCP and TLS, and show both handshakes"},
     {"ca", cmd_ca, "make a development CA and issue certificates"},
 };
 

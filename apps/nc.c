@@ -3,7 +3,6 @@
  * input closes our half.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,25 +12,16 @@
 #include <unistd.h>
 
 #include "apps/commands.h"
+#include "apps/descriptor.h"
 #include "apps/node.h"
-#include "apps/tcp_settings.h"
-
-/* One end of a pipe between a descriptor and the stream. */
-struct nc_end {
-    int fd;
-    int flags;     /* of the descriptor, before we touched them */
-    bool pollable; /* a regular file is not: it never makes one wait */
-    bool waiting;  /* in the epoll set */
-    bool done;
-};
 
 struct nc {
     struct node node;
     struct stream *stream; /* NULL once closed */
     int epoll_fd;          /* of `in` and `out`; the loop watches it */
     int signal_fd;
-    struct nc_end in, out;
-    bool peer_closed, shut, failed;
+    struct descriptor in, out;
+    bool in_done, peer_closed, shut, failed;
     enum close_reason reason;
 };
 
@@ -40,49 +30,7 @@ static const char usage_text[] =
     "Opens a TCP connection from the TAP device NAME, by our own TCP. Standard input goes there, "
     "what\n"
     "comes back goes to standard output. Exit status 0: both sides have closed in order.\n\n"
-    "  --tap NAME          TAP device to stand on\n"
-    "  --address A/BITS    our address and network [10.9.0.2/24]\n"
-    "  --gateway A         next hop for other networks\n"
-    "  --mac M             our link address [from the address]\n"
-    "  --source-port N     our port [any]\n"
-    "  --msl SECONDS       maximum segment lifetime [120]\n"
-    "  --tcp NAME=VALUE,…  how TCP behaves, as cc=newreno,rack=off; --tcp help lists the names\n";
-
-/* ---- descriptors ---- */
-
-static void end_open(struct nc *nc, struct nc_end *end, int fd)
-{
-    struct epoll_event none = {.data.fd = fd};
-    *end = (struct nc_end){.fd = fd, .flags = fcntl(fd, F_GETFL)};
-    if (end->flags >= 0) {
-        fcntl(fd, F_SETFL, end->flags | O_NONBLOCK);
-    }
-    end->pollable = epoll_ctl(nc->epoll_fd, EPOLL_CTL_ADD, fd, &none) == 0;
-    if (end->pollable) {
-        epoll_ctl(nc->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-    }
-}
-
-/* The descriptor may be shared with our parent: it gets it back as it was. */
-static void end_close(struct nc_end *end)
-{
-    if (end->flags >= 0) {
-        fcntl(end->fd, F_SETFL, end->flags);
-    }
-}
-
-/* Waits for these events, or for none. Then the descriptor must leave the set: a hangup, which cannot
- * be masked, would wake us for ever. */
-static void end_wait(struct nc *nc, struct nc_end *end, uint32_t events)
-{
-    struct epoll_event want = {.events = events, .data.fd = end->fd};
-    if (!end->pollable || (events == 0 && !end->waiting)) {
-        return;
-    }
-    int operation = events == 0 ? EPOLL_CTL_DEL : end->waiting ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    epoll_ctl(nc->epoll_fd, operation, end->fd, &want);
-    end->waiting = events != 0;
-}
+    "  --source-port N       our port [any]\n\n";
 
 static void fail(struct nc *nc, const char *what)
 {
@@ -97,8 +45,8 @@ static void fail(struct nc *nc, const char *what)
 
 static void shut(struct nc *nc)
 {
-    nc->in.done = true;
-    end_wait(nc, &nc->in, 0);
+    nc->in_done = true;
+    descriptor_wait(&nc->in, 0);
     if (!nc->shut) {
         nc->shut = true;
         stream_shutdown(nc->stream);
@@ -108,11 +56,11 @@ static void shut(struct nc *nc)
 /* Standard input, as far as it has bytes and the send queue has room. */
 static void pump_in(struct nc *nc)
 {
-    while (nc->stream != NULL && !nc->in.done) {
+    while (nc->stream != NULL && !nc->in_done) {
         size_t room;
         uint8_t *out = stream_reserve(nc->stream, 1, &room);
         if (out == NULL) {
-            end_wait(nc, &nc->in, 0); /* until `writable` */
+            descriptor_wait(&nc->in, 0); /* until `writable` */
             return;
         }
         ssize_t n = read(nc->in.fd, out, room);
@@ -121,7 +69,7 @@ static void pump_in(struct nc *nc)
         } else if (n == 0) {
             shut(nc);
         } else if (errno == EAGAIN) {
-            end_wait(nc, &nc->in, EPOLLIN);
+            descriptor_wait(&nc->in, EPOLLIN);
             return;
         } else if (errno != EINTR) {
             fail(nc, "standard input");
@@ -135,7 +83,7 @@ static void pump_out(struct nc *nc)
     while (nc->stream != NULL) {
         struct slice in = stream_peek(nc->stream);
         if (in.len == 0) {
-            end_wait(nc, &nc->out, 0); /* until `readable` */
+            descriptor_wait(&nc->out, 0); /* until `readable` */
             if (nc->peer_closed) {
                 shut(nc); /* nobody is left to talk to */
             }
@@ -145,7 +93,7 @@ static void pump_out(struct nc *nc)
         if (n > 0) {
             stream_consume(nc->stream, (size_t)n);
         } else if (n < 0 && errno == EAGAIN) {
-            end_wait(nc, &nc->out, EPOLLOUT);
+            descriptor_wait(&nc->out, EPOLLOUT);
             return;
         } else if (n < 0 && errno != EINTR) {
             fail(nc, "standard output");
@@ -220,52 +168,29 @@ static const struct stream_events nc_events = {
 
 /* ---- the command ---- */
 
-enum {
-    OPT_TAP = 256,
-    OPT_ADDRESS,
-    OPT_GATEWAY,
-    OPT_MAC,
-    OPT_SOURCE_PORT,
-    OPT_MSL,
-    OPT_TCP,
-    OPT_HELP,
-};
+enum { OPT_SOURCE_PORT = 256, OPT_HELP };
 
 static const struct option long_options[] = {
-    {"tap", required_argument, NULL, OPT_TAP},
-    {"address", required_argument, NULL, OPT_ADDRESS},
-    {"gateway", required_argument, NULL, OPT_GATEWAY},
-    {"mac", required_argument, NULL, OPT_MAC},
+    NODE_LONG_OPTIONS,
     {"source-port", required_argument, NULL, OPT_SOURCE_PORT},
-    {"msl", required_argument, NULL, OPT_MSL},
-    {"tcp", required_argument, NULL, OPT_TCP},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
 
-static bool take_option(int option, const char *value, struct node_options *o, uint16_t *port)
+static enum options_result take_option(int option, struct node_options *o, uint16_t *port)
 {
-    switch (option) {
-    case OPT_TAP:
-        o->tap = value;
-        return true;
-    case OPT_ADDRESS:
-        return option_prefix("address", value, &o->address, &o->prefix);
-    case OPT_GATEWAY:
-        return option_address("gateway", value, &o->gateway);
-    case OPT_MAC:
-        o->has_mac = true;
-        return option_mac("mac", value, &o->mac);
-    case OPT_SOURCE_PORT:
-        return option_port("source-port", value, port);
-    case OPT_MSL:
-        return option_seconds("msl", value, &o->tcp.msl);
-    case OPT_TCP:
-        return tcp_settings_take(value, &o->tcp);
-    default:
-        fputs(usage_text, stderr);
-        return false;
+    if (node_has_option(option)) {
+        return node_take_option(option, optarg, o);
     }
+    if (option == OPT_SOURCE_PORT) {
+        return option_port("source-port", optarg, port) ? OPTIONS_GOOD : OPTIONS_BAD;
+    }
+    if (option == OPT_HELP) {
+        printf("%s%s", usage_text, node_usage);
+        return OPTIONS_HELP;
+    }
+    fprintf(stderr, "vitrine: vitrine nc --help lists the options\n");
+    return OPTIONS_BAD;
 }
 
 static int run(struct nc *nc, const struct tcp_connect_args *args)
@@ -282,11 +207,11 @@ static int run(struct nc *nc, const struct tcp_connect_args *args)
         fprintf(stderr, "vitrine nc: %s\n", tcp_error_text(refused));
         return EXIT_FAILURE;
     }
-    end_open(nc, &nc->in, STDIN_FILENO);
-    end_open(nc, &nc->out, STDOUT_FILENO);
+    descriptor_open(&nc->in, nc->epoll_fd, STDIN_FILENO);
+    descriptor_open(&nc->out, nc->epoll_fd, STDOUT_FILENO);
     error = loop_run(&nc->node.loop);
-    end_close(&nc->in);
-    end_close(&nc->out);
+    descriptor_close(&nc->in);
+    descriptor_close(&nc->out);
     if (error != 0) {
         fprintf(stderr, "vitrine nc: the TAP is gone: %s\n", strerror(-error));
     }
@@ -301,16 +226,9 @@ int cmd_nc(int argc, char **argv)
     int option;
     node_defaults(&options);
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (option == OPT_HELP) {
-            fputs(usage_text, stdout);
-            return EXIT_SUCCESS;
-        }
-        if (option == OPT_TCP && strcmp(optarg, "help") == 0) {
-            tcp_settings_list(stdout);
-            return EXIT_SUCCESS;
-        }
-        if (!take_option(option, optarg, &options, &source_port)) {
-            return 2;
+        enum options_result r = take_option(option, &options, &source_port);
+        if (r != OPTIONS_GOOD) {
+            return r == OPTIONS_HELP ? EXIT_SUCCESS : 2;
         }
     }
     if (argc - optind != 2) {

@@ -6,21 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apps/tcp_settings.h"
-
-static const char usage_text[] =
+static const char usage_head[] =
     "usage: vitrine serve --tap NAME [OPTION…]\n\n"
     "Serves HTTP/1.1 over TLS and over plain TCP on a TAP device, and shows both handshakes of "
     "each\n"
-    "connection. GET / tells a client the story of its own connection.\n\n"
-    "network\n"
-    "  --tap NAME            TAP device to stand on\n"
-    "  --address A/BITS      our address and network [10.9.0.2/24]\n"
-    "  --gateway A           next hop for other networks\n"
-    "  --mac M               our link address [from the address]\n"
-    "  --msl SECONDS         maximum segment lifetime; TIME-WAIT lasts twice as long [120]\n"
+    "connection. GET / tells a client the story of its own connection.\n\n";
+
+static const char usage_tail[] =
     "  --user-timeout S      a peer that acknowledges nothing for so long is given up [900; SYN "
-    "190]\n"
+    "190]\n\n"
     "  --tcp NAME=VALUE,…    how TCP behaves, as cc=newreno,rack=off; --tcp help lists the "
     "names\n\n"
     "services (0 = off)\n"
@@ -50,13 +44,7 @@ static const char usage_text[] =
     "SIGINT and SIGTERM end it.\n";
 
 enum {
-    OPT_TAP = 256,
-    OPT_ADDRESS,
-    OPT_GATEWAY,
-    OPT_MAC,
-    OPT_MSL,
-    OPT_USER_TIMEOUT,
-    OPT_TCP,
+    OPT_USER_TIMEOUT = 256,
     OPT_PORT,
     OPT_PLAIN_PORT,
     OPT_ECHO_PORT,
@@ -81,13 +69,8 @@ enum {
 };
 
 static const struct option long_options[] = {
-    {"tap", required_argument, NULL, OPT_TAP},
-    {"address", required_argument, NULL, OPT_ADDRESS},
-    {"gateway", required_argument, NULL, OPT_GATEWAY},
-    {"mac", required_argument, NULL, OPT_MAC},
-    {"msl", required_argument, NULL, OPT_MSL},
+    NODE_LONG_OPTIONS,
     {"user-timeout", required_argument, NULL, OPT_USER_TIMEOUT},
-    {"tcp", required_argument, NULL, OPT_TCP},
     {"port", required_argument, NULL, OPT_PORT},
     {"plain-port", required_argument, NULL, OPT_PLAIN_PORT},
     {"echo-port", required_argument, NULL, OPT_ECHO_PORT},
@@ -129,41 +112,6 @@ static void defaults(struct serve_options *o)
     o->tls.keylog = keylog != NULL && keylog[0] != '\0' ? keylog : NULL;
 }
 
-static bool take_version(const char *option, const char *text, uint16_t *out)
-{
-    if (strcmp(text, "1.2") == 0) {
-        *out = TLS_1_2;
-    } else if (strcmp(text, "1.3") == 0) {
-        *out = TLS_1_3;
-    } else {
-        fprintf(stderr, "vitrine: --%s takes 1.2 or 1.3, not '%s'\n", option, text);
-        return false;
-    }
-    return true;
-}
-
-static bool take_alpn(struct serve_options *o, const char *text)
-{
-    unsigned n = 0;
-    memset(o->alpn, 0, sizeof o->alpn);
-    if (strlen(text) >= sizeof o->alpn_text) {
-        fprintf(stderr, "vitrine: --alpn is too long\n");
-        return false;
-    }
-    memcpy(o->alpn_text, text, strlen(text) + 1);
-    for (char *rest = o->alpn_text, *item; (item = strsep(&rest, ",")) != NULL;) {
-        if (*item == '\0') {
-            continue;
-        }
-        if (n == SERVE_ALPN) {
-            fprintf(stderr, "vitrine: --alpn takes at most %u protocols\n", SERVE_ALPN);
-            return false;
-        }
-        o->alpn[n++] = item;
-    }
-    return true;
-}
-
 static bool take_certificate(struct serve_options *o, const char *file)
 {
     if (o->certificates == SERVE_CERTIFICATES) {
@@ -183,30 +131,6 @@ static bool take_key(struct serve_options *o, const char *file)
     }
     o->certificate[o->certificates - 1].key = file;
     return true;
-}
-
-static bool take_network(int option, const char *value, struct serve_options *o)
-{
-    switch (option) {
-    case OPT_TAP:
-        o->node.tap = value;
-        return true;
-    case OPT_ADDRESS:
-        return option_prefix("address", value, &o->node.address, &o->node.prefix);
-    case OPT_GATEWAY:
-        return option_address("gateway", value, &o->node.gateway);
-    case OPT_MAC:
-        o->node.has_mac = true;
-        return option_mac("mac", value, &o->node.mac);
-    case OPT_MSL:
-        return option_seconds("msl", value, &o->node.tcp.msl);
-    case OPT_USER_TIMEOUT:
-        return option_seconds("user-timeout", value, &o->user_timeout);
-    case OPT_TCP:
-        return tcp_settings_take(value, &o->node.tcp);
-    default:
-        return false;
-    }
 }
 
 static bool take_max_connections(struct serve_options *o, const char *value)
@@ -256,11 +180,11 @@ static bool take_tls(int option, const char *value, struct serve_options *o)
         o->rsa = true;
         return true;
     case OPT_TLS_MIN:
-        return take_version("tls-min", value, &o->tls.min_version);
+        return option_tls_version("tls-min", value, &o->tls.min_version);
     case OPT_TLS_MAX:
-        return take_version("tls-max", value, &o->tls.max_version);
+        return option_tls_version("tls-max", value, &o->tls.max_version);
     case OPT_ALPN:
-        return take_alpn(o, value);
+        return option_words("alpn", value, o->alpn_text, sizeof o->alpn_text, o->alpn, SERVE_ALPN);
     case OPT_NO_TICKETS:
         o->tls.no_tickets = true;
         return true;
@@ -295,8 +219,8 @@ static bool take_looking(int option, const char *value, struct serve_options *o)
 
 static bool take_option(int option, const char *value, struct serve_options *o)
 {
-    if (option >= OPT_TAP && option <= OPT_TCP) {
-        return take_network(option, value, o);
+    if (option == OPT_USER_TIMEOUT) {
+        return option_seconds("user-timeout", value, &o->user_timeout);
     }
     if (option >= OPT_PORT && option <= OPT_IDLE_TIMEOUT) {
         return take_service(option, value, o);
@@ -334,12 +258,15 @@ enum options_result serve_options_parse(int argc, char **argv, struct serve_opti
     optind = 1;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (option == OPT_HELP) {
-            fputs(usage_text, stdout);
+            printf("%s%s%s", usage_head, node_usage, usage_tail);
             return OPTIONS_HELP;
         }
-        if (option == OPT_TCP && strcmp(optarg, "help") == 0) {
-            tcp_settings_list(stdout);
-            return OPTIONS_HELP;
+        if (node_has_option(option)) {
+            enum options_result r = node_take_option(option, optarg, &out->node);
+            if (r != OPTIONS_GOOD) {
+                return r;
+            }
+            continue;
         }
         if (!take_option(option, optarg, out)) {
             return OPTIONS_BAD;

@@ -29,12 +29,6 @@ struct serve_options {
     nsec user_timeout; /* R2 of RFC 9293 3.8.3; 0: the stack's default */
 };
 
-enum options_result {
-    OPTIONS_GOOD,
-    OPTIONS_HELP, /* was asked for, and shown */
-    OPTIONS_BAD,  /* said on stderr */
-};
-
 enum options_result serve_options_parse(int argc, char **argv, struct serve_options *out);
 
 #endif

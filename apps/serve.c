@@ -383,7 +383,7 @@ static bool start(struct serve *v)
     }
     print_banner(v);
     if (!v->options.quiet) {
-        terminal_open(&v->terminal, r);
+        terminal_open(&v->terminal, STDOUT_FILENO, r);
     }
     return true;
 }

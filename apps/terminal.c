@@ -10,16 +10,16 @@
 #include "stack/trace/json.h"
 
 /* Room for a line (shorter than PIPE_BUF) now. */
-static bool takes_a_line(void)
+static bool takes_a_line(int fd)
 {
-    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
     return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
 }
 
-static bool write_all(const char *data, size_t len)
+static bool write_all(int fd, const char *data, size_t len)
 {
     while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, data, len);
+        ssize_t n = write(fd, data, len);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -35,7 +35,7 @@ static bool write_all(const char *data, size_t len)
 static void on_line(void *arg, const char *line, size_t len)
 {
     struct terminal *t = arg;
-    if (!takes_a_line()) {
+    if (!takes_a_line(t->fd)) {
         t->lost++;
         return;
     }
@@ -44,18 +44,18 @@ static void on_line(void *arg, const char *line, size_t len)
         int n = snprintf(label, sizeof label, "      … %llu lines lost: the terminal is too slow\n",
                          (unsigned long long)t->lost);
         t->lost = 0;
-        write_all(label, (size_t)n);
+        write_all(t->fd, label, (size_t)n);
     }
-    if (!write_all(line, len)) {
+    if (!write_all(t->fd, line, len)) {
         t->lost++;
     }
 }
 
-void terminal_open(struct terminal *t, struct recorder *r)
+void terminal_open(struct terminal *t, int fd, struct recorder *r)
 {
     const char *no_colour = getenv("NO_COLOR"); /* no-color.org */
-    bool colour = isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
-    *t = (struct terminal){.open = true};
+    bool colour = isatty(fd) == 1 && (no_colour == NULL || no_colour[0] == '\0');
+    *t = (struct terminal){.fd = fd, .open = true};
     ladder_init(&t->ladder, on_line, t, colour);
     recorder_listen(r, &t->ladder.listener);
 }

@@ -6,15 +6,16 @@
 
 #include "apps/ladder.h"
 
-/* The ladder on standard output. A terminal that does not keep up loses lines; the stack never waits
+/* The ladder on a descriptor. A terminal that does not keep up loses lines; the stack never waits
  * for it. */
 struct terminal {
     struct ladder ladder;
+    int fd;
     bool open;
     uint64_t lost; /* lines, not yet told of */
 };
 
-void terminal_open(struct terminal *t, struct recorder *r);
+void terminal_open(struct terminal *t, int fd, struct recorder *r);
 void terminal_close(struct terminal *t); /* after the recorder's end, or when it was never opened */
 
 struct event_file {

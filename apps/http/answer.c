@@ -394,7 +394,7 @@ void http_answer_request(struct http_conn *c)
 {
     struct http_exchange *x = c->exchange;
     const struct http_request *r = &x->parser.request;
-    http_body_init(&x->body, r);
+    http_body_init(&x->body, r->chunked, r->length);
     tell_request(c);
     x->close = !r->keep_alive;
     bool get = r->method == HTTP_GET || r->method == HTTP_HEAD;

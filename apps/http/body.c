@@ -1,15 +1,15 @@
-/* The body of a request (RFC 9112 6 and 7.1); see body.h. */
+/* The body of a message (RFC 9112 6 and 7.1); see body.h. */
 #include "apps/http/body.h"
 
 #include "stack/base/cursor.h"
 
-void http_body_init(struct http_body *b, const struct http_request *r)
+void http_body_init(struct http_body *b, bool chunked, uint64_t length)
 {
-    *b = (struct http_body){.chunked = r->chunked, .left = r->chunked ? 0 : r->length};
-    if (r->chunked) {
+    *b = (struct http_body){.chunked = chunked, .left = chunked ? 0 : length};
+    if (chunked) {
         b->state = HTTP_BODY_SIZE;
     } else {
-        b->state = b->left > 0 ? HTTP_BODY_DATA : HTTP_BODY_DONE;
+        b->state = length > 0 ? HTTP_BODY_DATA : HTTP_BODY_DONE;
     }
 }
 
@@ -126,7 +126,7 @@ struct slice http_body_next(struct http_body *b, struct slice in, size_t *used)
     if (b->state == HTTP_BODY_DATA && rd_left(&r) > 0) {
         size_t left = rd_left(&r);
         data = rd_take(&r, b->left < left ? (size_t)b->left : left);
-        b->left -= data.len;
+        b->left -= b->left == HTTP_BODY_TO_THE_END ? 0 : data.len;
         b->total += data.len;
         if (b->left == 0) {
             b->state = b->chunked ? HTTP_BODY_DATA_END : HTTP_BODY_DONE;

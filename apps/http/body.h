@@ -1,4 +1,4 @@
-/* The body of a request: its bytes without the framing around them. RFC 9112 6 and 7.1.
+/* The body of a request or an answer: its bytes without the framing around them. RFC 9112 6 and 7.1.
  *
  * Works in place: it points into what came in and keeps nothing but where it stands.
  */
@@ -31,7 +31,10 @@ struct http_body {
     uint64_t total;    /* bytes of data so far */
 };
 
-void http_body_init(struct http_body *b, const struct http_request *r);
+/* `length` bytes, unless it comes in chunks. HTTP_BODY_TO_THE_END: as long as the connection lasts, which only an
+ * answer may do (RFC 9112 6.3); then the end is none of ours to see. */
+#define HTTP_BODY_TO_THE_END UINT64_MAX
+void http_body_init(struct http_body *b, bool chunked, uint64_t length);
 /* The next run of data in `in`, in place; `*used` bytes of `in` were taken, the run included. Empty
  * when `in` holds no data: then ask again with more, unless the state is DONE or ERROR. */
 struct slice http_body_next(struct http_body *b, struct slice in, size_t *used);

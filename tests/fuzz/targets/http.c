@@ -52,7 +52,7 @@ static void feed(struct reading *r, const uint8_t *data, size_t len)
         FUZZ_CHECK(used <= len && (used == len || r->parser.state != HTTP_PARSE_MORE));
         r->used += used;
         if (r->parser.state == HTTP_PARSE_DONE) {
-            http_body_init(&r->body, &r->parser.request);
+            http_body_init(&r->body, r->parser.request.chunked, r->parser.request.length);
         }
     }
     if (r->parser.state == HTTP_PARSE_DONE) {
