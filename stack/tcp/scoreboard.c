@@ -10,94 +10,23 @@ static struct tcp_sent *run_of_state(struct list *node)
     return CONTAINER_OF(node, struct tcp_sent, state_link);
 }
 
-/* ---- the treap: a search tree by sequence number that dice keep flat ---- */
-
-static uint32_t throw_dice(struct scoreboard *b)
+static struct tcp_sent *run_of_node(struct seq_node *node)
 {
-    b->dice ^= b->dice << 13U; /* Marsaglia's xorshift */
-    b->dice ^= b->dice >> 17U;
-    b->dice ^= b->dice << 5U;
-    return b->dice;
-}
-
-/* Parts a tree into what begins before `at` and the rest. */
-static void treap_part(struct tcp_sent *tree, tcp_seq at, struct tcp_sent **before,
-                       struct tcp_sent **rest)
-{
-    while (tree != NULL) {
-        if (seq_lt(tree->start, at)) {
-            *before = tree;
-            before = &tree->child[1];
-            tree = tree->child[1];
-        } else {
-            *rest = tree;
-            rest = &tree->child[0];
-            tree = tree->child[0];
-        }
-    }
-    *before = NULL;
-    *rest = NULL;
-}
-
-/* Joins two trees; all of `a` comes before all of `b`. */
-static struct tcp_sent *treap_join(struct tcp_sent *a, struct tcp_sent *b)
-{
-    struct tcp_sent *root = NULL;
-    struct tcp_sent **hook = &root;
-    while (a != NULL && b != NULL) {
-        if (a->priority >= b->priority) {
-            *hook = a;
-            hook = &a->child[1];
-            a = a->child[1];
-        } else {
-            *hook = b;
-            hook = &b->child[0];
-            b = b->child[0];
-        }
-    }
-    *hook = a != NULL ? a : b;
-    return root;
-}
-
-static void treap_add(struct scoreboard *b, struct tcp_sent *run)
-{
-    struct tcp_sent **hook = &b->root;
-    while (*hook != NULL && (*hook)->priority >= run->priority) {
-        hook = &(*hook)->child[seq_lt((*hook)->start, run->start) ? 1 : 0];
-    }
-    treap_part(*hook, run->start, &run->child[0], &run->child[1]);
-    *hook = run;
-}
-
-static void treap_remove(struct scoreboard *b, struct tcp_sent *run)
-{
-    struct tcp_sent **hook = &b->root;
-    while (*hook != run) {
-        hook = &(*hook)->child[seq_lt((*hook)->start, run->start) ? 1 : 0];
-    }
-    *hook = treap_join(run->child[0], run->child[1]);
+    return node != NULL ? CONTAINER_OF(node, struct tcp_sent, node) : NULL;
 }
 
 struct tcp_sent *scoreboard_at(const struct scoreboard *b, tcp_seq seq)
 {
-    struct tcp_sent *found = NULL;
-    struct tcp_sent *tree = b->root;
-    while (tree != NULL) {
-        if (seq_gt(tree->end, seq)) {
-            found = tree;
-            tree = tree->child[0];
-        } else {
-            tree = tree->child[1];
-        }
-    }
-    return found;
+    return run_of_node(seq_tree_at(&b->tree, seq));
 }
 
 /* ---- runs ---- */
 
 void scoreboard_init(struct scoreboard *b, uint32_t dice)
 {
-    *b = (struct scoreboard){.dice = dice | 1U};
+    *b = (struct scoreboard){0};
+    seq_tree_init(&b->tree, dice,
+                  offsetof(struct tcp_sent, start) - offsetof(struct tcp_sent, node));
     list_init(&b->runs);
     list_init(&b->out);
     list_init(&b->lost);
@@ -146,7 +75,7 @@ static void enter_state(struct scoreboard *b, struct tcp_sent *run, enum sent_st
 static void free_run(struct scoreboard *b, struct pool *pool, struct tcp_sent *run)
 {
     leave_state(b, run);
-    treap_remove(b, run);
+    seq_tree_remove(&b->tree, &run->node);
     list_remove(&run->link);
     b->count--;
     pool_put(pool, run);
@@ -203,15 +132,12 @@ struct tcp_sent *scoreboard_cut(struct scoreboard *b, struct pool *pool, struct 
     }
     *rest = *run;
     rest->start = at;
-    rest->child[0] = NULL;
-    rest->child[1] = NULL;
-    rest->priority = throw_dice(b);
     run->end = at;
     list_insert_before(run->link.next, &rest->link);
     if (run->state != SENT_SACKED) {
         list_insert_before(run->state_link.next, &rest->state_link);
     }
-    treap_add(b, rest);
+    seq_tree_add(&b->tree, &rest->node);
     b->count++;
     return rest;
 }
@@ -301,10 +227,9 @@ bool scoreboard_sent(struct scoreboard *b, struct pool *pool, uint32_t max, tcp_
     }
     run->start = start;
     run->end = end;
-    run->priority = throw_dice(b);
     put_stamp(run, stamp);
     list_push_back(&b->runs, &run->link);
-    treap_add(b, run);
+    seq_tree_add(&b->tree, &run->node);
     b->count++;
     enter_state(b, run, SENT_OUT);
     return true;

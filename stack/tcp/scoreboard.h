@@ -2,7 +2,7 @@
  * as runs of octets that were sent at one moment and have shared one fate since.
  *
  * A run may be a whole super-segment, or what several segments of one flush carried: it is cut only where
- * a SACK block, a cumulative ACK or a retransmission cuts it. Runs are found by sequence number in a treap
+ * a SACK block, a cumulative ACK or a retransmission cuts it. Runs are found by sequence number in a tree
  * (logarithmic, whatever a peer sends), and lie in lists by sequence number and by time of sending.
  * Their number is bounded: by `max` for a connection, by the pool for the host. At the bound new octets
  * join the last run, and a SACK block that would cut one is passed over: SACK is advice.
@@ -12,7 +12,7 @@
 
 #include "stack/base/list.h"
 #include "stack/base/pool.h"
-#include "stack/tcp/seq.h"
+#include "stack/tcp/seq_tree.h"
 
 enum sent_state {
     SENT_OUT,    /* in the network, as far as we know */
@@ -23,9 +23,7 @@ enum sent_state {
 struct tcp_sent {
     struct list link;       /* in scoreboard.runs */
     struct list state_link; /* in scoreboard.out or scoreboard.lost */
-    struct tcp_sent
-        *child[2]; /* treap by `start`; a parent's priority is not below its children's */
-    uint32_t priority;
+    struct seq_node node;   /* in scoreboard.tree */
     tcp_seq start, end;
     nsec sent_at;       /* when it was last sent */
     uint64_t delivered; /* bytes that the connection had delivered then */
@@ -37,13 +35,12 @@ struct tcp_sent {
 };
 
 struct scoreboard {
-    struct list runs;      /* by sequence number */
-    struct list out;       /* those in SENT_OUT, the one sent longest ago first */
-    struct list lost;      /* those in SENT_LOST, by sequence number */
-    struct tcp_sent *root; /* treap */
-    uint32_t count;        /* runs */
+    struct list runs;     /* by sequence number */
+    struct list out;      /* those in SENT_OUT, the one sent longest ago first */
+    struct list lost;     /* those in SENT_LOST, by sequence number */
+    struct seq_tree tree; /* all, to be found by sequence number */
+    uint32_t count;       /* runs */
     uint32_t lost_bytes, sacked_bytes;
-    uint32_t dice; /* state of the generator of priorities */
 };
 
 /* What is noted with a transmission: when, and how far delivery was (struct tcp_sent). */
