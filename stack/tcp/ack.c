@@ -5,6 +5,7 @@
 
 #include "stack/tcp/close.h"
 #include "stack/tcp/conn.h"
+#include "stack/tcp/send.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/urgent.h"
 
@@ -129,7 +130,7 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
         .old_una = c->snd_una,
         .nxt = c->snd_nxt,
         .flight = seq_span(c->snd_una, c->snd_nxt),
-        .cwnd_limited = c->cwnd_limited,
+        .cwnd_limited = send_uses_window(c),
         .after_timeout = c->recovery.recover_set && !c->recovery.active,
     };
     uint32_t old_wnd = c->snd_wnd;

@@ -55,37 +55,40 @@ struct tcp_conn {
     uint8_t reason;  /* enum close_reason, once pending has CLOSED */
     uint8_t reports; /* bits 1 << enum stream_report, while pending has REPORT */
 
-    bool passive : 1;      /* opened by a listener (MUST-11) */
-    bool half_open : 1;    /* counted in its listener's half_open */
-    bool orphan : 1;       /* the application is gone (tcp_close, abort) */
-    bool ts_ok : 1;        /* timestamps in use (RFC 7323) */
-    bool sack_ok : 1;      /* the peer takes SACK blocks (RFC 2018) */
-    bool wscale_ok : 1;    /* windows are scaled (RFC 7323) */
-    bool syn_due : 1;      /* SYN or SYN-ACK must go out */
-    bool ack_due : 1;      /* an ACK must go out now */
-    bool rst_due : 1;      /* a reset must go out, then the block goes */
-    bool probe_due : 1;    /* a segment that provokes an ACK must go out */
-    bool nudge : 1;        /* send less than the silly-window rules ask for (override timeout) */
-    bool fin_queued : 1;   /* the application has shut down: FIN follows the queue */
-    bool fin_received : 1; /* rcv_nxt is behind the peer's FIN */
-    bool fin_ahead : 1;    /* the peer's FIN was seen, at fin_ahead_seq, beyond a hole */
-    bool want_write : 1;   /* a reserve failed: tell when there is room */
-    bool syn_lost : 1;     /* our SYN timed out, and its ACK is being handled (RFC 6298 5.7) */
-    bool cwnd_limited : 1; /* the congestion window was what stopped the last flush */
-    bool detached : 1;     /* over on the wire; lives on until the application has read all */
-    bool dead : 1;         /* the application has been told; the flush frees it */
-    bool urgent_out : 1;   /* snd_up means something: it is ahead of snd_una */
-    bool urgent_due : 1;   /* the peer has not been told of snd_up yet */
-    bool urgent_in : 1;    /* rcv_up means something: it is ahead of what was read */
-    bool route_given : 1;  /* the application gave `route`: it stays (MUST-52) */
+    bool passive : 1;       /* opened by a listener (MUST-11) */
+    bool half_open : 1;     /* counted in its listener's half_open */
+    bool orphan : 1;        /* the application is gone (tcp_close, abort) */
+    bool ts_ok : 1;         /* timestamps in use (RFC 7323) */
+    bool sack_ok : 1;       /* the peer takes SACK blocks (RFC 2018) */
+    bool wscale_ok : 1;     /* windows are scaled (RFC 7323) */
+    bool syn_due : 1;       /* SYN or SYN-ACK must go out */
+    bool ack_due : 1;       /* an ACK must go out now */
+    bool rst_due : 1;       /* a reset must go out, then the block goes */
+    bool probe_due : 1;     /* a segment that provokes an ACK must go out */
+    bool nudge : 1;         /* send less than the silly-window rules ask for (override timeout) */
+    bool fin_queued : 1;    /* the application has shut down: FIN follows the queue */
+    bool fin_received : 1;  /* rcv_nxt is behind the peer's FIN */
+    bool fin_ahead : 1;     /* the peer's FIN was seen, at fin_ahead_seq, beyond a hole */
+    bool want_write : 1;    /* a reserve failed: tell when there is room */
+    bool syn_lost : 1;      /* our SYN timed out, and its ACK is being handled (RFC 6298 5.7) */
+    bool cwnd_limited : 1;  /* the congestion window was what stopped the last flush */
+    bool round_limited : 1; /* … or another of this round trip */
+    bool detached : 1;      /* over on the wire; lives on until the application has read all */
+    bool dead : 1;          /* the application has been told; the flush frees it */
+    bool urgent_out : 1;    /* snd_up means something: it is ahead of snd_una */
+    bool urgent_due : 1;    /* the peer has not been told of snd_up yet */
+    bool urgent_in : 1;     /* rcv_up means something: it is ahead of what was read */
+    bool route_given : 1;   /* the application gave `route`: it stays (MUST-52) */
 
     /* send sequence space */
     tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
-    tcp_seq snd_up;       /* behind the last urgent octet (SND.UP, MUST-62) */
-    uint32_t snd_wnd;     /* bytes */
-    uint32_t max_snd_wnd; /* the largest snd_wnd so far (RFC 9293 3.8.6.2.1, RFC 5961 5.2) */
-    uint16_t snd_mss;     /* payload bytes of a full segment, options counted off (Eff.snd.MSS) */
-    uint16_t mtu;         /* bytes of IP packet on the path */
+    tcp_seq round_end;     /* the round trip of round_flight and round_limited ends with its ACK */
+    uint32_t round_flight; /* bytes: the most in flight in it */
+    tcp_seq snd_up;        /* behind the last urgent octet (SND.UP, MUST-62) */
+    uint32_t snd_wnd;      /* bytes */
+    uint32_t max_snd_wnd;  /* the largest snd_wnd so far (RFC 9293 3.8.6.2.1, RFC 5961 5.2) */
+    uint16_t snd_mss;      /* payload bytes of a full segment, options counted off (Eff.snd.MSS) */
+    uint16_t mtu;          /* bytes of IP packet on the path */
     uint8_t snd_wscale, rcv_wscale;
 
     /* receive sequence space */

@@ -305,8 +305,6 @@ static uint32_t send_new(struct tcp_conn *c, uint32_t max, nsec now)
         span = send_one_new(c, next_length(c), now);
         sent += span;
     } while (span > 0 && sent < max);
-    bool half_used = c->cc.cwnd < c->cc.ssthresh && recovery_in_flight(c) >= c->cc.cwnd / 2;
-    c->cwnd_limited = c->cwnd_limited || half_used;
     if (unsent(c) == 0 && congestion_room(c) > 0) {
         rate_app_limited(c);
     }
@@ -404,6 +402,25 @@ static void send_data(struct tcp_conn *c, nsec now)
     }
 }
 
+/* How far the congestion window is used is measured over a round trip (RFC 7661 4.2): the most that was in flight,
+ * and whether the window stopped a flush, count until all that was out then is acknowledged. */
+static void note_use(struct tcp_conn *c)
+{
+    uint32_t flight = recovery_in_flight(c);
+    bool over = seq_ge(c->snd_una, c->round_end);
+    if (over || c->cwnd_limited || flight > c->round_flight) {
+        c->round_flight = over ? flight : u32_max(flight, c->round_flight);
+        c->round_limited = c->cwnd_limited || (!over && c->round_limited);
+        c->round_end = c->snd_nxt;
+    }
+}
+
+bool send_uses_window(const struct tcp_conn *c)
+{
+    bool slow_start = c->cc.cwnd < c->cc.ssthresh;
+    return c->round_limited || (slow_start && c->cc.cwnd / 2 < c->round_flight);
+}
+
 void send_flush(struct tcp_conn *c, nsec now)
 {
     if (c->rst_due) {
@@ -415,6 +432,7 @@ void send_flush(struct tcp_conn *c, nsec now)
     }
     if (carries_data(c)) {
         send_data(c, now);
+        note_use(c);
     }
     c->nudge = false; /* it was for this flush, even if what is lost came first */
     if (c->probe_due) {

@@ -8,6 +8,9 @@
 
 void send_flush(struct tcp_conn *c, nsec now);
 /* There is something that has not been sent, or that must be sent again. */
+/* Enough of the congestion window is used for it to grow: it stopped the sender in this round trip, or in slow
+ * start more than half of it was in flight (RFC 7661 4.2). */
+bool send_uses_window(const struct tcp_conn *c);
 bool send_has_more(const struct tcp_conn *c);
 
 #endif
