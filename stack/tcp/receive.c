@@ -95,13 +95,20 @@ static void queue_out_of_order(struct tcp_conn *c, struct tcp_segment *s)
     c->ack_due = true; /* RFC 5681 4.2: at once, so that the sender sees the hole */
 }
 
+/* Payload bytes of a segment as it was on the wire: a device may have put several together. */
+static uint32_t wire_size(const struct tcp_segment *s)
+{
+    const struct offload *o = &s->payload->offload;
+    return o->gso_type != GSO_NONE ? u32_min(o->gso_size, s->len) : s->len;
+}
+
 static void receive_text(struct tcp_conn *c, struct tcp_segment *s)
 {
     trim_to_window(c, s);
     if (s->len == 0) {
         return;
     }
-    c->rcv_mss = u32_max(c->rcv_mss, u32_min(s->len, c->story.mss_out));
+    c->rcv_mss = u32_max(c->rcv_mss, u32_min(wire_size(s), c->story.mss_out));
     if (seq_gt(s->seq, c->rcv_nxt)) {
         queue_out_of_order(c, s);
         return;

@@ -286,7 +286,7 @@ static const struct call_entry {
     {"poll", 3, call_poll, NULL},
     {"epoll_create", 1, call_epoll_create, NULL},
     {"epoll_create1", 1, call_epoll_create, NULL},
-    {"epoll_ctl", 4, call_epoll_ctl, check_epoll_ctl},
+    {"epoll_ctl", 4, call_epoll_ctl, NULL},
     {"epoll_wait", 4, call_epoll_wait, NULL},
 };
 
@@ -305,7 +305,8 @@ static const char *unknown_symbol(const struct expr *e)
 {
     int64_t v;
     for (; e != NULL; e = e->next) {
-        if (e->kind == EXPR_SYMBOL && !symbol_value(e->text, &v)) {
+        bool null = e->kind == EXPR_SYMBOL && strcmp(e->text, "NULL") == 0;
+        if (e->kind == EXPR_SYMBOL && !null && !symbol_value(e->text, &v)) {
             return e->text;
         }
         const char *inner = unknown_symbol(e->first);

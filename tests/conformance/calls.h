@@ -56,7 +56,6 @@ struct outcome call_poll(struct run *r, struct attempt *a);
 struct outcome call_epoll_create(struct run *r, struct attempt *a);
 struct outcome call_epoll_ctl(struct run *r, struct attempt *a);
 struct outcome call_epoll_wait(struct run *r, struct attempt *a);
-const char *check_epoll_ctl(const struct call *c);
 
 /* calls.c */
 struct outcome call_new_socket(struct run *r, const struct call *c, enum sock_state state);

@@ -60,18 +60,44 @@ struct outcome call_poll(struct run *r, struct attempt *a)
     return o;
 }
 
-/* ---- epoll: level-triggered ---- */
+/* ---- epoll ---- */
 
 struct outcome call_epoll_create(struct run *r, struct attempt *a)
 {
     return call_new_socket(r, a->call, SOCK_EPOLL);
 }
 
-const char *check_epoll_ctl(const struct call *c)
+static uint64_t arrivals(struct sock *k)
 {
-    int64_t events = c->argc > 3 ? field_number(c->args[3], "events", 0) : 0;
-    bool plain = (events & ((int64_t)EPOLLET | EPOLLONESHOT)) == 0;
-    return plain ? NULL : "EPOLLET and EPOLLONESHOT";
+    struct tcp_info info = {0};
+    sock_info(k, &info);
+    return info.bytes_in + (k->peer_closed ? 1 : 0) + (k->state == SOCK_ENDED ? 1 : 0) +
+           (k->state == SOCK_CONNECTED ? 1 : 0);
+}
+
+/* What the ith of an epoll's sockets has to tell; with EPOLLET only when something has come since it was last
+ * told, or there is room again after a write that found too little. */
+static uint32_t epoll_one(struct sock *ep, unsigned i)
+{
+    struct sock *k = ep->watched[i];
+    uint32_t got =
+        k->fd < 0 || ep->interest[i] == 0 ? 0 : sock_ready(k) & (ep->interest[i] | ALWAYS_TOLD);
+    const struct edge *e = &ep->edges[i];
+    if (got == 0 || (ep->interest[i] & (uint32_t)EPOLLET) == 0 || !e->told) {
+        return got;
+    }
+    bool came = (got & ~(uint32_t)(POLLOUT | POLLWRNORM)) != 0 && arrivals(k) != e->arrivals;
+    bool room = (got & POLLOUT) != 0 && k->short_writes != e->full;
+    return came || room ? got : 0;
+}
+
+static void epoll_told(struct sock *ep, unsigned i)
+{
+    struct sock *k = ep->watched[i];
+    ep->edges[i] = (struct edge){.told = true, .arrivals = arrivals(k), .full = k->short_writes};
+    if ((ep->interest[i] & EPOLLONESHOT) != 0) {
+        ep->interest[i] = 0; /* until it is asked for again */
+    }
 }
 
 static unsigned watch_index(const struct sock *ep, const struct sock *k)
@@ -100,6 +126,7 @@ struct outcome call_epoll_ctl(struct run *r, struct attempt *a)
         ep->watch_count--;
         ep->watched[i] = ep->watched[ep->watch_count];
         ep->interest[i] = ep->interest[ep->watch_count];
+        ep->edges[i] = ep->edges[ep->watch_count];
         return outcome_of(0);
     }
     if (i == SOCKETS_MAX) {
@@ -108,6 +135,7 @@ struct outcome call_epoll_ctl(struct run *r, struct attempt *a)
     ep->watch_count += there ? 0 : 1;
     ep->watched[i] = k;
     ep->interest[i] = (uint32_t)field_number(a->call->args[3], "events", 0);
+    ep->edges[i] = (struct edge){0};
     return outcome_of(0);
 }
 
@@ -137,10 +165,11 @@ struct outcome call_epoll_wait(struct run *r, struct attempt *a)
     world_enter(&r->world);
     for (unsigned i = 0; i < ep->watch_count && ready < max; i++) {
         const struct sock *k = ep->watched[i];
-        uint32_t got = k->fd < 0 ? 0 : sock_ready(ep->watched[i]) & (ep->interest[i] | ALWAYS_TOLD);
+        uint32_t got = epoll_one(ep, i);
         if (got == 0) {
             continue;
         }
+        epoll_told(ep, i);
         const struct expr *want = expected_event(c->args[1], ready++);
         int64_t events = want != NULL ? field_number(want, "events", got) : got;
         int64_t fd = want != NULL ? field_number(want, "fd", k->fd) : k->fd;

@@ -48,6 +48,7 @@ void flows_talking(struct flows *f, uint16_t local, uint16_t remote)
 struct flow *flow_of(struct flows *f, const struct packet_line *k)
 {
     if (k->src_port >= 0) {
+        f->named = true;
         uint16_t local = (uint16_t)(k->inbound ? k->dst_port : k->src_port);
         uint16_t remote = (uint16_t)(k->inbound ? k->src_port : k->dst_port);
         struct flow *w = flow_find(f, local, remote);

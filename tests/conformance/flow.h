@@ -38,6 +38,7 @@ struct flows {
     struct flow list[FLOWS_MAX];
     unsigned count;
     struct flow *current; /* of packets that do not name their ports */
+    bool named;           /* a packet of the script has named its ports */
     uint16_t local_port;  /* of the latest listener */
     uint16_t next_remote_port;
 };

@@ -7,6 +7,7 @@
 #define MATCH_TEXT 512U /* bytes of a reason or description */
 
 struct match_rules {
+    bool any_window;     /* windows and their scale are not looked at */
     bool any_push;       /* PSH of a segment with data is not looked at */
     uint32_t stamp_tick; /* microseconds of a tick of the script's timestamps; 0: not checked */
     uint32_t tolerance_stamps; /* ticks */

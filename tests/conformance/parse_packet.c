@@ -1,4 +1,5 @@
 /* Packets: `<` or `>`, what the IP header shows, then a TCP segment, a UDP datagram or an ICMP message. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/conformance/parse.h"
@@ -21,8 +22,16 @@ static const struct icmp_name icmp_names[] = {
     {"source_quench", 4, -1},
     {"redirect", 5, -1},
     {"echo_request", 8, -1},
+    {"router_advertisement", 9, -1},
+    {"router_solicitation", 10, -1},
     {"time_exceeded", 11, -1},
     {"parameter_problem", 12, -1},
+    {"timestamp_request", 13, -1},
+    {"timestamp_reply", 14, -1},
+    {"information_request", 15, -1},
+    {"information_reply", 16, -1},
+    {"address_mask_request", 17, -1},
+    {"address_mask_reply", 18, -1},
     {"net_unreachable", 3, 0},
     {"host_unreachable", 3, 1},
     {"protocol_unreachable", 3, 2},
@@ -53,6 +62,35 @@ static const struct icmp_name *icmp_name(const char *name, int type)
         }
     }
     return NULL;
+}
+
+/* `first:last(length)`. */
+static void parse_span(struct parse *p, uint32_t *seq, uint32_t *len)
+{
+    *seq = (uint32_t)parse_number(p, UINT32_MAX, "sequence number");
+    parse_expect(p, ':');
+    uint32_t end = (uint32_t)parse_number(p, UINT32_MAX, "sequence number");
+    parse_expect(p, '(');
+    *len = (uint32_t)parse_number(p, SPAN_MAX, "payload length");
+    parse_expect(p, ')');
+    if (!parse_failed(p) && *seq + *len != end) {
+        parse_error(p, "%u:%u are not %u bytes", *seq, end, *len);
+    }
+}
+
+/* `1:1001(1000)]` or `udp (100)]`: the packet that an ICMP message is about. */
+static void parse_about(struct parse *p, struct packet_line *k)
+{
+    if (parse_accept_word(p, "udp")) {
+        k->quotes_udp = true;
+        parse_expect(p, '(');
+        k->quoted_len = (uint32_t)parse_number(p, SPAN_MAX, "payload length");
+        parse_expect(p, ')');
+    } else {
+        k->quotes_tcp = true;
+        parse_span(p, &k->quoted_seq, &k->quoted_len);
+    }
+    parse_expect(p, ']');
 }
 
 /* ---- the IP header: `[ect0]`, `[tos 0x8, ttl 10]` ---- */
@@ -96,6 +134,10 @@ static void parse_ip_info(struct parse *p, struct packet_line *k)
 {
     char close = '\0';
     if (parse_accept(p, '[')) {
+        if (p->now.kind == TOKEN_NUMBER) { /* `[1:1001(1000)] icmp …` */
+            parse_about(p, k);
+            return;
+        }
         close = ']';
     } else if (parse_accept(p, '(')) {
         close = ')';
@@ -163,20 +205,6 @@ static void parse_flags(struct parse *p, struct packet_line *k)
     } while (at_flags(p) && p->now.joined);
 }
 
-/* `first:last(length)`. */
-static void parse_span(struct parse *p, uint32_t *seq, uint32_t *len)
-{
-    *seq = (uint32_t)parse_number(p, UINT32_MAX, "sequence number");
-    parse_expect(p, ':');
-    uint32_t end = (uint32_t)parse_number(p, UINT32_MAX, "sequence number");
-    parse_expect(p, '(');
-    *len = (uint32_t)parse_number(p, SPAN_MAX, "payload length");
-    parse_expect(p, ')');
-    if (!parse_failed(p) && *seq + *len != end) {
-        parse_error(p, "%u:%u are not %u bytes", *seq, end, *len);
-    }
-}
-
 static void parse_tcp(struct parse *p, struct packet_line *k)
 {
     k->kind = PACKET_TCP;
@@ -226,8 +254,28 @@ static void parse_udp(struct parse *p, struct packet_line *k)
     parse_expect(p, ')');
 }
 
+/* `type_3`, `code_4`: by number. */
+static bool parse_numbered(struct parse *p, const char *prefix, uint8_t *out)
+{
+    size_t n = strlen(prefix);
+    if (p->now.kind != TOKEN_WORD || strncmp(p->now.text, prefix, n) != 0) {
+        return false;
+    }
+    char *end;
+    unsigned long v = strtoul(p->now.text + n, &end, 10);
+    if (end == p->now.text + n || *end != '\0' || v > UINT8_MAX) {
+        return false;
+    }
+    *out = (uint8_t)v;
+    (void)parse_take(p);
+    return true;
+}
+
 static void parse_icmp_code(struct parse *p, struct packet_line *k)
 {
+    if (parse_numbered(p, "code_", &k->code)) {
+        return;
+    }
     if (p->now.kind == TOKEN_NUMBER) {
         k->code = (uint8_t)parse_number(p, UINT8_MAX, "ICMP code");
     } else if (p->now.kind == TOKEN_WORD && strcmp(p->now.text, "mtu") != 0) {
@@ -241,28 +289,12 @@ static void parse_icmp_code(struct parse *p, struct packet_line *k)
     }
 }
 
-/* `[1:1001(1000)]` or `[udp (100)]`: the packet that it is about. */
-static void parse_quoted(struct parse *p, struct packet_line *k)
-{
-    if (!parse_accept(p, '[')) {
-        return;
-    }
-    if (parse_accept_word(p, "udp")) {
-        k->quotes_udp = true;
-        parse_expect(p, '(');
-        k->quoted_len = (uint32_t)parse_number(p, SPAN_MAX, "payload length");
-        parse_expect(p, ')');
-    } else {
-        k->quotes_tcp = true;
-        parse_span(p, &k->quoted_seq, &k->quoted_len);
-    }
-    parse_expect(p, ']');
-}
-
 static void parse_icmp(struct parse *p, struct packet_line *k)
 {
     k->kind = PACKET_ICMP;
-    if (p->now.kind == TOKEN_NUMBER) {
+    if (parse_numbered(p, "type_", &k->type)) {
+        /* by number */
+    } else if (p->now.kind == TOKEN_NUMBER) {
         k->type = (uint8_t)parse_number(p, UINT8_MAX, "ICMP type");
     } else {
         const struct icmp_name *type =
@@ -281,7 +313,9 @@ static void parse_icmp(struct parse *p, struct packet_line *k)
             parse_error(p, "only frag_needed has an MTU");
         }
     }
-    parse_quoted(p, k);
+    if (parse_accept(p, '[')) {
+        parse_about(p, k);
+    }
 }
 
 /* Headers around the packet that this runner does not make: read over, up to the colon. */
@@ -331,6 +365,8 @@ struct packet_line *parse_packet(struct parse *p)
     }
     if (parse_accept_word(p, "icmp")) {
         parse_icmp(p, k);
+    } else if (k->quotes_tcp || k->quotes_udp) {
+        parse_error(p, "only an ICMP message is about another packet");
     } else if (parse_accept_word(p, "udp")) {
         parse_udp(p, k);
     } else {

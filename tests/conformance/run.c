@@ -157,6 +157,7 @@ static bool is_packet_out(const struct script_event *e)
 /* Nothing may have been sent that no line has asked for, unless the next asks for it whenever it came. */
 static void check_nothing_sent(struct run *r, const struct script_event *e, unsigned line, nsec now)
 {
+    run_leave_out_others(r);
     const struct sent_packet *s = world_sent(&r->world, 0);
     struct wire_packet got;
     char text[MATCH_TEXT];
@@ -165,7 +166,7 @@ static void check_nothing_sent(struct run *r, const struct script_event *e, unsi
             break;
         }
     }
-    bool whenever = e != NULL && e->when.kind == WHEN_ANY;
+    bool whenever = r->settings.late_unasked || (e != NULL && e->when.kind == WHEN_ANY);
     if (s == NULL || whenever || s->at >= now - r->settings.tolerance || r->over) {
         return;
     }
@@ -279,10 +280,12 @@ static void run_parsed(struct run *r, const struct run_options *options)
         return;
     }
     sockets_init(&r->sockets, &r->world);
+    r->sockets.defaults.quick_ack = r->settings.prompt_acks;
     flows_init(&r->flows, &r->sockets);
     r->flows.local_port = r->settings.bind_port;
     r->origin = r->world.now;
     r->rules.any_push = r->settings.any_push;
+    r->rules.any_window = r->settings.any_window;
     r->rules.stamp_tick = r->settings.stamp_tick;
     if (r->rules.stamp_tick != 0) {
         nsec tick = r->rules.stamp_tick * NS_PER_US;

@@ -74,6 +74,9 @@ void run_until_packet(struct run *r, nsec target);
 /* run_packet.c */
 void run_packet_in(struct run *r, const struct script_event *e);
 void run_packet_out(struct run *r, const struct script_event *e, nsec from, nsec to);
+/* A script that names no ports follows one connection at a time: what the host still says on one that was
+ * closed before, and its answers to pings, are left out. */
+void run_leave_out_others(struct run *r);
 
 /* calls.c: a reason for which the call cannot be made here; NULL: it can. */
 const char *call_unsupported(const struct call *c, struct arena *arena);

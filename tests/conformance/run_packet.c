@@ -8,7 +8,7 @@
 #define HEADERS 40U /* bytes of IP and TCP headers without options */
 #define TTL_IN 64
 
-enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10, PROTO_TCP = 6 };
+enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10, PROTO_ICMP = 1, PROTO_TCP = 6, ICMP_ECHO_REPLY = 0 };
 
 /* ---- in ---- */
 
@@ -109,7 +109,8 @@ void run_packet_in(struct run *r, const struct script_event *e)
     } else {
         len = build_icmp(r, w, k, &ends, bytes);
     }
-    world_inject(&r->world, bytes, len);
+    uint32_t size = r->settings.gso_size;
+    world_inject(&r->world, bytes, len, k->kind == PACKET_TCP && k->len > size ? size : 0);
 }
 
 /* ---- out ---- */
@@ -147,6 +148,30 @@ static unsigned join_sent(const struct run *r, const struct flow *w, const struc
     return n;
 }
 
+static bool is_other(const struct run *r, const struct sent_packet *s)
+{
+    struct wire_packet got;
+    const struct flow *w = r->flows.current;
+    wire_read(&got, s->bytes, s->len);
+    if (r->flows.named || got.fault != NULL) {
+        return false;
+    }
+    if (got.protocol == PROTO_ICMP) {
+        return got.type == ICMP_ECHO_REPLY;
+    }
+    bool same = w != NULL && got.src_port == w->local_port && got.dst_port == w->remote_port;
+    const struct sock *k = sock_of_ports(&r->sockets, got.src_port, got.dst_port);
+    return !same && k != NULL && k->fd < 0 && k->state == SOCK_ENDED;
+}
+
+void run_leave_out_others(struct run *r)
+{
+    const struct sent_packet *s;
+    while ((s = world_sent(&r->world, 0)) != NULL && is_other(r, s)) {
+        world_drop_sent(&r->world);
+    }
+}
+
 static double seconds(const struct run *r, nsec at)
 {
     return (double)(at - r->origin) / (double)NS_PER_SEC;
@@ -178,8 +203,13 @@ void run_packet_out(struct run *r, const struct script_event *e, nsec from, nsec
         run_end(r, VERDICT_SKIP, e->line, "more than %u connections", FLOWS_MAX);
         return;
     }
-    run_until_packet(r, nsec_max(to, r->world.now) + r->settings.tolerance);
-    const struct sent_packet *s = world_sent(&r->world, 0);
+    nsec until = nsec_max(to, r->world.now) + r->settings.tolerance;
+    const struct sent_packet *s;
+    do {
+        run_until_packet(r, until);
+        run_leave_out_others(r);
+        s = world_sent(&r->world, 0);
+    } while (s == NULL && r->world.now < until && !r->over);
     if (s == NULL) {
         run_end(r, VERDICT_FAIL, e->line, "nothing was sent by %.6f s, expected %s",
                 seconds(r, r->world.now), e->source);

@@ -119,11 +119,40 @@ static enum setting_result set_ip(struct ip_addr *out, const char *name, const c
     return SETTING_WRONG;
 }
 
+/* Settings of our own: how much of a script that was written for another system counts. */
+struct own_switch {
+    const char *name, *off, *on; /* its values */
+    bool *is_on;
+};
+
+static struct own_switch own_switch(struct settings *s, const char *name)
+{
+    const struct own_switch all[] = {
+        {"push", "exact", "any", &s->any_push},
+        {"windows", "exact", "any", &s->any_window},
+        {"unasked", "failure", "late", &s->late_unasked},
+        {"acks", "delayed", "prompt", &s->prompt_acks},
+    };
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        if (strcmp(all[i].name, name) == 0) {
+            return all[i];
+        }
+    }
+    return (struct own_switch){0};
+}
+
+static bool set_switch(const struct own_switch *w, const char *value)
+{
+    *w->is_on = strcmp(value, w->on) == 0;
+    return *w->is_on || strcmp(value, w->off) == 0;
+}
+
 enum setting_result settings_set(struct settings *s, const char *name, const char *value,
                                  char why[SETTING_WHY])
 {
     uint64_t n = 0;
     bool good = true;
+    struct own_switch own = own_switch(s, name);
     if (strcmp(name, "ip_version") == 0) {
         return set_ip_version(value, why);
     }
@@ -151,9 +180,13 @@ enum setting_result settings_set(struct settings *s, const char *name, const cha
         good = set_port(&s->bind_port, value);
     } else if (strcmp(name, "connect_port") == 0) {
         good = set_port(&s->connect_port, value);
-    } else if (strcmp(name, "push") == 0) {
-        s->any_push = strcmp(value, "any") == 0;
-        good = s->any_push || strcmp(value, "exact") == 0;
+    } else if (strcmp(name, "mss") == 0) {
+        good = number_of(value, UINT16_MAX, &n) && n > 0;
+        s->gso_size = good ? (uint32_t)n : s->gso_size;
+    } else if (own.name != NULL) {
+        good = set_switch(&own, value);
+    } else if (strcmp(name, "lenient") == 0) {
+        s->any_push = s->any_window = s->late_unasked = true;
     } else if (!of_no_effect(name)) {
         return unsupported(why, name, value);
     }

@@ -12,10 +12,16 @@
 
 struct settings {
     struct world_config world;
-    bool any_push;      /* PSH of the host's segments with data is not looked at */
-    nsec tolerance;     /* of every moment that a script expects */
+    uint32_t
+        gso_size;   /* larger segments of the peer stand for several of this size; 0: none does */
+    bool any_push;  /* PSH of the host's segments with data is not looked at */
+    nsec tolerance; /* of every moment that a script expects */
     uint16_t bind_port; /* where `...` stands for the address of a bind */
     uint16_t connect_port;
+    bool any_window; /* windows, their scale and the buffers behind them are not looked at */
+    bool
+        late_unasked; /* what no line asks for fails only where a later line asks for something else */
+    bool prompt_acks; /* every segment is acknowledged at once */
     uint32_t
         stamp_tick; /* microseconds of a tick of the script's timestamps; 0: they are not checked */
 };

@@ -47,12 +47,14 @@ struct sock {
     bool peer_closed, shut_rd, shut_wr;
     bool linger;                      /* SO_LINGER with a time of zero: close resets */
     bool cork;                        /* TCP_CORK */
+    bool tells_queued;                /* TCP_INQ: a read tells how much is left */
     bool more;                        /* the latest write said that another follows (MSG_MORE) */
     uint32_t rcv_low;                 /* SO_RCVLOWAT: readable from so many bytes on; 0 is 1 */
     unsigned notices[STREAM_REPORTS]; /* reports of the stack, by kind */
     int error;                        /* SO_ERROR */
     nsec rcv_timeout, snd_timeout;    /* 0: none */
     uint64_t read_total;              /* bytes that the script has read */
+    uint64_t short_writes;            /* that found less room than they needed */
     uint8_t *written;                 /* bytes that the script has written */
     size_t written_len, written_cap;
     struct tcp_info last;            /* when the stream ended */
@@ -62,6 +64,11 @@ struct sock {
     /* EPOLL */
     struct sock *watched[SOCKETS_MAX];
     uint32_t interest[SOCKETS_MAX];
+    struct edge { /* with EPOLLET: what had happened when it was last told */
+        bool told;
+        uint64_t arrivals; /* bytes, the peer's FIN and the end */
+        uint64_t full;     /* short_writes */
+    } edges[SOCKETS_MAX];
     unsigned watch_count;
 };
 
@@ -101,6 +108,8 @@ struct outcome sock_write(struct sock *k, const char *text, size_t len, int64_t 
                           size_t *done);
 /* The options, as they are with TCP_CORK and MSG_MORE, take effect. */
 void sock_apply_options(struct sock *k);
+/* What is held back by TCP_CORK and MSG_MORE goes now (TCP_NODELAY while corked). */
+void sock_uncork_once(struct sock *k);
 /* The next byte to be read is the last urgent one (SIOCATMARK). */
 bool sock_at_mark(struct sock *k);
 uint32_t sock_ready(struct sock *k); /* POLLIN, … */

@@ -151,9 +151,23 @@ void sock_apply_options(struct sock *k)
 {
     struct tcp_options o = k->options;
     o.cork = k->cork || k->more;
+    if (k->listener != NULL) {
+        k->listener->options = o; /* of the connections that it will make */
+    }
     if (k->stream != NULL) {
         world_enter(k->owner->world);
         tcp_set_options(k->stream, &o);
+    }
+}
+
+void sock_uncork_once(struct sock *k)
+{
+    struct tcp_options o = k->options;
+    if (k->stream != NULL && (k->cork || k->more)) {
+        o.cork = false;
+        world_enter(k->owner->world);
+        tcp_set_options(k->stream, &o);
+        world_settle(k->owner->world);
     }
 }
 
@@ -180,6 +194,7 @@ struct outcome sock_write(struct sock *k, const char *text, size_t len, int64_t 
     while (*done < len) {
         size_t n = put(k, text != NULL ? text + *done : NULL, len - *done);
         if (n == 0) {
+            k->short_writes++;
             return outcome_wait();
         }
         *done += n;

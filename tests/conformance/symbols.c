@@ -16,6 +16,9 @@
 #ifndef TCP_INQ
 #define TCP_INQ 36
 #endif
+#ifndef TCP_CM_INQ
+#define TCP_CM_INQ TCP_INQ
+#endif
 #ifndef TCP_TX_DELAY
 #define TCP_TX_DELAY 37
 #endif

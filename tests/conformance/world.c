@@ -67,11 +67,16 @@ static bool transmit(struct netdev *dev, const struct packet *p)
     return true;
 }
 
-static void input_frame(struct world *w, const uint8_t *frame, size_t len)
+/* `size`: the frame stands for several segments of so many bytes of payload; 0: it is one. */
+static void input_frame(struct world *w, const uint8_t *frame, size_t len, uint32_t size)
 {
     struct buf *b = buf_copy_of(&w->host.pools, frame, len);
     if (b == NULL) {
         return;
+    }
+    if (size > 0) {
+        b->offload.gso_type = GSO_TCP4;
+        b->offload.gso_size = (uint16_t)size;
     }
     struct list frames;
     list_init(&frames);
@@ -101,7 +106,7 @@ static void answer_arp(struct world *w, struct ip_addr asked)
     put_addr(f + HEADER + 14, asked);
     memcpy(f + HEADER + 18, our_mac, 6);
     put_addr(f + HEADER + 24, w->config.local);
-    input_frame(w, f, sizeof f);
+    input_frame(w, f, sizeof f, 0);
 }
 
 void world_settle(struct world *w)
@@ -127,7 +132,7 @@ bool world_step(struct world *w, nsec until)
     return false;
 }
 
-void world_inject(struct world *w, const uint8_t *ip_packet, size_t len)
+void world_inject(struct world *w, const uint8_t *ip_packet, size_t len, uint32_t size)
 {
     static uint8_t frame[FRAME_MAX];
     if (len > sizeof frame - HEADER) {
@@ -138,7 +143,7 @@ void world_inject(struct world *w, const uint8_t *ip_packet, size_t len)
     frame[12] = 0x08;
     frame[13] = 0x00;
     memcpy(frame + HEADER, ip_packet, len);
-    input_frame(w, frame, HEADER + len);
+    input_frame(w, frame, HEADER + len, size);
     world_settle(w);
 }
 

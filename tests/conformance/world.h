@@ -44,7 +44,9 @@ void world_done(struct world *w);
 void world_settle(struct world *w);
 /* Moves the clock to the host's next deadline, or to `until` if that comes first: then true. */
 bool world_step(struct world *w, nsec until);
-void world_inject(struct world *w, const uint8_t *ip_packet, size_t len);
+/* `size` other than 0: the packet is a super-segment, as a device hands them over that has put several
+ * segments of so many bytes of payload together. */
+void world_inject(struct world *w, const uint8_t *ip_packet, size_t len, uint32_t size);
 /* The oldest packet that nobody asked for; NULL: none. */
 const struct sent_packet *world_sent(const struct world *w, unsigned nth);
 void world_drop_sent(struct world *w);

@@ -227,7 +227,7 @@ void rig_inject(struct rig *r, const struct rig_segment *s)
     if (s->quirk == BAD_CHECKSUM || s->quirk == BAD_OFFSET || s->quirk == BAD_OPTION) {
         spoil(packet + 20, s->quirk);
     }
-    world_inject(&r->world, packet, len);
+    world_inject(&r->world, packet, len, 0);
 }
 
 void rig_inject_icmp(struct rig *r, uint8_t type, uint8_t code, uint32_t quoted_seq)
@@ -247,7 +247,7 @@ void rig_inject_icmp(struct rig *r, uint8_t type, uint8_t code, uint32_t quoted_
     size_t len = wire_tcp(quoted, &back, &about, payload);
     ends.src = ip4_value(r->world.config.gateway);
     len = wire_icmp(packet, &ends, &k, quoted, size_min(len, 28)); /* RFC 792: 64 bits of it */
-    world_inject(&r->world, packet, len);
+    world_inject(&r->world, packet, len, 0);
 }
 
 static uint32_t span_of(const struct wire_packet *p)

@@ -118,6 +118,54 @@ static const struct sample samples[] = {
     {"--push=any\n" OPEN "+0 > . 1:101(100) ack 1\n+0 close(9) = 0\n", VERDICT_FAIL, 11, "EBADF"},
     {"--push=any\n" OPEN "+0 > F. 1:101(100) ack 1\n", VERDICT_FAIL, 10, "other flags"},
     {"--push=some\n", VERDICT_FAIL, 1, "wrong value"},
+    {"--acks=never\n", VERDICT_FAIL, 1, "wrong value"},
+    {"--windows=any\n" LISTEN "+0 > S. 0:0(0) ack 1 win 5 <mss 1460,wscale 9>\n"
+     "+0 getsockopt(3, SOL_SOCKET, SO_RCVBUF, [77], [4]) = 0\n+0 close(9) = 0\n",
+     VERDICT_FAIL, 8, "EBADF"},
+    {"--windows=any\n" LISTEN "+0 > S. 0:0(0) ack 1 win 5 <mss 1460>\n", VERDICT_FAIL, 6,
+     "option 3 was not expected"},
+    {OPEN "+0 getsockopt(3, SOL_SOCKET, SO_RCVBUF, [77], [4]) = 0\n", VERDICT_FAIL, 9,
+     "expected 77"},
+    {OPEN "+0 setsockopt(3, SOL_SOCKET, SO_RCVBUF, [5000], 4) = 0\n"
+          "+0 getsockopt(3, SOL_SOCKET, SO_RCVBUF, [10000], [4]) = 0\n+0 close(9) = 0\n",
+     VERDICT_FAIL, 11, "EBADF"},
+    {"--acks=prompt\n" OPEN "+0 > P. 1:101(100) ack 1\n+.1 < P. 1:2(1) ack 101 win 65535\n"
+     "+0 > . 101:101(0) ack 2\n+0 close(9) = 0\n",
+     VERDICT_FAIL, 13, "EBADF"},
+    /* what nobody asked for */
+    {OPEN "+.1 < . 1:1(0) ack 1 win 65535\n", VERDICT_FAIL, 9, "unexpected packet"},
+    {"--unasked=late\n" OPEN "+.1 < . 1:1(0) ack 101 win 65535\n+0 close(9) = 0\n", VERDICT_FAIL,
+     11, "EBADF"},
+    {"--lenient\n" OPEN "+.1 < . 1:1(0) ack 101 win 65535\n+0 > F. 101:101(0) ack 1\n",
+     VERDICT_FAIL, 11, "other flags"},
+    /* of a connection that was closed before the next began; its FIN is still to be sent again */
+    {OPEN "+0 > P. 1:101(100) ack 1\n+0 close(4) = 0\n+0 close(3) = 0\n"
+          "+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n"
+          "+0 listen(3, 1) = 0\n+3 < S 0:0(0) win 65535 <mss 1000>\n"
+          "+0 > S. 0:0(0) ack 1 <mss 1460>\n+0 < icmp echo_request\n+.1 close(9) = 0\n",
+     VERDICT_FAIL, 18, "EBADF"},
+    {OPEN "+0 < icmp type_8 code_0\n+0 > P. 1:101(100) ack 1\n+0 close(9) = 0\n", VERDICT_FAIL, 11,
+     "EBADF"},
+    {"0 < [1:1(0)] S 1:1(0) win 1\n", VERDICT_FAIL, 1, "only an ICMP message"},
+    {"0 < icmp type_300\n", VERDICT_FAIL, 1, "unknown ICMP type"},
+    {"0 < icmp unreachable code_x\n", VERDICT_FAIL, 1, "unknown ICMP code"},
+    /* buffers that are not there */
+    {OPEN "+0 write(4, NULL, 10) = 10\n", VERDICT_FAIL, 9, "EFAULT, expected 10"},
+    {OPEN "+0 recv(4, NULL, 10, 0) = 10\n", VERDICT_FAIL, 9, "EFAULT, expected 10"},
+    /* control messages */
+    {OPEN "+0 recvmsg(4, {msg_iov(1)=[{..., 9}], msg_control=[{cmsg_type=TCP_CM_INQ, "
+          "cmsg_data=1}]}, MSG_DONTWAIT) = 1\n",
+     VERDICT_FAIL, 9, "EAGAIN, expected 1"},
+    {OPEN "+0 < P. 1:6(5) ack 1 win 9\n+0 setsockopt(4, SOL_TCP, TCP_INQ, [1], 4) = 0\n"
+          "+0 recvmsg(4, {msg_iov(1)=[{..., 2}], msg_control=[{cmsg_type=TCP_CM_INQ, "
+          "cmsg_data=1}]}, 0) = 2\n",
+     VERDICT_FAIL, 11, "TCP_CM_INQ tells 3, expected 1"},
+    {OPEN "+0 recvmsg(4, {msg_iov(1)=[{..., 2}], msg_control=[{cmsg_type=IP_TTL}]}, 0) = 2\n",
+     VERDICT_SKIP, 9, "control messages"},
+    /* another system's names */
+    {"0.0 `sysctl -w net.inet.tcp.rfc1323=0`\n" LISTEN "+0 > S. 0:0(0) ack 1 <mss 1460,wscale 1>\n",
+     VERDICT_FAIL, 6, "option 3 is missing"},
+    {"`sysctl -w net.inet.tcp.icmp_may_rst=0`\n", VERDICT_SKIP, 1, "icmp_may_rst=0"},
     /* larger than the peer takes: several of ours */
     {OPEN "+0 > P. 1:101(100) ack 1\n+.1 < . 1:1(0) ack 101 win 65535\n"
           "+0 setsockopt(4, IPPROTO_TCP, TCP_NODELAY, [1], 4) = 0\n"
