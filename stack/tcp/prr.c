@@ -27,8 +27,8 @@ static void set_window(struct tcp_conn *c, uint32_t delivered, bool progress)
     p->delivered += delivered;
     uint64_t flight = recovery_in_flight(c);
     uint64_t quota = send_quota(c, flight, delivered, progress);
-    if (p->out == 0 && quota == 0) {
-        quota = c->snd_mss; /* the fast retransmit itself */
+    if (p->out == 0 && quota < c->snd_mss) {
+        quota = c->snd_mss; /* the fast retransmit itself, which must not wait for another ACK */
     }
     uint64_t cwnd = flight + quota;
     c->cc.cwnd = u32_max(cwnd < UINT32_MAX ? (uint32_t)cwnd : UINT32_MAX, c->snd_mss);
@@ -36,12 +36,9 @@ static void set_window(struct tcp_conn *c, uint32_t delivered, bool progress)
 
 void prr_begin(struct tcp_conn *c, const struct tcp_ack *ack)
 {
-    const struct scoreboard *b = &c->recovery.board;
-    uint32_t flight = seq_span(c->snd_una, c->snd_nxt) - b->sacked_bytes;
-    if (ack != NULL) {
-        flight += ack->sacked + ack->acked;
-    }
-    c->recovery.prr = (struct tcp_prr){.flight = flight};
+    /* RecoverFS: what was in the network before the ACK, lost octets too */
+    uint32_t flight = seq_span(c->snd_una, c->snd_nxt) - c->recovery.board.sacked_bytes;
+    c->recovery.prr = (struct tcp_prr){.flight = flight + (ack != NULL ? ack->delivered : 0)};
     set_window(c, ack != NULL ? ack->delivered : 0, false);
 }
 

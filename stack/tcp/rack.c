@@ -51,13 +51,14 @@ void rack_delivered(struct tcp_conn *c, const struct tcp_segment *s, const struc
     }
 }
 
-void rack_learn(struct tcp_conn *c, const struct tcp_ack *ack)
+void rack_learn(struct tcp_conn *c, const struct tcp_ack *ack, bool overtaken)
 {
     struct tcp_rack *r = &c->recovery.rack;
     if (r->in_dsack_round && seq_ge(c->snd_una, r->dsack_round)) {
         r->in_dsack_round = false;
     }
-    if (ack->dsack_len > 0 && !r->in_dsack_round) {
+    r->reordering_seen = r->reordering_seen || overtaken;
+    if ((ack->dsack_len > 0 || overtaken) && !r->in_dsack_round) {
         r->in_dsack_round = true;
         r->dsack_round = c->snd_nxt;
         r->reo_wnd_mult = r->reo_wnd_mult < UINT8_MAX ? (uint8_t)(r->reo_wnd_mult + 1) : UINT8_MAX;

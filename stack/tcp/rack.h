@@ -33,8 +33,10 @@ void rack_init(struct tcp_rack *r, tcp_seq start);
 /* Octets [run->start, upto) of `run` are delivered (6.2 steps 1 to 3). */
 void rack_delivered(struct tcp_conn *c, const struct tcp_segment *s, const struct tcp_sent *run,
                     tcp_seq upto);
-/* 6.2 step 4: the reordering window learns from D-SACKs. */
-void rack_learn(struct tcp_conn *c, const struct tcp_ack *ack);
+/* 6.2 step 4: the reordering window learns from D-SACKs; and from a fast recovery that was undone (`overtaken`),
+ * which shows the same, and reordering too, though nothing that went once only came late: what is late by more than
+ * the window always goes twice. */
+void rack_learn(struct tcp_conn *c, const struct tcp_ack *ack, bool overtaken);
 /* A recovery ended. */
 void rack_recovered(struct tcp_conn *c);
 /* 6.2 step 5: marks what is lost by now, and sets the timer for what may be soon. Returns octets. */

@@ -33,6 +33,14 @@ uint32_t recovery_in_flight(const struct tcp_conn *c)
     return seq_span(c->snd_una, c->snd_nxt) - b->lost_bytes - b->sacked_bytes;
 }
 
+/* FlightSize as congestion control may count it (RFC 5681 3.1 equation 4): what is outstanding, but not what went
+ * beyond the window for SACKed octets and by limited transmit (3.2 (2)). While a hole stays open, that grows to
+ * many windows. */
+static uint32_t flight_size(const struct tcp_conn *c)
+{
+    return u32_min(seq_span(c->snd_una, c->snd_nxt), c->cc.cwnd);
+}
+
 bool recovery_awaits_ack(const struct tcp_conn *c)
 {
     return recovery_in_flight(c) > 0 || c->recovery.board.sacked_bytes > 0;
@@ -88,7 +96,7 @@ static void enter_recovery(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
     undo_begin(c);
-    c->cc.ops->on_loss(&c->cc, seq_span(c->snd_una, c->snd_nxt));
+    c->cc.ops->on_loss(&c->cc, flight_size(c));
     r->active = true;
     r->recover = c->snd_nxt;
     r->recover_set = true;
@@ -112,7 +120,6 @@ static void leave_episode(struct tcp_conn *c)
 static void rack_on_ack(struct tcp_conn *c, struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
-    rack_learn(c, ack);
     if (r->recover_set && seq_ge(c->snd_una, r->recover)) {
         leave_episode(c);
     }
@@ -121,7 +128,7 @@ static void rack_on_ack(struct tcp_conn *c, struct tcp_ack *ack)
     if (ack->lost > 0 && !r->recover_set) {
         enter_recovery(c, ack);
     } else if (probe_repaired && !r->recover_set) { /* RFC 8985 7.4.2: a loss, but none to repair */
-        c->cc.ops->on_loss(&c->cc, ack->flight);
+        c->cc.ops->on_loss(&c->cc, u32_min(ack->flight, c->cc.cwnd));
         c->cc.cwnd = c->cc.ssthresh;
         recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
     } else if (r->active) {
@@ -132,7 +139,9 @@ static void rack_on_ack(struct tcp_conn *c, struct tcp_ack *ack)
 
 void recovery_on_ack(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *ack)
 {
+    bool repairing = c->recovery.active;
     ack->undone = undo_on_ack(c, s, ack);
+    rack_learn(c, ack, ack->undone && repairing);
     if (ack->undone) {
         return;
     }
@@ -162,9 +171,9 @@ void recovery_on_timeout(struct tcp_conn *c, nsec now, bool first)
         undo_begin(c);
     }
     if (first) {
-        undo_on_timeout(c);
+        undo_on_timeout(c, !r->recover_set);
     }
-    c->cc.ops->on_timeout(&c->cc, seq_span(c->snd_una, c->snd_nxt), first);
+    c->cc.ops->on_timeout(&c->cc, flight_size(c), first);
     r->rack.probing = false;
     if (recovery_by_rack(c)) {
         uint32_t lost = rack_mark_timed_out(c, now);

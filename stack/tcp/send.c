@@ -354,8 +354,13 @@ static void send_lost(struct tcp_conn *c, nsec now)
             c->cwnd_limited = true;
             return;
         }
+        bool first = seq_eq(run->start, c->snd_una);
         if (!send_again(c, run, len, now)) {
             return;
+        }
+        if (first &&
+            r->active) { /* RFC 6675 6: SACKs may keep the ACK clock going for longer than an RTO */
+            timers_restart_rto(c, now);
         }
         r->must_send = false;
     }

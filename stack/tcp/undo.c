@@ -9,10 +9,10 @@ void undo_begin(struct tcp_conn *c)
         .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh, .armed = !c->tcp->config.no_undo};
 }
 
-void undo_on_timeout(struct tcp_conn *c)
+void undo_on_timeout(struct tcp_conn *c, bool alone)
 {
     struct tcp_undo *u = &c->recovery.undo;
-    u->frto = u->armed ? FRTO_FIRST : FRTO_OFF;
+    u->frto = u->armed && alone ? FRTO_FIRST : FRTO_OFF;
 }
 
 void undo_resent(struct tcp_conn *c, tcp_seq end, uint32_t bytes, nsec now)

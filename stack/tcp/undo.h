@@ -33,8 +33,9 @@ struct tcp_undo {
 
 /* A loss is to be answered by congestion control: remembers how things were. */
 void undo_begin(struct tcp_conn *c);
-/* The timer fired for the first time in a row: RFC 5682 step 1. */
-void undo_on_timeout(struct tcp_conn *c);
+/* The timer fired for the first time in a row: RFC 5682 2.1 and 3.1 step 1. `alone`: no recovery was going on. In
+ * one, octets that were sent before the timer fired arrive whether it was spurious or not. */
+void undo_on_timeout(struct tcp_conn *c, bool alone);
 /* Old octets up to `end` went again. */
 void undo_resent(struct tcp_conn *c, tcp_seq end, uint32_t bytes, nsec now);
 /* Judges by the ACK. True: the episode was spurious, and is undone. */
