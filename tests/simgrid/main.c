@@ -20,6 +20,7 @@ static const char usage[] =
     "  --check FILE  runs the quick cells and compares their lines with those in FILE\n"
     "  --only TEXT   runs the cells whose names have TEXT in them, and prints their lines (may be "
     "repeated: all)\n"
+    "  --seconds N   flows last so long instead of what the cells say, for study\n"
     "  --jobs N      in so many processes [one for each core]\n"
     "\n"
     "VITRINE_TRACE=1 prints every event of the senders' host.\n";
@@ -32,6 +33,7 @@ struct args {
     unsigned only_count;
     bool page;
     unsigned jobs;
+    unsigned seconds; /* 0: what the cells say */
 };
 
 /* What the processes share. */
@@ -51,25 +53,31 @@ static bool wanted(const struct args *a, const struct grid_cell *c)
     return a->check == NULL || c->quick;
 }
 
-static void work(struct common *m, const struct grid_cell *cells, unsigned count)
+static void work(struct common *m, const struct args *a, const struct grid_cell *cells,
+                 unsigned count)
 {
     unsigned i;
     while ((i = atomic_fetch_add(&m->next, 1)) < count) {
+        struct grid_cell cell = cells[i];
+        if (a->seconds > 0) {
+            cell.lasts = a->seconds * NS_PER_SEC;
+        }
         if (m->chosen[i]) {
-            grid_run(&cells[i], &m->outcome[i]);
+            grid_run(&cell, &m->outcome[i]);
         }
     }
 }
 
 /* false: a process came to a bad end. */
-static bool run_all(struct common *m, const struct grid_cell *cells, unsigned count, unsigned jobs)
+static bool run_all(struct common *m, const struct args *a, const struct grid_cell *cells,
+                    unsigned count)
 {
     bool good = true;
     fflush(NULL);
-    for (unsigned i = 0; i < jobs; i++) {
+    for (unsigned i = 0; i < a->jobs; i++) {
         pid_t child = fork();
         if (child == 0) {
-            work(m, cells, count);
+            work(m, a, cells, count);
             exit(0); /* through atexit, so that the sanitizer looks for leaks */
         }
         good = good && child > 0;
@@ -145,7 +153,7 @@ static int run(const struct args *a)
     for (unsigned i = 0; i < count; i++) {
         m->chosen[i] = wanted(a, &cells[i]);
     }
-    bool good = run_all(m, cells, count, a->jobs);
+    bool good = run_all(m, a, cells, count);
     char line[GRID_LINE];
     for (unsigned i = 0; i < count && !a->page && a->check == NULL; i++) {
         if (m->chosen[i]) {
@@ -178,6 +186,8 @@ int main(int argc, char **argv)
             a.only[a.only_count++] = argv[++i];
         } else if (more && strcmp(argv[i], "--jobs") == 0) {
             a.jobs = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else if (more && strcmp(argv[i], "--seconds") == 0) {
+            a.seconds = (unsigned)strtoul(argv[++i], NULL, 10);
         } else {
             fputs(usage, strcmp(argv[i], "--help") == 0 ? stdout : stderr);
             return strcmp(argv[i], "--help") == 0 ? 0 : 2;
