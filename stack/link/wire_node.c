@@ -132,7 +132,7 @@ static bool contains(const uint32_t *numbers, uint32_t count, uint32_t wanted)
     return false;
 }
 
-/* Flips `count` different bits of the `len` bytes at `at`. */
+/* Flips `count` different bits of the `len` bytes at `at`, which are `count` at the least. */
 static void flip_bits(struct random *r, uint8_t *at, uint32_t len, uint32_t count)
 {
     uint32_t flipped[WIRE_CORRUPT_BITS];
@@ -175,6 +175,10 @@ static void pass_corrupt(struct wire_node *n, struct buf *frame, struct wire_ver
         return;
     }
     frame->offload = (struct offload){.csum = CSUM_UNKNOWN};
+    if (n->config.corrupt.in_word) {
+        from += 2 * random_below(&n->random, len / 2);
+        len = 2;
+    }
     flip_bits(&n->random, buf_data(frame) + from, len, u32_max(n->config.corrupt.bits, 1));
 }
 

@@ -72,6 +72,9 @@ struct wire_node_config {
              * checksum of ours guards; else only within the IPv4 packet, where the Internet
              * checksums see every single flipped bit. */
             bool anywhere;
+            /* All in one 16-bit word of the IP packet: such a burst no Internet checksum misses,
+             * as it sometimes does a few bits here and there. Not with `anywhere`. */
+            bool in_word;
         } corrupt;
         struct {
             uint32_t mtu; /* bytes of IP packet */

@@ -26,8 +26,8 @@
 
 enum program_op {
     OP_SEGMENT, /* flags, places, options …, window, urgent pointer, length: see program_ops.c */
-    OP_WRITE,   /* length / 16 */
-    OP_READ,    /* length / 16; 255: all */
+    OP_WRITE, /* length / 16; the top bit of the operation: urgent; the one below: cork on or off */
+    OP_READ,  /* length / 16; 255: all */
     OP_SHUTDOWN,
     OP_CLOSE,
     OP_ABORT,

@@ -358,8 +358,27 @@ static void open_slot(struct program *p, unsigned slot, uint8_t how)
     }
 }
 
-static void act(struct program *p, enum program_op op, unsigned slot, struct rd *in)
+static void toggle_cork(struct program_app *a)
 {
+    struct tcp_options o = conn_of_stream(a->s)->options;
+    o.cork = !o.cork;
+    tcp_set_options(a->s, &o);
+}
+
+static void write_so(struct program_app *a, uint8_t how, uint8_t first)
+{
+    if ((first & 0x40U) != 0) {
+        toggle_cork(a);
+    }
+    app_write(a, how * 16U);
+    if ((first & 0x80U) != 0) {
+        tcp_mark_urgent(a->s);
+    }
+}
+
+static void act(struct program *p, uint8_t first, unsigned slot, struct rd *in)
+{
+    enum program_op op = first & 15U;
     struct program_app *a = program_app_of(p, slot);
     uint8_t how = op == OP_WRITE || op == OP_READ || op >= OP_CONNECT ? rd_u8(in) : 0;
     if (op == OP_CONNECT) {
@@ -369,7 +388,7 @@ static void act(struct program *p, enum program_op op, unsigned slot, struct rd 
     } else if (a == NULL) {
         return;
     } else if (op == OP_WRITE) {
-        app_write(a, how * 16U);
+        write_so(a, how, first);
     } else if (op == OP_READ) {
         app_read(a, how == 255 ? SIZE_MAX : how * 16U);
     } else if (op == OP_SHUTDOWN) {
@@ -447,7 +466,7 @@ void program_step(struct program *p, struct rd *in)
         return;
     default:
         host_enter(&p->net.host, p->net.now);
-        act(p, op, slot, in);
+        act(p, first, slot, in);
         net_flush(&p->net);
         return;
     }

@@ -114,6 +114,10 @@ static bool write_some(struct sim_app *a)
         }
         stream_commit(a->stream, n);
         a->sent += n;
+        if (a->plan.urgent > 0 && lcg_below(&a->lcg, 1000) < a->plan.urgent) {
+            tcp_mark_urgent(a->stream);
+            a->urgent_end = a->sent;
+        }
         a->moved_at = now;
         wrote = true;
         if (a->plan.write_gap > 0) {
@@ -163,6 +167,22 @@ static void pump(struct sim_app *a)
     }
 }
 
+static struct sim_app *peer_of(const struct sim_app *a)
+{
+    return &a->world->app[a->flow][1 - a->side];
+}
+
+/* RFC 9293 3.8.5: what is said to be urgent ends at the latest where the peer's last mark is. */
+static void watch_urgent(struct sim_app *a)
+{
+    if (!flow_of(a)->tls && a->stream != NULL) {
+        uint32_t unread = tcp_urgent_unread(a->stream);
+        a->urgent_heard =
+            a->urgent_heard || unread > 0; /* it may ask before it is told (MUST-33) */
+        SIM_CHECK(a->world, unread == 0 || a->received + unread <= peer_of(a)->urgent_end);
+    }
+}
+
 /* ---- events ---- */
 
 static void on_opened(struct stream *s)
@@ -171,6 +191,7 @@ static void on_opened(struct stream *s)
     SIM_CHECK(a->world, !a->opened && !a->closed);
     a->opened = true;
     a->moved_at = a->world->now;
+    watch_urgent(a);
     pump(a);
 }
 
@@ -178,13 +199,27 @@ static void on_data(struct stream *s)
 {
     struct sim_app *a = s->app;
     SIM_CHECK(a->world, a->opened && !a->closed);
+    watch_urgent(a);
     pump(a);
+    watch_urgent(a);
+}
+
+/* Of urgent data the application hears before it has read them (MUST-32), unless it asks sooner. */
+static void on_report(struct stream *s, enum stream_report what, uint16_t detail)
+{
+    struct sim_app *a = s->app;
+    (void)detail;
+    if (what == REPORT_URGENT) {
+        SIM_CHECK(a->world, peer_of(a)->urgent_end > 0);
+        a->urgent_heard = true;
+    }
 }
 
 static void on_peer_closed(struct stream *s)
 {
     struct sim_app *a = s->app;
     SIM_CHECK(a->world, a->opened && !a->peer_closed && !a->closed);
+    SIM_CHECK(a->world, peer_of(a)->urgent_end == 0 || a->urgent_heard);
     a->peer_closed = true;
     a->moved_at = a->world->now;
     pump(a);
@@ -204,6 +239,7 @@ static const struct stream_events app_events = {
     .readable = on_data,
     .writable = on_data,
     .peer_closed = on_peer_closed,
+    .report = on_report,
     .closed = on_closed,
 };
 

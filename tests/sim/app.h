@@ -20,8 +20,10 @@ struct sim_app {
     uint64_t key_out, key_in; /* what the bytes of either way look like */
     uint32_t expect;          /* bytes that the peer sends in all */
     uint32_t sent, received;
-    nsec due;      /* when it wants to run; NEVER: not now */
-    nsec moved_at; /* when it last got on: a byte, or an event */
+    uint32_t urgent_end; /* where the latest data that it marked urgent ends; 0: none */
+    bool urgent_heard;   /* it was told of the peer's */
+    nsec due;            /* when it wants to run; NEVER: not now */
+    nsec moved_at;       /* when it last got on: a byte, or an event */
     nsec next_write, next_read;
     struct stream *stream; /* NULL: not open yet, or over */
     bool opened, peer_closed, shut, closed, let_go, aborted;

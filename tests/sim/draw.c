@@ -133,7 +133,8 @@ static void draw_corruption(struct lcg *g, struct sim_way_plan *way)
     static const uint32_t rare[] = {0, 0, 5, 20, 50};
     struct wire_node_config corrupt = {.kind = WIRE_CORRUPT};
     corrupt.corrupt.chance = rare[below(g, COUNT_OF(rare))] * PER_MILLE;
-    corrupt.corrupt.bits = 1; /* which no Internet checksum misses */
+    corrupt.corrupt.bits = one_in(g, 2) ? 1 : 2 + below(g, WIRE_CORRUPT_BITS - 1);
+    corrupt.corrupt.in_word = true; /* what no Internet checksum misses */
     if (corrupt.corrupt.chance > 0) {
         add(way, corrupt);
     }
@@ -302,6 +303,7 @@ static void draw_host(struct lcg *g, enum sim_kind kind, struct host_config *h)
 static struct tcp_options some_options(struct lcg *g, enum sim_kind kind)
 {
     static const uint32_t buffers[] = {0, 0, 0, 2000, 10000, 300000};
+    static const uint16_t sizes[] = {0, 0, 0, 0, 100, 536, 1000};
     struct tcp_options o = {.no_delay = one_in(g, 2), .user_timeout = 4 * SIM_HOUR};
     if (kind == SIM_ABORT || kind == SIM_DEAD || kind == SIM_JUMP ||
         (kind == SIM_BULK && one_in(g, 4))) {
@@ -311,6 +313,9 @@ static struct tcp_options some_options(struct lcg *g, enum sim_kind kind)
         /* So many are never lost in a row, not even where a burst lasts from one to the next. */
         o.keepalive_probes = kind == SIM_DEAD ? 0 : 120;
     }
+    o.mss = sizes[below(g, COUNT_OF(sizes))];
+    o.cork = one_in(g, 10);
+    o.quick_ack = one_in(g, 10);
     if (kind == SIM_ABORT) {
         o.user_timeout = SIM_HOUR;
     }
@@ -395,6 +400,8 @@ static void draw_apps(struct lcg *g, enum sim_kind kind, struct sim_flow_plan *f
     if (f->tls) {
         return; /* tcp_close would leave its session behind */
     }
+    c->urgent = one_in(g, 8) ? 1 + below(g, 300) : 0;
+    s->urgent = one_in(g, 8) ? 1 + below(g, 300) : 0;
     c->lets_go = one_in(g, 4) && !s->peer_first && kind != SIM_HALF;
     s->lets_go = one_in(g, 4) && !c->lets_go;
     c->lets_go_early = s->total == 0 && one_in(g, 2);

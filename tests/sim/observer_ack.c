@@ -189,6 +189,20 @@ static void judge_edge(struct observer *o, struct view *v, const struct sight *s
     v->offered_edge = v->ack_sent ? later_of(v->offered_edge, edge) : edge;
 }
 
+/* RFC 9293 3.8.5, 3.10.7.4: an end of urgent data that is news goes at once, in a segment of its own if need be;
+ * while the window is shut it may go again, since nothing acknowledges it. */
+static bool tells_urgent(struct view *v, const struct sight *s)
+{
+    if ((s->flags & URG) == 0) {
+        return false;
+    }
+    uint32_t end = s->seq + s->urgent;
+    bool news = !v->urgent_sent || before(v->urgent_told, end);
+    v->urgent_told = news ? end : v->urgent_told;
+    v->urgent_sent = true;
+    return news || v->edge == v->una;
+}
+
 /* RFC 5681 4.2: one ACK for each segment that comes at the most, but to move the window. */
 static void judge_provoked(struct observer *o, struct view *v, const struct sight *s,
                            uint32_t old_edge)
@@ -196,7 +210,8 @@ static void judge_provoked(struct observer *o, struct view *v, const struct sigh
     bool moved = !v->ack_sent || v->offered_edge != old_edge;
     bool pure = sight_span(s) == 0 && !before(s->seq, v->una);
     bool late = o->host[s->host].arp_at == s->now;
-    if (pure && !moved && v->credit == 0 && !late && !v->unsure) {
+    bool urgent = tells_urgent(v, s);
+    if (pure && !moved && !urgent && v->credit == 0 && !late && !v->unsure) {
         violate(o, s, "ack-unprovoked [RFC 5681 4.2]", "nothing came that would lead to it");
     }
     v->credit = v->heard_at == s->now && v->credit > 0 ? v->credit - 1 : 0;

@@ -162,7 +162,8 @@ enum sight_verdict sight_tcp(struct sight *s)
     uint8_t offset = rd_u8(&r);
     s->flags = rd_u8(&r);
     s->wnd = rd_be16(&r);
-    rd_skip(&r, 4);
+    rd_skip(&r, 2);
+    s->urgent = rd_be16(&r);
     size_t header = (size_t)(offset >> 4U) * 4;
     if (r.failed || header < TCP_HEADER || header > s->body_len) {
         return say(s, SIGHT_BAD, "data-offset [RFC 9293 3.1]",

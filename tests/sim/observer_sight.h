@@ -47,6 +47,7 @@ struct sight {
     uint8_t flags;
     uint8_t reserved; /* the four bits that must be zero */
     uint16_t wnd;
+    uint16_t urgent;      /* the pointer */
     uint32_t options_len; /* bytes, with padding */
     uint32_t len;         /* bytes of payload */
     const uint8_t *payload;

@@ -99,6 +99,8 @@ struct view {
     bool out_of_order;  /* the latest text that came since the last ACK left a hole: it began ... */
     uint32_t out_start; /* ... here */
     uint32_t credit;    /* ACKs that arrivals may have provoked */
+    uint32_t urgent_told; /* where urgent data end, as last told */
+    bool urgent_sent;     /* urgent_told means something */
 
     /* timestamps */
     bool stamp_sent, echo_sent, stamp_heard;

@@ -70,6 +70,7 @@ struct sim_app_plan {
     nsec write_gap;     /* from one commit to the next */
     uint32_t read_max;  /* bytes in one consume, at the most; 0: no limit */
     nsec read_gap;
+    uint32_t urgent;    /* of 1000 commits: so many are marked urgent, with all that is queued */
     uint32_t abort_at;  /* aborts once it has sent and received so many bytes; 0: never */
     bool peer_first;    /* shuts down only after the peer has */
     bool lets_go;       /* tcp_close as soon as all is sent and read, instead of shutdown */

@@ -42,7 +42,7 @@ static void print_node(FILE *out, const struct wire_node_config *n)
                 ms(n->duplicate.delay));
         break;
     case WIRE_CORRUPT:
-        fprintf(out, " corrupt %.1f %%", percent(n->corrupt.chance));
+        fprintf(out, " corrupt %u bits of %.1f %%", n->corrupt.bits, percent(n->corrupt.chance));
         break;
     case WIRE_MTU:
         fprintf(out, " router with MTU %u", n->mtu.mtu);
@@ -166,6 +166,7 @@ static void print_app(FILE *out, const char *name, const struct sim_app_plan *a)
     print_number(out, "write_gap ns", (uint64_t)a->write_gap);
     print_number(out, "read_max", a->read_max);
     print_number(out, "read_gap ns", (uint64_t)a->read_gap);
+    print_number(out, "urgent of 1000", a->urgent);
     print_number(out, "aborts at", a->abort_at);
     print_flag(out, "after the peer", a->peer_first);
     print_flag(out, "lets go", a->lets_go);
@@ -177,6 +178,9 @@ static void print_options(FILE *out, const char *name, const struct tcp_options 
 {
     fprintf(out, "  %s's options:", name);
     print_flag(out, "no delay", o->no_delay);
+    print_flag(out, "cork", o->cork);
+    print_flag(out, "quick ACK", o->quick_ack);
+    print_number(out, "MSS", o->mss);
     print_flag(out, "keep-alive", o->keepalive);
     print_number(out, "user timeout ns", (uint64_t)o->user_timeout);
     print_number(out, "send buffer", o->send_buffer);

@@ -130,9 +130,10 @@ static bool no_manners(struct sim_plan *p, unsigned i)
         return false;
     }
     struct sim_app_plan *a = &f->app[i % 2];
-    bool had = a->write_gap > 0 || a->read_gap > 0 || a->write_max > 0 || a->read_max > 0;
+    bool had =
+        a->write_gap > 0 || a->read_gap > 0 || a->write_max > 0 || a->read_max > 0 || a->urgent > 0;
     a->write_gap = a->read_gap = 0;
-    a->write_max = a->read_max = 0;
+    a->write_max = a->read_max = a->urgent = 0;
     return had;
 }
 
@@ -157,8 +158,8 @@ static bool plain_options(struct sim_plan *p, unsigned i)
     }
     const struct tcp_options plain = {.user_timeout = 4 * SIM_HOUR};
     struct tcp_options *o = &f->options[i % 2];
-    bool had = o->no_delay || o->keepalive || o->send_buffer > 0 || o->receive_buffer > 0 ||
-               o->user_timeout != plain.user_timeout;
+    bool had = o->no_delay || o->cork || o->quick_ack || o->mss > 0 || o->keepalive ||
+               o->send_buffer > 0 || o->receive_buffer > 0 || o->user_timeout != plain.user_timeout;
     *o = plain;
     return had;
 }

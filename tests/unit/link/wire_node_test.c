@@ -441,6 +441,31 @@ START_TEST(so_many_bits_flip)
 }
 END_TEST
 
+/* RFC 1071 over 16-bit words: fewer than 16 flips in one of them always show in the sum. */
+START_TEST(flips_in_one_word)
+{
+    struct frame f = frame_tcp(TCP_ACK, 1, 4);
+    for (uint32_t bits = 2; bits <= WIRE_CORRUPT_BITS; bits++) {
+        const struct wire_node_config c = {.kind = WIRE_CORRUPT,
+                                           .corrupt = {WIRE_MILLION, bits, .in_word = true}};
+        struct lone_node l;
+        lone_init(&l, &c, &f);
+        for (unsigned i = 0; i < 200; i++) {
+            memcpy(buf_data(l.frame), f.b, f.len);
+            ck_assert(wire_node_pass(&l.node, l.frame, 0).corrupted);
+            const uint8_t *b = buf_data(l.frame);
+            size_t at = 14;
+            while (at < f.len && b[at] == f.b[at] && b[at + 1] == f.b[at + 1]) {
+                at += 2;
+            }
+            ck_assert_uint_eq(bits_changed(b + at, f.b + at, 2), bits);
+            ck_assert_uint_eq(bits_changed(b, f.b, f.len), bits);
+        }
+        lone_done(&l);
+    }
+}
+END_TEST
+
 START_TEST(flips_reach_every_byte)
 {
     struct frame f = frame_tcp(TCP_ACK, 1, 3);
@@ -576,6 +601,7 @@ Suite *wire_node_suite(void)
     tcase_add_test(c, copies_come_behind_their_originals);
     tcase_add_test(c, a_copy_can_come_later);
     tcase_add_test(c, so_many_bits_flip);
+    tcase_add_test(c, flips_in_one_word);
     tcase_add_test(c, flips_reach_every_byte);
     tcase_add_test(c, what_no_checksum_guards_is_spared);
     tcase_add_test(c, offloaded_checksums_do_not_hide_it);
