@@ -24,6 +24,22 @@ static bool is_usable(const struct tcp_conn *c, const struct tcp_sack_block *b)
     return seq_lt(b->start, b->end) && seq_ge(b->start, c->snd_una) && seq_le(b->end, c->snd_nxt);
 }
 
+/* The blocks that report what arrived, the lowest first: one ACK may report several for the first time, and an octet is
+ * overtaken (RFC 8985 6.2 step 3) only by what an earlier ACK reported. Returns how many. */
+static unsigned in_order(const struct tcp_segment *s, unsigned from,
+                         struct tcp_sack_block out[TCP_SACK_BLOCKS])
+{
+    unsigned n = 0;
+    for (unsigned i = from; i < s->sack_count; i++) {
+        unsigned at = n++;
+        for (; at > 0 && seq_lt(s->sack[i].start, out[at - 1].start); at--) {
+            out[at] = out[at - 1];
+        }
+        out[at] = s->sack[i];
+    }
+    return n;
+}
+
 void sack_take(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *ack,
                sent_delivered told, void *arg)
 {
@@ -35,8 +51,10 @@ void sack_take(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *
         ack->dsack_len = seq_span(s->sack[0].start, s->sack[0].end);
         ack->dsack_end = s->sack[0].end;
     }
-    for (unsigned i = dsack ? 1 : 0; i < s->sack_count; i++) {
-        const struct tcp_sack_block *b = &s->sack[i];
+    struct tcp_sack_block blocks[TCP_SACK_BLOCKS];
+    unsigned count = in_order(s, dsack ? 1 : 0, blocks);
+    for (unsigned i = 0; i < count; i++) {
+        const struct tcp_sack_block *b = &blocks[i];
         if (!is_usable(c, b)) {
             if (seq_gt(b->end, c->snd_una)) { /* else it is only old */
                 conn_trace_drop(c, DROP_TCP_BAD_SACK, 0);
