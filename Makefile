@@ -221,6 +221,14 @@ lint: build/setup/lint ## formatting, clang-tidy, cppcheck, floors, function len
 format: build/setup/lint ## formats the C files in place
 	$(Q)scripts/lint --format
 
+# LOSS_GRID=full: every cell of the grid. LOSS_REPEATS, LOSS_SECONDS, LOSS_TCP: see tests/bench/loss/run.py.
+.PHONY: bench-loss
+bench-loss: all $(BUILD)/bench-bulk build/setup/test ## Vitrine and Linux over bad links, in turn (LOSS_GRID=full for all of them)
+	$(Q)tests/bench/loss/run.py $(if $(LOSS_OUT),--out $(LOSS_OUT))
+$(BUILD)/bench-bulk: tests/bench/loss/bulk.c $(BUILD)/flags
+	@echo "  CC     $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
+
 bench: all build/setup/test ## a 1 GiB download over TLS and plain, in turn with nginx on the kernel's TCP
 	$(Q)tests/bench/download
 

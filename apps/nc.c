@@ -14,6 +14,7 @@
 #include "apps/commands.h"
 #include "apps/descriptor.h"
 #include "apps/node.h"
+#include "apps/terminal.h"
 
 struct nc {
     struct node node;
@@ -23,6 +24,15 @@ struct nc {
     struct descriptor in, out;
     bool in_done, peer_closed, shut, failed;
     enum close_reason reason;
+    struct event_file event_file;
+};
+
+/* What the command line says. */
+struct nc_options {
+    struct node_options node;
+    uint16_t source_port;
+    const char *events; /* file for JSON lines; NULL: none */
+    bool stats;
 };
 
 static const char usage_text[] =
@@ -30,7 +40,10 @@ static const char usage_text[] =
     "Opens a TCP connection from the TAP device NAME, by our own TCP. Standard input goes there, "
     "what\n"
     "comes back goes to standard output. Exit status 0: both sides have closed in order.\n\n"
-    "  --source-port N       our port [any]\n\n";
+    "  --source-port N       our port [any]\n"
+    "  --events FILE         every event as a line of JSON\n"
+    "  --stats               what was sent and received, at the end, as a line of JSON on "
+    "stderr\n\n";
 
 static void fail(struct nc *nc, const char *what)
 {
@@ -168,29 +181,50 @@ static const struct stream_events nc_events = {
 
 /* ---- the command ---- */
 
-enum { OPT_SOURCE_PORT = 256, OPT_HELP };
+enum { OPT_SOURCE_PORT = 256, OPT_EVENTS, OPT_STATS, OPT_HELP };
 
 static const struct option long_options[] = {
     NODE_LONG_OPTIONS,
     {"source-port", required_argument, NULL, OPT_SOURCE_PORT},
+    {"events", required_argument, NULL, OPT_EVENTS},
+    {"stats", no_argument, NULL, OPT_STATS},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
 
-static enum options_result take_option(int option, struct node_options *o, uint16_t *port)
+static enum options_result take_option(int option, struct nc_options *o)
 {
     if (node_has_option(option)) {
-        return node_take_option(option, optarg, o);
+        return node_take_option(option, optarg, &o->node);
     }
-    if (option == OPT_SOURCE_PORT) {
-        return option_port("source-port", optarg, port) ? OPTIONS_GOOD : OPTIONS_BAD;
-    }
-    if (option == OPT_HELP) {
+    switch (option) {
+    case OPT_SOURCE_PORT:
+        return option_port("source-port", optarg, &o->source_port) ? OPTIONS_GOOD : OPTIONS_BAD;
+    case OPT_EVENTS:
+        o->events = optarg;
+        return OPTIONS_GOOD;
+    case OPT_STATS:
+        o->stats = true;
+        return OPTIONS_GOOD;
+    case OPT_HELP:
         printf("%s%s", usage_text, node_usage);
         return OPTIONS_HELP;
+    default:
+        fprintf(stderr, "vitrine: vitrine nc --help lists the options\n");
+        return OPTIONS_BAD;
     }
-    fprintf(stderr, "vitrine: vitrine nc --help lists the options\n");
-    return OPTIONS_BAD;
+}
+
+/* The host had one connection, so its totals are that one's. */
+static void print_stats(const struct nc *nc)
+{
+    const struct tcp_totals *t = &nc->node.host.tcp.totals;
+    fprintf(stderr,
+            "{\"bytes_in\": %llu, \"bytes_out\": %llu, \"segments_in\": %llu, \"segments\": %llu, "
+            "\"retransmitted\": %llu}\n",
+            (unsigned long long)t->bytes_in, (unsigned long long)t->bytes_out,
+            (unsigned long long)t->segments_in, (unsigned long long)t->segments_out,
+            (unsigned long long)t->retransmitted);
 }
 
 static int run(struct nc *nc, const struct tcp_connect_args *args)
@@ -218,15 +252,43 @@ static int run(struct nc *nc, const struct tcp_connect_args *args)
     return error == 0 && !nc->failed ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int talk(const struct nc_options *o, struct endpoint remote)
+{
+    struct nc *nc = calloc(1, sizeof *nc);
+    if (nc == NULL || !node_open(&nc->node, &o->node)) {
+        free(nc);
+        return EXIT_FAILURE;
+    }
+    nc->signal_fd = -1;
+    nc->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    int status = EXIT_FAILURE;
+    if (event_file_open(&nc->event_file, o->events, &nc->node.host.recorder)) {
+        status = run(nc, &(struct tcp_connect_args){.local = {o->node.address, o->source_port},
+                                                    .remote = remote,
+                                                    .events = &nc_events,
+                                                    .app = nc});
+        event_file_close(&nc->event_file);
+    }
+    if (o->stats) {
+        print_stats(nc);
+    }
+    close(nc->epoll_fd);
+    if (nc->signal_fd >= 0) {
+        close(nc->signal_fd);
+    }
+    node_close(&nc->node);
+    free(nc);
+    return status;
+}
+
 int cmd_nc(int argc, char **argv)
 {
-    struct node_options options;
-    uint16_t source_port = 0, port = 0;
-    struct ip_addr remote;
+    struct nc_options options = {.source_port = 0};
+    struct endpoint remote;
     int option;
-    node_defaults(&options);
+    node_defaults(&options.node);
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        enum options_result r = take_option(option, &options, &source_port);
+        enum options_result r = take_option(option, &options);
         if (r != OPTIONS_GOOD) {
             return r == OPTIONS_HELP ? EXIT_SUCCESS : 2;
         }
@@ -235,26 +297,9 @@ int cmd_nc(int argc, char **argv)
         fputs(usage_text, stderr);
         return 2;
     }
-    if (!option_address("ADDRESS", argv[optind], &remote) ||
-        !option_port("PORT", argv[optind + 1], &port)) {
+    if (!option_address("ADDRESS", argv[optind], &remote.addr) ||
+        !option_port("PORT", argv[optind + 1], &remote.port)) {
         return 2;
     }
-    struct nc *nc = calloc(1, sizeof *nc);
-    if (nc == NULL || !node_open(&nc->node, &options)) {
-        free(nc);
-        return EXIT_FAILURE;
-    }
-    nc->signal_fd = -1;
-    nc->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    int status = run(nc, &(struct tcp_connect_args){.local = {options.address, source_port},
-                                                    .remote = {remote, port},
-                                                    .events = &nc_events,
-                                                    .app = nc});
-    close(nc->epoll_fd);
-    if (nc->signal_fd >= 0) {
-        close(nc->signal_fd);
-    }
-    node_close(&nc->node);
-    free(nc);
-    return status;
+    return talk(&options, remote);
 }
