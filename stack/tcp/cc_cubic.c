@@ -167,10 +167,19 @@ static void remember_window(struct tcp_cc *cc)
     u->hystart = (struct tcp_hystart){0};
 }
 
+/* 4.6: what a reduction takes its share of. The window, where it was in use: an ACK that tells of a loss has taken some
+ * of what is outstanding, and a part of a segment is never sent. Else only what is outstanding. */
+static uint32_t in_use(const struct tcp_cc *cc, uint32_t flight)
+{
+    const struct cc_cubic_state *u = &cc->u.cubic;
+    return u->epoch != 0 && u->unused_since == 0 ? cc->cwnd : flight;
+}
+
 static void cubic_on_loss(struct tcp_cc *cc, uint32_t flight)
 {
+    uint32_t used = in_use(cc, flight);
     remember_window(cc);
-    cc->ssthresh = u32_max(percent_of(flight, BETA_PERCENT), 2 * cc->mss);
+    cc->ssthresh = u32_max(percent_of(used, BETA_PERCENT), 2 * cc->mss);
 }
 
 static void cubic_on_mark(struct tcp_cc *cc, uint32_t flight)

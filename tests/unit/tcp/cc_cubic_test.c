@@ -78,6 +78,22 @@ START_TEST(loss_leaves_beta_of_what_was_in_flight) /* 4.6 */
 }
 END_TEST
 
+/* 4.6: implementations may use cwnd, if they keep it from growing where it is not used. */
+START_TEST(loss_leaves_beta_of_a_window_that_was_used) /* 4.6, 5.8 */
+{
+    struct tcp_cc cc = after_loss(100 * MSS);
+    acked(&cc, START, MSS);
+    uint32_t cwnd = cc.cwnd;
+    cc.ops->on_loss(&cc, cwnd - 2 * MSS); /* two segments were just acknowledged */
+    ck_assert_uint_eq(cc.ssthresh, (uint32_t)((uint64_t)cwnd * 7 / 10));
+    cc = after_loss(100 * MSS);
+    acked(&cc, START, MSS);
+    acked_unused(&cc, START + RTT);
+    cc.ops->on_loss(&cc, 20 * MSS);
+    ck_assert_uint_eq(cc.ssthresh, 14 * MSS);
+}
+END_TEST
+
 START_TEST(k_is_the_cube_root) /* 4.2, equation 2 */
 {
     static const uint32_t windows[] = {20, 100, 1000, 83333, 2000000};
@@ -344,6 +360,7 @@ Suite *cc_cubic_suite(void)
     Suite *s = suite_create("cc_cubic");
     TCase *t = tcase_create("cc_cubic");
     tcase_add_test(t, loss_leaves_beta_of_what_was_in_flight);
+    tcase_add_test(t, loss_leaves_beta_of_a_window_that_was_used);
     tcase_add_test(t, k_is_the_cube_root);
     tcase_add_test(t, the_window_follows_the_curve);
     tcase_add_test(t, not_faster_than_half_of_the_window_each_round_trip);
