@@ -257,6 +257,7 @@ static const char *check_flag_bits(int64_t flags)
         {MSG_ERRQUEUE, "MSG_ERRQUEUE"},
         {MSG_FASTOPEN, "MSG_FASTOPEN: not in the stack yet"},
         {MSG_ZEROCOPY, "MSG_ZEROCOPY"},
+        {MSG_EOR, "MSG_EOR: a write that is not joined with the next"},
     };
     for (size_t i = 0; i < COUNT_OF(missing); i++) {
         if ((flags & missing[i].flag) != 0) {
