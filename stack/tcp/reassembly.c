@@ -1,6 +1,8 @@
 /* Out-of-order data. Segments mostly extend the last range, so the search goes from the back. */
 #include "stack/tcp/reassembly.h"
 
+#include "stack/base/buf_queue.h"
+
 static struct tcp_range *range_of(struct list *node)
 {
     return CONTAINER_OF(node, struct tcp_range, link);
@@ -53,19 +55,6 @@ static struct tcp_range *new_range(struct reassembly *r, struct pool *ranges, ui
     return range;
 }
 
-/* Joins a buf with the one behind it, so that a stream of single bytes, in whatever order, does not
- * hold a slab each. */
-static void join_bufs(struct list *bufs, struct list *first)
-{
-    struct list *second = first->next;
-    if (first == bufs || second == bufs ||
-        !buf_join(buf_of_link(first), buf_slice(buf_of_link(second)))) {
-        return;
-    }
-    list_remove(second);
-    buf_free(buf_of_link(second));
-}
-
 /* Puts `n` bytes of `buf` from `off` at the end of the range. False: no buf left for a view. */
 static bool append(struct reassembly *r, struct tcp_range *range, const struct buf *buf,
                    uint32_t off, uint32_t n)
@@ -76,10 +65,7 @@ static bool append(struct reassembly *r, struct tcp_range *range, const struct b
     }
     buf_trim_front(view, off);
     buf_trim_back(view, view->len - n);
-    list_push_back(&range->bufs, &view->link);
-    if (view->link.prev != &range->bufs) {
-        join_bufs(&range->bufs, view->link.prev);
-    }
+    buf_queue_push(&range->bufs, view);
     range->end = seq_add(range->end, n);
     r->bytes += n;
     return true;
@@ -93,23 +79,20 @@ static void join_next(struct reassembly *r, struct pool *ranges, struct tcp_rang
         return;
     }
     struct tcp_range *next = range_of(node);
-    struct list *tail = range->bufs.prev;
-    list_append_all(&next->bufs, &range->bufs);
-    join_bufs(&range->bufs, tail);
+    buf_queue_append(&next->bufs, &range->bufs);
     range->end = next->end;
     next->start = next->end; /* its bytes have moved, not gone */
     free_range(r, ranges, next);
 }
 
-bool reassembly_insert(struct reassembly *r, struct pool *ranges, uint32_t max, tcp_seq start,
-                       struct buf *buf)
+/* Keeps what of [start, start + buf->len) is not there yet; `place` is what find_place finds. */
+static bool insert_at(struct reassembly *r, struct pool *ranges, uint32_t max, struct list *place,
+                      tcp_seq start, struct buf *buf)
 {
     tcp_seq end = seq_add(start, buf->len);
     tcp_seq at = start;
     bool kept = false;
-    struct list *place = find_place(r, start);
     struct tcp_range *range = NULL;
-    r->clock++;
     if (place != &r->ranges && seq_le(range_of(place)->start, start)) {
         range = range_of(place);
         at = seq_max(start, range->end);
@@ -128,12 +111,8 @@ bool reassembly_insert(struct reassembly *r, struct pool *ranges, uint32_t max, 
             break;
         }
         kept = true;
-        tcp_seq joined = stop;
-        if (next != &r->ranges && seq_eq(range_of(next)->start, stop)) {
-            joined = range_of(next)->end;
-        }
         join_next(r, ranges, range);
-        at = joined;
+        at = range->end;
     }
     if (range != NULL) {
         range->touched = r->clock;
@@ -144,29 +123,16 @@ bool reassembly_insert(struct reassembly *r, struct pool *ranges, uint32_t max, 
     }
     buf_free(buf);
     if (range != NULL) {
-        join_bufs(&range->bufs, range->bufs.next);
+        buf_queue_join_front(&range->bufs);
     }
     return kept;
 }
 
-/* Moves the bytes of `range` behind its first `skip` ones to the end of `out`; returns how many. */
-static uint32_t move_bytes(struct tcp_range *range, uint32_t skip, struct list *out)
+bool reassembly_insert(struct reassembly *r, struct pool *ranges, uint32_t max, tcp_seq start,
+                       struct buf *buf)
 {
-    uint32_t moved = 0;
-    struct list *node;
-    while ((node = list_pop_front(&range->bufs)) != NULL) {
-        struct buf *b = buf_of_link(node);
-        uint32_t cut = u32_min(skip, b->len);
-        buf_trim_front(b, cut);
-        skip -= cut;
-        if (b->len == 0) {
-            buf_free(b);
-            continue;
-        }
-        moved += b->len;
-        list_push_back(out, &b->link);
-    }
-    return moved;
+    r->clock++;
+    return insert_at(r, ranges, max, find_place(r, start), start, buf);
 }
 
 uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next, struct list *out)
@@ -178,7 +144,7 @@ uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next
         if (seq_gt(range->start, at)) {
             break;
         }
-        taken += move_bytes(range, seq_span(range->start, at), out);
+        taken += buf_queue_move(&range->bufs, seq_span(range->start, at), out);
         free_range(r, ranges, range);
     }
     return taken;
