@@ -6,8 +6,8 @@
  * both anywhere within REACH bytes (REACH_OF_TWO for an insertion among two ranges), any limit on ranges,
  * and memory that may run out at any point:
  * - find_place gives the first range that ends at or behind a number (reassembly_place);
- * - there (insert_A_B: place B among A ranges; with two, behind both) after an insertion the invariant
- *   holds, with no more ranges than the limit allows; nothing that was there is gone, nothing is there that was
+ * - wherever that is (insert_A_B: place B among A ranges), after an insertion the invariant holds, with no
+ *   more ranges than the limit allows; nothing that was there is gone, nothing is there that was
  *   neither there nor in the segment, and unless something ran out all of the segment is, in a range that
  *   counts as touched last; when it says that nothing was kept, nothing changed;
  * - after reassembly_take it holds; delivered are the bytes from `next` on, in order and without a gap, as
@@ -32,6 +32,8 @@
  * proof-checks-insert_0_0: --paths lifo
  * proof-checks-insert_1_0: --paths lifo
  * proof-checks-insert_1_1: --paths lifo
+ * proof-checks-insert_2_0: --paths lifo
+ * proof-checks-insert_2_1: --paths lifo
  * proof-checks-insert_2_2: --paths lifo
  * proof-checks-reassembly_take: --paths lifo
  * proof-wraps: seq_add seq_sub seq_diff seq_span
@@ -320,6 +322,18 @@ PROOF(insert_1_0)
 PROOF(insert_1_1)
 {
     insert(1, 1);
+}
+
+PROOF(insert_2_0)
+{
+    struct reassembly r = insert(2, 0);
+    REACHES_IF(r.count == 1, "all joined");
+}
+
+PROOF(insert_2_1)
+{
+    struct reassembly r = insert(2, 1);
+    REACHES_IF((r.count == 2) & stretches[2].live, "two ranges joined");
 }
 
 PROOF(insert_2_2)
