@@ -14,6 +14,7 @@ struct tcp_cc;
 
 struct tcp_cc_ops {
     const char *name;
+    bool paces; /* it sets pacing_rate; else the window may (pace.h) */
     /* A connection begins: its part of `u`, which is zero. May be NULL. */
     void (*init)(struct tcp_cc *cc);
     /* An ACK of new data outside of loss recovery. */
@@ -56,10 +57,11 @@ struct cc_cubic_state {
 
 struct tcp_cc {
     const struct tcp_cc_ops *ops;
-    uint32_t mss;      /* bytes: SMSS */
-    uint32_t cwnd;     /* bytes */
-    uint32_t ssthresh; /* bytes */
-    bool no_abe;       /* a mark counts like a loss (RFC 3168 6.1.2), for study */
+    uint32_t mss;         /* bytes: SMSS */
+    uint32_t cwnd;        /* bytes */
+    uint32_t ssthresh;    /* bytes */
+    uint64_t pacing_rate; /* bytes a second; 0: not paced */
+    bool no_abe;          /* a mark counts like a loss (RFC 3168 6.1.2), for study */
     union {
         struct cc_newreno_state newreno;
         struct cc_cubic_state cubic;

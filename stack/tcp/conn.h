@@ -9,6 +9,7 @@
 
 #include "stack/tcp/cc.h"
 #include "stack/tcp/demux.h"
+#include "stack/tcp/pace.h"
 #include "stack/tcp/rate.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/recovery.h"
@@ -113,6 +114,7 @@ struct tcp_conn {
     struct tcp_rtt rtt;
     struct tcp_rate rate;
     struct tcp_cc cc;
+    struct tcp_pace pace;
 
     /* timers: one in the wheel, armed for the earliest of these */
     struct timer timer;

@@ -2,6 +2,18 @@
 
 #include "stack/tcp/conn.h"
 
+uint64_t rate_bytes(uint64_t rate, nsec span)
+{
+    uint64_t seconds = (uint64_t)(span / NS_PER_SEC);
+    uint64_t rest = (uint64_t)(span % NS_PER_SEC);
+    return rate * seconds + rate / 1000U * rest / 1000000U + rate % 1000U * rest / NS_PER_SEC;
+}
+
+nsec rate_time(uint64_t rate, uint32_t bytes)
+{
+    return (nsec)((uint64_t)bytes * NS_PER_SEC / rate);
+}
+
 struct sent_stamp rate_stamp(struct tcp_conn *c, nsec now)
 {
     struct tcp_rate *r = &c->rate;

@@ -17,6 +17,10 @@ struct tcp_rate {
         app_limited; /* until so much is delivered, the application was the limit; 0: it is not */
 };
 
+/* Bytes that `rate` bytes a second bring in `span`; and how long they take. */
+uint64_t rate_bytes(uint64_t rate, nsec span);
+nsec rate_time(uint64_t rate, uint32_t bytes);
+
 /* The stamp for what is sent at `now`. */
 struct sent_stamp rate_stamp(struct tcp_conn *c, nsec now);
 /* The application has no more to send, and the window has room. */

@@ -186,6 +186,7 @@ static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, n
     }
     transmit(c, &s, &p, now, retransmission);
     c->last_sent = now;
+    pace_sent(c, s.len);
     if (c->recovery.active) {
         prr_sent(c, segment_span(&s));
     }
@@ -302,7 +303,8 @@ static uint32_t send_new(struct tcp_conn *c, uint32_t max, nsec now)
     uint32_t sent = 0;
     uint32_t span;
     do {
-        span = send_one_new(c, next_length(c), now);
+        uint32_t len = next_length(c);
+        span = pace_lets(c, len) ? send_one_new(c, len, now) : 0;
         sent += span;
     } while (span > 0 && sent < max);
     if (unsent(c) == 0 && congestion_room(c) > 0) {
@@ -354,6 +356,9 @@ static void send_lost(struct tcp_conn *c, nsec now)
             c->cwnd_limited = true;
             return;
         }
+        if (!r->must_send && !pace_lets(c, len)) {
+            return;
+        }
         bool first = seq_eq(run->start, c->snd_una);
         if (!send_again(c, run, len, now)) {
             return;
@@ -391,6 +396,7 @@ static void send_probe(struct tcp_conn *c, nsec now)
 static void send_data(struct tcp_conn *c, nsec now)
 {
     c->cwnd_limited = false;
+    pace_begin(c, now);
     if (c->recovery.rack.probe_due) {
         send_probe(c, now);
     }

@@ -43,6 +43,7 @@ struct tcp_config {
     bool no_probe;        /* no tail-loss probes (RFC 8985 7), for study */
     bool no_undo;         /* spurious retransmissions are not undone (RFC 4015), for study */
     bool no_idle_restart; /* the congestion window outlives silence (RFC 5681 4.1), for study */
+    bool no_pacing; /* data goes as the windows allow, whatever the rate (pace.h), for study */
 };
 
 /* Settings of one connection; inherited from its listener. A zero means the default in brackets. */
@@ -65,6 +66,8 @@ struct tcp_options {
     uint8_t tos;             /* DSCP in its upper six bits [0] */
 
     const struct tcp_cc_ops *cc; /* congestion control, when the connection begins [the host's] */
+    bool pace; /* an algorithm without a rate of its own is paced by its window (pace.h) */
+    uint64_t max_pacing_rate; /* bytes a second of data that go out at the most [no limit] */
 };
 
 struct tcp_listener {

@@ -248,13 +248,19 @@ static void fire_probe(struct tcp_conn *c, nsec now)
     conn_mark_dirty(c);
 }
 
+static void fire_pace(struct tcp_conn *c, nsec now)
+{
+    (void)now;
+    conn_mark_dirty(c);
+}
+
 typedef void (*fire_fn)(struct tcp_conn *c, nsec now);
 
 static const fire_fn fire_functions[TCP_TIMERS] = {
     [TCP_TIMER_RTO] = fire_rto,           [TCP_TIMER_PERSIST] = fire_persist,
     [TCP_TIMER_DELACK] = fire_delack,     [TCP_TIMER_KEEPALIVE] = fire_keepalive,
     [TCP_TIMER_FIN_WAIT] = fire_fin_wait, [TCP_TIMER_REORDER] = recovery_on_reorder_timer,
-    [TCP_TIMER_PROBE] = fire_probe,
+    [TCP_TIMER_PROBE] = fire_probe,       [TCP_TIMER_PACE] = fire_pace,
 };
 
 static void fire(struct timer *timer, nsec now)
@@ -323,7 +329,7 @@ void timers_after_send(struct tcp_conn *c, nsec now)
     }
     timers_stop(c, TCP_TIMER_RTO); /* RFC 6298 5.2 */
     timers_stop(c, TCP_TIMER_PROBE);
-    if (!send_has_more(c)) {
+    if (!send_has_more(c) || timers_running(c, TCP_TIMER_PACE)) {
         timers_stop(c, TCP_TIMER_PERSIST);
         return;
     }

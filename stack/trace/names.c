@@ -35,6 +35,7 @@ const char *tcp_timer_name(enum tcp_timer t)
         [TCP_TIMER_FIN_WAIT] = "fin-wait",
         [TCP_TIMER_REORDER] = "reordering",
         [TCP_TIMER_PROBE] = "tail-loss probe",
+        [TCP_TIMER_PACE] = "pacing",
     };
     return name_of(names, COUNT_OF(names), (size_t)t);
 }

@@ -53,6 +53,7 @@ enum tcp_timer {
     TCP_TIMER_FIN_WAIT,  /* FIN-WAIT-2 or an orphan that must end */
     TCP_TIMER_REORDER,   /* what RACK waits for is lost then (RFC 8985 6.2) */
     TCP_TIMER_PROBE,     /* tail-loss probe (RFC 8985 7) */
+    TCP_TIMER_PACE,      /* the next quantum may go */
     TCP_TIMERS,
 };
 

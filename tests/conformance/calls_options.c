@@ -38,6 +38,7 @@ enum option_name {
     O_MTU,
     O_OOBINLINE,
     O_RCVLOWAT,
+    O_MAX_PACING_RATE,
     O_CORK,
     O_QUICKACK,
     O_INQ,
@@ -63,6 +64,7 @@ static const struct known_option {
     {"SOL_SOCKET", "SO_TYPE", O_TYPE, false, true},
     {"SOL_SOCKET", "SO_OOBINLINE", O_OOBINLINE, true, true},
     {"SOL_SOCKET", "SO_RCVLOWAT", O_RCVLOWAT, true, true},
+    {"SOL_SOCKET", "SO_MAX_PACING_RATE", O_MAX_PACING_RATE, true, false},
     {"IPPROTO_TCP", "TCP_NODELAY", O_NODELAY, true, true},
     {"IPPROTO_TCP", "TCP_MAXSEG", O_MAXSEG, true, true},
     {"IPPROTO_TCP", "TCP_CORK", O_CORK, true, true},
@@ -202,6 +204,9 @@ static void apply(struct sock *k, enum option_name what, int64_t v, const struct
         break;
     case O_INQ:
         k->tells_queued = v != 0;
+        break;
+    case O_MAX_PACING_RATE:
+        o->max_pacing_rate = (uint64_t)v;
         break;
     case O_CORK:
         k->cork = v != 0;

@@ -1,6 +1,7 @@
 /* A world from a seed. Whatever is drawn here must be such that all ends well, or the flow says
  * `may_fail`: the oracles forgive nothing.
  */
+#include "stack/tcp/cc.h"
 #include "stack/trace/names.h"
 #include "tests/sim/plan.h"
 #include "tests/unit/base/lcg.h"
@@ -507,6 +508,24 @@ static void draw_special(struct lcg *g, struct sim_plan *p)
     }
 }
 
+/* How the ends of flows control congestion, and whether they are paced. */
+static void draw_congestion(struct lcg *g, struct sim_plan *p)
+{
+    static const struct tcp_cc_ops *const algorithms[] = {NULL, &cc_cubic, &cc_newreno};
+    static const uint64_t rates[] = {100000, 2000000, 100000000};
+    for (unsigned i = 0; i < p->flows; i++) {
+        for (unsigned end = 0; end < 2; end++) {
+            struct tcp_options *o = &p->flow[i].options[end];
+            o->cc = algorithms[below(g, COUNT_OF(algorithms))];
+            o->pace = one_in(g, 4);
+            o->max_pacing_rate = one_in(g, 8) ? rates[below(g, COUNT_OF(rates))] : 0;
+        }
+    }
+    for (unsigned i = 0; i < p->hosts; i++) {
+        p->host[i].tcp.no_pacing = one_in(g, 16);
+    }
+}
+
 void sim_draw(struct sim_plan *p, uint64_t seed)
 {
     static const nsec jumps[] = {NS_PER_SEC, 60 * NS_PER_SEC, SIM_HOUR, 3 * SIM_HOUR};
@@ -530,4 +549,5 @@ void sim_draw(struct sim_plan *p, uint64_t seed)
         draw_host(&g, p->kind, &p->host[i]);
     }
     draw_special(&g, p);
+    draw_congestion(&g, p);
 }

@@ -126,9 +126,11 @@ static void check_waiting(struct invariants *v, const struct tcp_conn *c)
     }
     bool rto = timers_running(c, TCP_TIMER_RTO);
     bool persist = timers_running(c, TCP_TIMER_PERSIST);
+    bool paced = timers_running(c, TCP_TIMER_PACE);
     bool in_flight = recovery_awaits_ack(c);
     HOLDS(v, rto == in_flight);
-    HOLDS(v, persist == (!in_flight && send_has_more(c)));
+    HOLDS(v, persist == (!in_flight && !paced && send_has_more(c)));
+    HOLDS(v, !paced || (send_has_more(c) && c->pace.budget < c->snd_mss));
     if (c->state >= TCP_ESTABLISHED && !seq_eq(c->last_ack_sent, c->rcv_nxt)) {
         HOLDS(v, timers_running(c, TCP_TIMER_DELACK));
         HOLDS(v, c->due[TCP_TIMER_DELACK] <= v->now + c->tcp->config.delayed_ack);

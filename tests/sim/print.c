@@ -1,6 +1,7 @@
 /* A plan as text for people: only what differs from the plainest world. */
 #include <inttypes.h>
 
+#include "stack/tcp/cc.h"
 #include "tests/sim/plan.h"
 
 static double ms(nsec span)
@@ -153,6 +154,7 @@ static void print_host(FILE *out, unsigned number, const struct host_config *h)
     print_flag(out, "no timestamps", t->no_timestamps);
     print_flag(out, "no window scale", t->no_window_scale);
     print_flag(out, "no SACK", t->no_sack);
+    print_flag(out, "no pacing", t->no_pacing);
     fputc('\n', out);
 }
 
@@ -185,6 +187,9 @@ static void print_options(FILE *out, const char *name, const struct tcp_options 
     print_number(out, "user timeout ns", (uint64_t)o->user_timeout);
     print_number(out, "send buffer", o->send_buffer);
     print_number(out, "receive buffer", o->receive_buffer);
+    print_flag(out, o->cc != NULL ? o->cc->name : "", o->cc != NULL);
+    print_flag(out, "paced", o->pace);
+    print_number(out, "bytes a second at most", o->max_pacing_rate);
     fputc('\n', out);
 }
 

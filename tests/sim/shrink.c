@@ -159,7 +159,9 @@ static bool plain_options(struct sim_plan *p, unsigned i)
     const struct tcp_options plain = {.user_timeout = 4 * SIM_HOUR};
     struct tcp_options *o = &f->options[i % 2];
     bool had = o->no_delay || o->cork || o->quick_ack || o->mss > 0 || o->keepalive ||
-               o->send_buffer > 0 || o->receive_buffer > 0 || o->user_timeout != plain.user_timeout;
+               o->send_buffer > 0 || o->receive_buffer > 0 ||
+               o->user_timeout != plain.user_timeout || o->cc != NULL || o->pace ||
+               o->max_pacing_rate > 0;
     *o = plain;
     return had;
 }
