@@ -31,7 +31,7 @@ struct setting {
 #define FIELD(name) offsetof(struct tcp_config, name)
 
 static const struct setting settings[] = {
-    {"cc", SETTING_CC, FIELD(cc), "congestion control: cubic, newreno"},
+    {"cc", SETTING_CC, FIELD(cc), "congestion control: cubic, newreno, bbr"},
     {"timestamps", SETTING_SWITCH, FIELD(no_timestamps), "timestamps option (RFC 7323)"},
     {"window_scale", SETTING_SWITCH, FIELD(no_window_scale), "window scale option (RFC 7323)"},
     {"sack", SETTING_SWITCH, FIELD(no_sack), "selective acknowledgment (RFC 2018)"},

@@ -91,15 +91,37 @@ static void release_acked(struct tcp_conn *c, tcp_seq ack)
     }
 }
 
-static void grow_window(struct tcp_conn *c, const struct tcp_ack *ack)
+static enum cwnd_why why_grown(const struct tcp_conn *c, uint32_t before)
+{
+    if (c->cc.ops->owns_window) {
+        return CWND_MODEL;
+    }
+    return before < c->cc.ssthresh ? CWND_SLOW_START : CWND_AVOIDANCE;
+}
+
+static void tell_congestion_control(struct tcp_conn *c, struct tcp_ack *ack)
 {
     uint32_t before = c->cc.cwnd;
+    ack->in_flight = recovery_in_flight(c);
+    ack->recovering = recovery_lasts(c);
+    ack->selective = recovery_by_rack(c);
     c->cc.ops->on_ack(&c->cc, ack);
+    if (c->cc.slow_on_purpose) {
+        rate_app_limited(c);
+    }
     if (c->cc.cwnd != before) {
-        bool slow_start = before < c->cc.ssthresh;
-        TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
-              .in_flight = recovery_in_flight(c),
-              .why = slow_start ? CWND_SLOW_START : CWND_AVOIDANCE);
+        recovery_trace_cwnd(c, why_grown(c, before));
+    }
+}
+
+/* Where it stands, if that has changed since the ACK came: losses and undoing may have done it too. */
+static void trace_state(struct tcp_conn *c, enum cc_state before)
+{
+    enum cc_state now = cc_state_of(&c->cc);
+    if (now != before && c->cc.ops->state != NULL) {
+        TRACE(c->tcp->recorder, c->id, tcp_cc_state, .pacing_rate = c->cc.pacing_rate,
+              .cwnd = c->cc.cwnd, .in_flight = recovery_in_flight(c), .from = (uint8_t)before,
+              .to = (uint8_t)now);
     }
 }
 
@@ -134,6 +156,7 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
         .after_timeout = c->recovery.recover_set && !c->recovery.active,
     };
     uint32_t old_wnd = c->snd_wnd;
+    enum cc_state state = cc_state_of(&c->cc);
     ack.window_changed = update_window(c, s);
     ack.duplicate = is_duplicate(c, s, ack.window_changed);
     bool in_recovery = c->recovery.active;
@@ -143,9 +166,11 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
     }
     recovery_take(c, s, &ack);
     recovery_on_ack(c, s, &ack);
-    if (ack.acked > 0 && !in_recovery && !c->recovery.active && !ack.undone) {
-        grow_window(c, &ack);
+    bool grows = ack.acked > 0 && !in_recovery && !c->recovery.active && !ack.undone;
+    if (grows || c->cc.ops->owns_window) {
+        tell_congestion_control(c, &ack);
     }
+    trace_state(c, state);
     if (ack.acked > 0 && !(keep_timer && c->recovery.active)) {
         timers_stop(c, TCP_TIMER_RTO);
         timers_stop(c, TCP_TIMER_PROBE);

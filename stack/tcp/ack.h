@@ -21,6 +21,8 @@ struct tcp_ack {
     uint32_t dsack_len;  /* octets that the peer reports as a duplicate (RFC 2883); 0: none */
     tcp_seq dsack_end;   /* the sequence number behind them */
     uint32_t flight;     /* bytes outstanding before it */
+    uint32_t in_flight;  /* bytes in the network after it */
+    uint64_t total;      /* bytes delivered so far */
     nsec rtt;            /* the round-trip sample that it gave for the RTO; 0: none */
     nsec ack_rtt;        /* from the latest sent of what it delivers, that was sent once; 0: none */
     nsec srtt;           /* smoothed, with that */
@@ -29,16 +31,21 @@ struct tcp_ack {
     bool window_changed; /* it moved snd_wnd */
     bool cwnd_limited;   /* the congestion window was what held the sender back */
     bool undone;         /* it showed that the latest loss was none */
+    bool recovering;     /* losses are being repaired still, or again */
+    bool selective;      /* more than one loss in a round trip would be found */
     bool after_timeout;  /* what it acknowledges was outstanding when the timer fired */
     /* the delivery rate (rate.h) */
-    bool rate_has;       /* something was delivered that carried a stamp */
-    bool app_limited;    /* the sample was taken while the application was the limit */
-    uint64_t rate;       /* bytes a second; 0: no sample */
-    nsec rate_sent_at;   /* when the latest sent of it was */
-    tcp_seq rate_end;    /* and where that ends */
-    uint64_t rate_prior; /* bytes that had been delivered then */
-    nsec rate_since;     /* when the latest of those had been */
-    nsec rate_send_span; /* over which the flight that it was part of was sent */
+    bool rate_has;           /* something was delivered that carried a stamp */
+    bool app_limited;        /* the sample was taken while the application was the limit */
+    uint64_t rate;           /* bytes a second; 0: no sample */
+    uint32_t rate_bytes;     /* bytes delivered since the latest sent of it was sent */
+    uint64_t rate_lost;      /* and lost since */
+    uint32_t rate_in_flight; /* bytes in the network when it had been sent */
+    nsec rate_sent_at;       /* when the latest sent of it was */
+    tcp_seq rate_end;        /* and where that ends */
+    uint64_t rate_prior;     /* bytes that had been delivered then */
+    nsec rate_since;         /* when the latest of those had been */
+    nsec rate_send_span;     /* over which the flight that it was part of was sent */
 };
 
 /* Takes an acceptable ACK (RFC 9293 3.10.7.4 "fifth"): moves snd_una, gives back the send queue,

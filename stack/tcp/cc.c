@@ -10,7 +10,7 @@
  * the same L. */
 #define SLOW_START_SEGMENTS 8U
 
-static const struct tcp_cc_ops *const algorithms[] = {&cc_cubic, &cc_newreno};
+static const struct tcp_cc_ops *const algorithms[] = {&cc_cubic, &cc_newreno, &cc_bbr};
 
 const struct tcp_cc_ops *cc_named(const char *name)
 {
@@ -43,6 +43,7 @@ void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops)
                           .mss = old.mss,
                           .cwnd = old.cwnd,
                           .ssthresh = old.ssthresh,
+                          .dice = old.dice,
                           .no_abe = old.no_abe};
     if (ops->init != NULL) {
         ops->init(cc);
@@ -52,6 +53,14 @@ void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops)
 void cc_idle_restart(struct tcp_cc *cc)
 {
     cc->cwnd = u32_min(cc->cwnd, cc_initial_window(cc->mss));
+}
+
+enum cc_state cc_state_of(const struct tcp_cc *cc)
+{
+    if (cc->ops->state != NULL) {
+        return cc->ops->state(cc);
+    }
+    return cc->cwnd < cc->ssthresh ? CC_SLOW_START : CC_AVOIDANCE;
 }
 
 uint32_t cc_mark_percent(const struct tcp_cc *cc, uint32_t gentle, uint32_t loss)

@@ -6,20 +6,36 @@
 
 #include "stack/base/types.h"
 #include "stack/tcp/ack.h"
+#include "stack/tcp/cc_bbr.h"
 #include "stack/tcp/hystart.h"
+#include "stack/trace/names.h"
 
 #define CC_SSTHRESH_START UINT32_MAX /* RFC 5681 3.1: arbitrarily high, until there is a loss */
 
 struct tcp_cc;
 
+/* Octets that were sent together are taken for lost. */
+struct cc_lost {
+    nsec now;
+    uint32_t bytes;
+    uint32_t in_flight;  /* bytes that were, when they had been sent: themselves included */
+    uint64_t since_sent; /* bytes lost since: themselves included */
+    bool app_limited;    /* the application was the limit then */
+    bool selective;      /* more than one loss in a round trip would be found */
+};
+
 struct tcp_cc_ops {
     const char *name;
     bool paces; /* it sets pacing_rate; else the window may (pace.h) */
+    /* Nobody else sets cwnd: neither recovery (PRR, NewReno) nor idleness; and every ACK is told. */
+    bool owns_window;
     /* A connection begins: its part of `u`, which is zero. May be NULL. */
     void (*init)(struct tcp_cc *cc);
-    /* An ACK of new data outside of loss recovery. */
+    /* An ACK of new data outside of loss recovery; each ACK, if it owns the window. */
     void (*on_ack)(struct tcp_cc *cc, const struct tcp_ack *ack);
-    /* Loss was found with `flight` bytes outstanding: sets ssthresh. */
+    /* Something is taken for lost; before on_loss, and after on_timeout. May be NULL. */
+    void (*on_lost)(struct tcp_cc *cc, const struct cc_lost *lost);
+    /* Recovery begins, with `flight` bytes outstanding: sets ssthresh. */
     void (*on_loss)(struct tcp_cc *cc, uint32_t flight);
     /* A congestion mark was echoed (RFC 3168), at most once for each window, with `flight` bytes outstanding:
      * sets ssthresh. NULL: marks are nothing to it. */
@@ -28,8 +44,11 @@ struct tcp_cc_ops {
     void (*on_timeout)(struct tcp_cc *cc, uint32_t flight, bool first);
     /* The latest loss was none; cwnd and ssthresh are restored already. May be NULL. */
     void (*on_undo)(struct tcp_cc *cc);
-    /* Something is about to be sent, and nothing is in flight. May be NULL. */
-    void (*on_idle)(struct tcp_cc *cc, nsec now);
+    /* Something is about to be sent, and nothing is in flight. `srtt`: the round trip; 0: no sample yet. May be
+     * NULL. */
+    void (*on_idle)(struct tcp_cc *cc, nsec now, nsec srtt);
+    /* Where it stands, for people. NULL: slow start below ssthresh, else congestion avoidance. */
+    enum cc_state (*state)(const struct tcp_cc *cc);
 };
 
 struct cc_newreno_state {
@@ -61,15 +80,19 @@ struct tcp_cc {
     uint32_t cwnd;        /* bytes */
     uint32_t ssthresh;    /* bytes */
     uint64_t pacing_rate; /* bytes a second; 0: not paced */
+    uint32_t dice;        /* state of the connection's generator of random waits */
+    bool slow_on_purpose; /* it sends less than it might: samples of the rate say little */
     bool no_abe;          /* a mark counts like a loss (RFC 3168 6.1.2), for study */
     union {
         struct cc_newreno_state newreno;
         struct cc_cubic_state cubic;
+        struct cc_bbr_state bbr;
     } u;
 };
 
 extern const struct tcp_cc_ops cc_newreno;
 extern const struct tcp_cc_ops cc_cubic;
+extern const struct tcp_cc_ops cc_bbr;
 
 /* Initial window by RFC 6928 2; `syn_lost` makes it one segment (RFC 5681 3.1). */
 void cc_init(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss, bool syn_lost);
@@ -83,6 +106,8 @@ void cc_idle_restart(struct tcp_cc *cc);
 uint32_t cc_mark_percent(const struct tcp_cc *cc, uint32_t gentle, uint32_t loss);
 /* Bytes by which an ACK opens the window in slow start (RFC 5681 3.1, RFC 3465). */
 uint32_t cc_slow_start_growth(const struct tcp_cc *cc, const struct tcp_ack *ack);
+/* Where it stands, for people. */
+enum cc_state cc_state_of(const struct tcp_cc *cc);
 /* The algorithm of that name; NULL: there is none. */
 const struct tcp_cc_ops *cc_named(const char *name);
 

@@ -132,9 +132,10 @@ static void run_clock(struct tcp_cc *cc, nsec now)
     u->grown_at = now;
 }
 
-static void cubic_on_idle(struct tcp_cc *cc, nsec now)
+static void cubic_on_idle(struct tcp_cc *cc, nsec now, nsec srtt)
 {
     (void)now;
+    (void)srtt;
     stop_clock(cc);
 }
 

@@ -23,6 +23,23 @@ static void story_info(const struct tcp_conn *c, struct tcp_info *out)
     out->soft_error_code = s->soft_error_code;
 }
 
+static void congestion_info(const struct tcp_conn *c, struct tcp_info *out)
+{
+    out->cwnd = c->cc.cwnd;
+    out->ssthresh = c->cc.ssthresh;
+    out->pacing_rate = c->pace.rate;
+    out->delivery_rate = c->rate.latest;
+    out->delivery_app_limited = c->rate.latest_app_limited;
+    if (c->cc.ops != NULL) {
+        out->cc = c->cc.ops->name;
+        out->cc_state = cc_state_of(&c->cc);
+    }
+    if (c->cc.ops == &cc_bbr) {
+        out->bbr_bw = c->cc.u.bbr.bw;
+        out->bbr_min_rtt = c->cc.u.bbr.min_rtt;
+    }
+}
+
 static void recovery_info(const struct tcp_conn *c, struct tcp_info *out)
 {
     const struct tcp_recovery *r = &c->recovery;
@@ -59,8 +76,6 @@ void tcp_get_info(struct stream *s, struct tcp_info *out)
         .snd_wnd = c->snd_wnd,
         .rcv_nxt = c->rcv_nxt.v,
         .rcv_wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? seq_span(c->rcv_nxt, c->rcv_adv) : 0,
-        .cwnd = c->cc.cwnd,
-        .ssthresh = c->cc.ssthresh,
         .in_flight = recovery_in_flight(c),
         .send_queued = c->sendq.len,
         .receive_queued = c->rcv_queued,
@@ -75,5 +90,6 @@ void tcp_get_info(struct stream *s, struct tcp_info *out)
         .urgent_unread = urgent_unread(c),
     };
     story_info(c, out);
+    congestion_info(c, out);
     recovery_info(c, out);
 }

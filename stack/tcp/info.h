@@ -27,6 +27,13 @@ struct tcp_info {
     uint32_t snd_una, snd_nxt, snd_wnd, rcv_nxt, rcv_wnd;
     uint32_t cwnd, ssthresh;         /* bytes */
     uint32_t in_flight;              /* bytes */
+    const char *cc;                  /* the algorithm's name; NULL before there is one */
+    enum cc_state cc_state;          /* where it stands */
+    uint64_t pacing_rate;            /* bytes a second; 0: not paced */
+    uint64_t delivery_rate;          /* bytes a second, of the latest sample; 0: none yet */
+    bool delivery_app_limited;       /* the application was the limit then */
+    uint64_t bbr_bw;                 /* bytes a second; BBR only */
+    nsec bbr_min_rtt;                /* 0: no sample yet, or not BBR */
     uint32_t send_queued;            /* bytes committed and not yet acknowledged */
     uint32_t receive_queued;         /* bytes received and not yet consumed */
     uint32_t out_of_order;           /* bytes held beyond a hole */

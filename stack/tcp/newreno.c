@@ -5,7 +5,7 @@
 #define DUPLICATES_FOR_LOSS 3U /* RFC 5681 3.2 */
 
 /* The segment at snd_una is lost and goes again, whatever the congestion window says. */
-static void mark_first_lost(struct tcp_conn *c, enum loss_how how)
+static void mark_first_lost(struct tcp_conn *c, enum loss_how how, nsec now)
 {
     struct tcp_recovery *r = &c->recovery;
     tcp_seq upto = seq_min(seq_add(c->snd_una, c->snd_mss), c->snd_nxt);
@@ -13,6 +13,9 @@ static void mark_first_lost(struct tcp_conn *c, enum loss_how how)
         struct tcp_sent *run = scoreboard_at(&r->board, at);
         if (run == NULL) {
             break;
+        }
+        if (run->state == SENT_OUT) {
+            recovery_lose(c, run, seq_span(run->start, seq_min(run->end, upto)), now);
         }
         scoreboard_mark_lost(&r->board, &c->tcp->sent_pool, run, upto);
         at = scoreboard_at(&r->board, at)->end; /* it may have joined what was lost before */
@@ -23,7 +26,7 @@ static void mark_first_lost(struct tcp_conn *c, enum loss_how how)
 }
 
 /* RFC 6582 3.2 step 2. */
-static void enter_recovery(struct tcp_conn *c)
+static void enter_recovery(struct tcp_conn *c, nsec now)
 {
     struct tcp_recovery *r = &c->recovery;
     undo_begin(c);
@@ -33,12 +36,12 @@ static void enter_recovery(struct tcp_conn *c)
     r->partial_seen = false;
     r->recover = c->snd_nxt;
     r->recover_set = true;
-    mark_first_lost(c, LOSS_DUPLICATE_ACKS);
-    c->cc.cwnd = c->cc.ssthresh + DUPLICATES_FOR_LOSS * c->snd_mss;
+    mark_first_lost(c, LOSS_DUPLICATE_ACKS, now);
+    recovery_set_cwnd(c, c->cc.ssthresh + DUPLICATES_FOR_LOSS * c->snd_mss);
     recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
 }
 
-static void on_duplicate(struct tcp_conn *c)
+static void on_duplicate(struct tcp_conn *c, nsec now)
 {
     struct tcp_recovery *r = &c->recovery;
     if (r->duplicates == 0) {
@@ -48,13 +51,13 @@ static void on_duplicate(struct tcp_conn *c)
         r->duplicates++;
     }
     if (r->active) { /* step 3: each duplicate says that a segment has left the network */
-        c->cc.cwnd += u32_min(c->snd_mss, UINT32_MAX - c->cc.cwnd);
+        recovery_set_cwnd(c, c->cc.cwnd + u32_min(c->snd_mss, UINT32_MAX - c->cc.cwnd));
         recovery_trace_cwnd(c, CWND_RECOVERY);
         return;
     }
     bool covers_more = !r->recover_set || seq_gt(c->snd_una, r->recover);
     if (r->duplicates == DUPLICATES_FOR_LOSS && covers_more) {
-        enter_recovery(c);
+        enter_recovery(c, now);
     }
 }
 
@@ -62,7 +65,7 @@ static void on_duplicate(struct tcp_conn *c)
 static void leave_recovery(struct tcp_conn *c)
 {
     uint32_t flight = seq_span(c->snd_una, c->snd_nxt);
-    c->cc.cwnd = u32_min(c->cc.ssthresh, u32_max(flight, c->snd_mss) + c->snd_mss);
+    recovery_set_cwnd(c, u32_min(c->cc.ssthresh, u32_max(flight, c->snd_mss) + c->snd_mss));
     c->recovery.active = false;
     recovery_trace_cwnd(c, CWND_RECOVERED);
 }
@@ -71,12 +74,12 @@ static void leave_recovery(struct tcp_conn *c)
 static void on_partial(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
-    mark_first_lost(c, LOSS_PARTIAL_ACK);
+    mark_first_lost(c, LOSS_PARTIAL_ACK, ack->now);
     uint32_t left = c->cc.cwnd - u32_min(c->cc.cwnd, ack->acked);
     if (ack->acked >= c->snd_mss) {
         left += c->snd_mss;
     }
-    c->cc.cwnd = u32_max(left, c->snd_mss);
+    recovery_set_cwnd(c, u32_max(left, c->snd_mss));
     r->partial_seen = true;
     recovery_trace_cwnd(c, CWND_RECOVERY);
 }
@@ -85,7 +88,7 @@ void newreno_on_ack(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
     if (ack->duplicate) {
-        on_duplicate(c);
+        on_duplicate(c, ack->now);
         return;
     }
     if (ack->acked == 0) {

@@ -31,7 +31,7 @@ static void set_window(struct tcp_conn *c, uint32_t delivered, bool progress)
         quota = c->snd_mss; /* the fast retransmit itself, which must not wait for another ACK */
     }
     uint64_t cwnd = flight + quota;
-    c->cc.cwnd = u32_max(cwnd < UINT32_MAX ? (uint32_t)cwnd : UINT32_MAX, c->snd_mss);
+    recovery_set_cwnd(c, u32_max(cwnd < UINT32_MAX ? (uint32_t)cwnd : UINT32_MAX, c->snd_mss));
 }
 
 void prr_begin(struct tcp_conn *c, const struct tcp_ack *ack)

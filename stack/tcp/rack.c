@@ -87,8 +87,9 @@ static nsec reo_wnd(const struct tcp_conn *c)
     return nsec_min((1 + r->reo_wnd_mult) * quarter, c->rtt.srtt);
 }
 
-static uint32_t mark(struct tcp_conn *c, struct tcp_sent *run)
+static uint32_t mark(struct tcp_conn *c, struct tcp_sent *run, nsec now)
 {
+    recovery_lose(c, run, sent_len(run), now);
     tcp_seq start = run->start; /* the run may become one with its neighbours */
     uint32_t n = scoreboard_mark_lost(&c->recovery.board, &c->tcp->sent_pool, run, run->end);
     TRACE(c->tcp->recorder, c->id, tcp_lost, .seq = start.v, .len = n, .how = LOSS_RACK);
@@ -115,7 +116,7 @@ uint32_t rack_detect_loss(struct tcp_conn *c, nsec now)
             timers_set(c, TCP_TIMER_REORDER, run->sent_at + patience);
             break;
         }
-        lost += mark(c, run);
+        lost += mark(c, run, now);
     }
     return lost;
 }
@@ -134,6 +135,7 @@ uint32_t rack_mark_timed_out(struct tcp_conn *c, nsec now)
     }
     if (first != NULL && first->state == SENT_OUT) {
         tcp_seq upto = seq_min(first->end, seq_add(first->start, c->snd_mss));
+        recovery_lose(c, first, seq_span(first->start, upto), now);
         lost += scoreboard_mark_lost(b, &c->tcp->sent_pool, first, upto);
     }
     struct tcp_sent *next;
@@ -142,7 +144,7 @@ uint32_t rack_mark_timed_out(struct tcp_conn *c, nsec now)
         if (run->sent_at + r->rtt + reo_wnd(c) > now) {
             break;
         }
-        lost += mark(c, run);
+        lost += mark(c, run, now);
     }
     return lost;
 }

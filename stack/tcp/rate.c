@@ -14,7 +14,7 @@ nsec rate_time(uint64_t rate, uint32_t bytes)
     return (nsec)((uint64_t)bytes * NS_PER_SEC / rate);
 }
 
-struct sent_stamp rate_stamp(struct tcp_conn *c, nsec now)
+struct sent_stamp rate_stamp(struct tcp_conn *c, uint32_t span, nsec now)
 {
     struct tcp_rate *r = &c->rate;
     if (recovery_in_flight(c) == 0) { /* a new flight begins */
@@ -25,6 +25,8 @@ struct sent_stamp rate_stamp(struct tcp_conn *c, nsec now)
                                .delivered_at = r->delivered_at,
                                .first_sent_at = r->first_sent_at,
                                .delivered = r->delivered,
+                               .lost = r->lost,
+                               .in_flight = recovery_in_flight(c) + span,
                                .app_limited = r->app_limited != 0};
 }
 
@@ -53,6 +55,8 @@ void rate_delivered(struct tcp_conn *c, const struct tcp_sent *run, uint32_t n, 
         ack->rate_has = true;
         ack->rate_sent_at = run->sent_at;
         ack->rate_end = run->end;
+        ack->rate_in_flight = run->in_flight;
+        ack->rate_lost = r->lost - run->lost;
         ack->rate_prior = run->delivered;
         ack->rate_since = run->delivered_at;
         ack->rate_send_span = run->sent_at - run->first_sent_at;
@@ -61,16 +65,20 @@ void rate_delivered(struct tcp_conn *c, const struct tcp_sent *run, uint32_t n, 
     }
 }
 
-void rate_sample(const struct tcp_conn *c, struct tcp_ack *ack)
+void rate_sample(struct tcp_conn *c, struct tcp_ack *ack)
 {
-    const struct tcp_rate *r = &c->rate;
+    struct tcp_rate *r = &c->rate;
+    ack->total = r->delivered;
     if (!ack->rate_has) {
         return;
     }
+    uint64_t bytes = r->delivered - ack->rate_prior;
+    ack->rate_bytes = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
     nsec interval = nsec_max(ack->rate_send_span, ack->now - ack->rate_since);
     if (interval <= 0 || (c->rtt.min != 0 && interval < c->rtt.min)) {
         return; /* what was sent again tells nothing */
     }
-    uint64_t bytes = r->delivered - ack->rate_prior;
     ack->rate = bytes * (uint64_t)NS_PER_SEC / (uint64_t)interval;
+    r->latest = ack->rate;
+    r->latest_app_limited = ack->app_limited;
 }

@@ -52,6 +52,35 @@ void recovery_trace_cwnd(struct tcp_conn *c, enum cwnd_why why)
           .in_flight = recovery_in_flight(c), .why = (uint8_t)why);
 }
 
+void recovery_set_cwnd(struct tcp_conn *c, uint32_t cwnd)
+{
+    if (!c->cc.ops->owns_window) {
+        c->cc.cwnd = cwnd;
+    }
+}
+
+bool recovery_lasts(const struct tcp_conn *c)
+{
+    const struct tcp_recovery *r = &c->recovery;
+    return r->recover_set && seq_lt(c->snd_una, r->recover);
+}
+
+void recovery_lose(struct tcp_conn *c, const struct tcp_sent *run, uint32_t n, nsec now)
+{
+    c->rate.lost += n;
+    if (c->cc.ops->on_lost == NULL) {
+        return;
+    }
+    uint32_t behind = sent_len(run) - u32_min(n, sent_len(run)); /* the rest of it left later */
+    struct cc_lost lost = {.now = now,
+                           .bytes = n,
+                           .in_flight = run->in_flight - u32_min(run->in_flight, behind),
+                           .since_sent = c->rate.lost - run->lost,
+                           .app_limited = run->app_limited,
+                           .selective = recovery_by_rack(c)};
+    c->cc.ops->on_lost(&c->cc, &lost);
+}
+
 /* ---- what an ACK delivers ---- */
 
 struct taking {
@@ -109,7 +138,7 @@ static void leave_episode(struct tcp_conn *c)
 {
     struct tcp_recovery *r = &c->recovery;
     if (r->active) {
-        c->cc.cwnd = u32_max(c->cc.ssthresh, c->snd_mss);
+        recovery_set_cwnd(c, u32_max(c->cc.ssthresh, c->snd_mss));
         recovery_trace_cwnd(c, CWND_RECOVERED);
     }
     r->active = false;
@@ -129,7 +158,7 @@ static void rack_on_ack(struct tcp_conn *c, struct tcp_ack *ack)
         enter_recovery(c, ack);
     } else if (probe_repaired && !r->recover_set) { /* RFC 8985 7.4.2: a loss, but none to repair */
         c->cc.ops->on_loss(&c->cc, u32_min(ack->flight, c->cc.cwnd));
-        c->cc.cwnd = c->cc.ssthresh;
+        recovery_set_cwnd(c, c->cc.ssthresh);
         recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
     } else if (r->active) {
         prr_on_ack(c, ack);
@@ -164,6 +193,16 @@ void recovery_on_reorder_timer(struct tcp_conn *c, nsec now)
 
 /* ---- the timer ---- */
 
+/* Without RACK the timer takes everything for lost. */
+static void lose_all(struct tcp_conn *c, nsec now)
+{
+    const struct scoreboard *b = &c->recovery.board;
+    for (const struct tcp_sent *run = scoreboard_oldest(b); run != NULL;
+         run = scoreboard_younger(b, run)) {
+        recovery_lose(c, run, sent_len(run), now);
+    }
+}
+
 void recovery_on_timeout(struct tcp_conn *c, nsec now, bool first)
 {
     struct tcp_recovery *r = &c->recovery;
@@ -183,6 +222,7 @@ void recovery_on_timeout(struct tcp_conn *c, nsec now, bool first)
         r->recover = c->snd_nxt;
         r->recover_set = true;
     } else {
+        lose_all(c, now);
         recovery_all_lost(c);
     }
     r->must_send = true;

@@ -52,6 +52,12 @@ uint32_t recovery_pending(const struct tcp_recovery *r);
 uint32_t recovery_in_flight(const struct tcp_conn *c);
 /* Something is outstanding that an ACK must come for: in the network, or SACKed beyond a hole. */
 bool recovery_awaits_ack(const struct tcp_conn *c);
+/* [start, upto) of a run in flight, `n` octets, is about to be taken for lost: congestion control is told. */
+void recovery_lose(struct tcp_conn *c, const struct tcp_sent *run, uint32_t n, nsec now);
+/* What recovery wants the window to be; an algorithm that owns it is not asked. */
+void recovery_set_cwnd(struct tcp_conn *c, uint32_t cwnd);
+/* What was outstanding when losses were found, or the timer fired, is not all acknowledged. */
+bool recovery_lasts(const struct tcp_conn *c);
 void recovery_trace_cwnd(struct tcp_conn *c, enum cwnd_why why);
 
 #endif

@@ -132,6 +132,7 @@ struct tcp_sent *scoreboard_cut(struct scoreboard *b, struct pool *pool, struct 
     }
     *rest = *run;
     rest->start = at;
+    run->in_flight -= u32_min(run->in_flight, sent_len(rest));
     run->end = at;
     list_insert_before(run->link.next, &rest->link);
     if (run->state != SENT_SACKED) {
@@ -190,6 +191,8 @@ static void put_stamp(struct tcp_sent *run, const struct sent_stamp *stamp)
 {
     run->sent_at = stamp->sent_at;
     run->delivered = stamp->delivered;
+    run->lost = stamp->lost;
+    run->in_flight = stamp->in_flight;
     run->delivered_at = stamp->delivered_at;
     run->first_sent_at = stamp->first_sent_at;
     run->app_limited = stamp->app_limited;
@@ -219,6 +222,7 @@ bool scoreboard_sent(struct scoreboard *b, struct pool *pool, uint32_t max, tcp_
                 last->sent_at == stamp->sent_at && last->delivered == stamp->delivered;
     if (same) {
         last->end = end;
+        last->in_flight = stamp->in_flight;
         return true;
     }
     struct tcp_sent *run = b->count < max ? pool_get_zero(pool) : NULL;

@@ -27,6 +27,8 @@ struct tcp_sent {
     tcp_seq start, end;
     nsec sent_at;       /* when it was last sent */
     uint64_t delivered; /* bytes that the connection had delivered then */
+    uint64_t lost;      /* and lost */
+    uint32_t in_flight; /* bytes that were in the network then, it included */
     nsec delivered_at;  /* when the latest of those were, then */
     nsec first_sent_at; /* when the first of those that were in flight then had been sent */
     uint8_t state;      /* enum sent_state */
@@ -46,7 +48,8 @@ struct scoreboard {
 /* What is noted with a transmission: when, and how far delivery was (struct tcp_sent). */
 struct sent_stamp {
     nsec sent_at, delivered_at, first_sent_at;
-    uint64_t delivered;
+    uint64_t delivered, lost;
+    uint32_t in_flight;
     bool app_limited;
 };
 

@@ -267,7 +267,7 @@ static uint32_t send_one_new(struct tcp_conn *c, uint32_t len, nsec now)
     uint32_t text = sendq_fit(&c->sendq, c->snd_nxt, len);
     bool fin = fin_may_go(c, text);
     tcp_seq end = seq_add(c->snd_nxt, text + (fin ? 1 : 0));
-    struct sent_stamp stamp = rate_stamp(c, now);
+    struct sent_stamp stamp = rate_stamp(c, seq_span(c->snd_nxt, end), now);
     if (seq_eq(end, c->snd_nxt) ||
         !scoreboard_sent(&c->recovery.board, &c->tcp->sent_pool, c->tcp->config.sent_max,
                          c->snd_nxt, end, &stamp)) {
@@ -286,10 +286,10 @@ static uint32_t send_one_new(struct tcp_conn *c, uint32_t len, nsec now)
 static void begin_flight(struct tcp_conn *c, nsec now)
 {
     if (unsent(c) > 0 && c->cc.ops->on_idle != NULL) {
-        c->cc.ops->on_idle(&c->cc, now);
+        c->cc.ops->on_idle(&c->cc, now, c->rtt.srtt);
     }
     bool long_idle = c->last_sent != 0 && now - c->last_sent > c->rtt.rto;
-    if (long_idle && !c->tcp->config.no_idle_restart) {
+    if (long_idle && !c->cc.ops->owns_window && !c->tcp->config.no_idle_restart) {
         cc_idle_restart(&c->cc);
     }
 }
@@ -323,7 +323,7 @@ static bool send_again(struct tcp_conn *c, struct tcp_sent *run, uint32_t len, n
     uint32_t fit = sendq_fit(&c->sendq, start, text);
     bool fin = fit == text && seq_gt(end, text_end);
     uint32_t span = fit + (fin ? 1 : 0);
-    struct sent_stamp stamp = rate_stamp(c, now);
+    struct sent_stamp stamp = rate_stamp(c, span, now);
     if (!scoreboard_sent_again(&c->recovery.board, &c->tcp->sent_pool, run, span, &stamp)) {
         return false;
     }

@@ -65,7 +65,7 @@ static bool frto(struct tcp_conn *c, const struct tcp_ack *ack)
     if (ack->acked == 0 || seq_ge(ack->ack, r->recover)) {
         u->frto = FRTO_OFF; /* 2a, 3a: a duplicate, or all is acknowledged */
         if (second && ack->acked == 0) {
-            c->cc.cwnd = 3 * c->snd_mss; /* 3a: the two new segments, and what is lost */
+            recovery_set_cwnd(c, 3 * c->snd_mss); /* 3a: the two new segments, and what is lost */
         }
         return false;
     }

@@ -36,6 +36,7 @@ enum field_unit {
     UNIT_TCP_TIMER,
     UNIT_CWND_WHY,
     UNIT_LOSS_HOW,
+    UNIT_CC_STATE,
     UNIT_CLOSE_REASON,
     /* the words of these are known on floors above */
     UNIT_TLS_MESSAGE,

@@ -69,8 +69,21 @@ const char *cwnd_why_name(enum cwnd_why w)
         [CWND_TIMEOUT] = "timeout",
         [CWND_IDLE] = "idle",
         [CWND_UNDONE] = "undone",
+        [CWND_MODEL] = "model",
     };
     return name_of(names, COUNT_OF(names), (size_t)w);
+}
+
+const char *cc_state_name(enum cc_state s)
+{
+    static const char *const names[CC_STATES] = {
+        [CC_SLOW_START] = "slow start",     [CC_AVOIDANCE] = "congestion avoidance",
+        [CC_BBR_STARTUP] = "Startup",       [CC_BBR_DRAIN] = "Drain",
+        [CC_BBR_DOWN] = "ProbeBW_DOWN",     [CC_BBR_CRUISE] = "ProbeBW_CRUISE",
+        [CC_BBR_REFILL] = "ProbeBW_REFILL", [CC_BBR_UP] = "ProbeBW_UP",
+        [CC_BBR_PROBE_RTT] = "ProbeRTT",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)s);
 }
 
 const char *loss_how_name(enum loss_how h)

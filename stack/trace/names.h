@@ -67,7 +67,22 @@ enum cwnd_why {
     CWND_TIMEOUT,
     CWND_IDLE,
     CWND_UNDONE, /* the loss was none (RFC 4015) */
+    CWND_MODEL,  /* what the model of the path asks for (BBR) */
     CWND_WHYS,
+};
+
+/* Where congestion control stands. The names of BBR's states are those of its draft. */
+enum cc_state {
+    CC_SLOW_START,
+    CC_AVOIDANCE,
+    CC_BBR_STARTUP,
+    CC_BBR_DRAIN,
+    CC_BBR_DOWN,   /* ProbeBW: slower than the path, so that a queue drains */
+    CC_BBR_CRUISE, /* as fast */
+    CC_BBR_REFILL, /* as fast, without regard to losses of before */
+    CC_BBR_UP,     /* faster: is there more? */
+    CC_BBR_PROBE_RTT,
+    CC_STATES,
 };
 
 enum loss_how {
@@ -90,6 +105,7 @@ const char *tcp_state_name(enum tcp_state s); /* "SYN-RECEIVED" as in RFC 9293 *
 const char *tcp_timer_name(enum tcp_timer t);
 const char *close_reason_name(enum close_reason r); /* "reset by peer" */
 const char *cwnd_why_name(enum cwnd_why w);
+const char *cc_state_name(enum cc_state s); /* "ProbeBW_UP" */
 const char *loss_how_name(enum loss_how h);
 const char *neighbour_state_name(enum neighbour_state s);
 #define TCP_FLAGS_TEXT_MAX 40

@@ -511,7 +511,7 @@ static void draw_special(struct lcg *g, struct sim_plan *p)
 /* How the ends of flows control congestion, and whether they are paced. */
 static void draw_congestion(struct lcg *g, struct sim_plan *p)
 {
-    static const struct tcp_cc_ops *const algorithms[] = {NULL, &cc_cubic, &cc_newreno};
+    static const struct tcp_cc_ops *const algorithms[] = {NULL, &cc_cubic, &cc_newreno, &cc_bbr};
     static const uint64_t rates[] = {100000, 2000000, 100000000};
     for (unsigned i = 0; i < p->flows; i++) {
         for (unsigned end = 0; end < 2; end++) {

@@ -285,7 +285,7 @@ static void expect_as_if_never_paused(nsec pause, bool idle)
     ck_assert_uint_gt(cc.cwnd, 1010 * MSS);
     struct tcp_cc busy = cc;
     if (idle) {
-        cc.ops->on_idle(&cc, at + pause);
+        cc.ops->on_idle(&cc, at + pause, RTT);
     }
     for (nsec t = RTT; !idle && t < pause; t += RTT) {
         acked_unused(&cc, at + t);

@@ -23,7 +23,7 @@ static void set_up(void)
 /* One segment leaves. */
 static struct tcp_sent *send_one(void)
 {
-    struct sent_stamp stamp = rate_stamp(&c, now);
+    struct sent_stamp stamp = rate_stamp(&c, MSS, now);
     struct tcp_sent *run = &runs[sent++];
     *run = (struct tcp_sent){.start = c.snd_nxt,
                              .end = seq_add(c.snd_nxt, MSS),

@@ -61,6 +61,11 @@ static const char *neighbour(unsigned i)
     return neighbour_state_name((enum neighbour_state)i);
 }
 
+static const char *cc(unsigned i)
+{
+    return cc_state_name((enum cc_state)i);
+}
+
 static const char *drop(unsigned i)
 {
     return drop_name((enum drop_reason)i);
@@ -85,11 +90,17 @@ static const struct {
     const char *(*name)(unsigned i);
     unsigned count;
 } lists[] = {
-    {state, TCP_STATES},     {timer, TCP_TIMERS},
-    {reason, CLOSE_REASONS}, {why, CWND_WHYS},
-    {how, LOSS_HOWS},        {neighbour, NEIGHBOUR_STATES},
-    {drop, DROP_REASONS},    {drop_sentence, DROP_REASONS},
-    {event, EVENT_TYPES},    {event_sentence, EVENT_TYPES},
+    {state, TCP_STATES},
+    {timer, TCP_TIMERS},
+    {reason, CLOSE_REASONS},
+    {why, CWND_WHYS},
+    {how, LOSS_HOWS},
+    {neighbour, NEIGHBOUR_STATES},
+    {cc, CC_STATES},
+    {drop, DROP_REASONS},
+    {drop_sentence, DROP_REASONS},
+    {event, EVENT_TYPES},
+    {event_sentence, EVENT_TYPES},
 };
 
 START_TEST(every_number_has_a_name_of_its_own)
