@@ -1,56 +1,19 @@
 /* BBR, version 3 (draft-ietf-ccwg-bbr-06): the window and the pacing rate follow a model of the path, how fast it
- * delivers and how long that takes, and not each loss. The model is in bbr_model.c; here are the states
- * (5.3), and what they make of the model (5.6).
+ * delivers and how long that takes, and not each loss. The model is in bbr_model.c, what follows from
+ * it in each state in bbr_control.c; here are the states (5.3).
  *
- * Gains are in percent. Random waits come from the connection's own generator, so that a run repeats. Inside
+ * Random waits come from the connection's own generator, so that a run repeats. Inside
  * of loss recovery the window is the model's as well: this version of the draft has no packet conservation.
  * Marks of ECN count as losses (3.7).
  */
-#include "stack/tcp/bbr_model.h"
-#include "stack/tcp/rate.h"
+#include "stack/tcp/bbr_control.h"
 
-#define DEFAULT_CWND_GAIN 200U
-#define UP_CWND_GAIN 225U
-#define PROBE_RTT_CWND_GAIN 50U
-#define STARTUP_PACING_GAIN 277U
-#define PACING_MARGIN_PERCENT 1U
-#define HEADROOM_PERCENT 15U
 #define STARTUP_FULL_LOSS_COUNT 6U
 #define PROBE_RTT_DURATION (200 * NS_PER_MS)
 #define PROBE_WAIT_BASE (2 * NS_PER_SEC)
 #define PROBE_WAIT_SPREAD_MS 1000U
 #define RENO_ROUNDS_MAX 63U
 #define DRAIN_ROUNDS_MAX 3U
-#define RTT_UNKNOWN NS_PER_MS
-
-static uint32_t pacing_gain(enum cc_state state)
-{
-    switch (state) {
-    case CC_BBR_STARTUP:
-        return STARTUP_PACING_GAIN;
-    case CC_BBR_DRAIN:
-        return 50;
-    case CC_BBR_DOWN:
-        return 90;
-    case CC_BBR_UP:
-        return 125;
-    default:
-        return 100;
-    }
-}
-
-static uint32_t cwnd_gain(enum cc_state state)
-{
-    return state == CC_BBR_UP          ? UP_CWND_GAIN
-           : state == CC_BBR_PROBE_RTT ? PROBE_RTT_CWND_GAIN
-                                       : DEFAULT_CWND_GAIN;
-}
-
-static bool probes_bw(const struct cc_bbr_state *b)
-{
-    return b->state == CC_BBR_DOWN || b->state == CC_BBR_CRUISE || b->state == CC_BBR_REFILL ||
-           b->state == CC_BBR_UP;
-}
 
 static uint32_t throw_dice(struct tcp_cc *cc, uint32_t bound)
 {
@@ -60,85 +23,6 @@ static uint32_t throw_dice(struct tcp_cc *cc, uint32_t bound)
     x ^= x << 5U;
     cc->dice = x;
     return (uint32_t)((uint64_t)x * bound >> 32U);
-}
-
-/* ---- the control parameters (5.6) ---- */
-
-static void set_pacing_rate(struct tcp_cc *cc, uint32_t gain)
-{
-    const struct cc_bbr_state *b = &cc->u.bbr;
-    uint64_t rate = b->bw / 10000U * gain * (100U - PACING_MARGIN_PERCENT) +
-                    b->bw % 10000U * gain * (100U - PACING_MARGIN_PERCENT) / 10000U;
-    if (b->bw > 0 && (b->full_bw_reached || rate > cc->pacing_rate)) {
-        cc->pacing_rate = rate > cc->mss ? rate : cc->mss; /* a segment a second at the least */
-    }
-}
-
-/* 5.6.2, before there is a sample: the initial window in a round trip. */
-static void init_pacing_rate(struct tcp_cc *cc, nsec srtt)
-{
-    nsec rtt = srtt > 0 ? srtt : RTT_UNKNOWN;
-    uint64_t nominal = (uint64_t)cc_initial_window(cc->mss) * NS_PER_SEC / (uint64_t)rtt;
-    cc->pacing_rate = nominal * STARTUP_PACING_GAIN / 100U + 1;
-    cc->u.bbr.has_rtt = srtt > 0;
-}
-
-static void save_cwnd(struct tcp_cc *cc)
-{
-    struct cc_bbr_state *b = &cc->u.bbr;
-    bool as_usual = !b->in_recovery && b->state != CC_BBR_PROBE_RTT;
-    b->prior_cwnd = as_usual ? cc->cwnd : u32_max(b->prior_cwnd, cc->cwnd);
-}
-
-static void restore_cwnd(struct tcp_cc *cc)
-{
-    cc->cwnd = u32_max(cc->cwnd, cc->u.bbr.prior_cwnd);
-}
-
-static uint32_t with_headroom(const struct tcp_cc *cc)
-{
-    uint32_t all = cc->u.bbr.inflight_longterm;
-    if (all == BBR_INFLIGHT_ANY) {
-        return all;
-    }
-    uint32_t headroom = u32_max(cc->mss, (uint32_t)((uint64_t)all * HEADROOM_PERCENT / 100U));
-    return u32_max(all - u32_min(all, headroom), bbr_min_pipe(cc));
-}
-
-static uint32_t probe_rtt_cwnd(const struct tcp_cc *cc)
-{
-    return u32_max(bbr_bdp(cc, cc->u.bbr.bw, PROBE_RTT_CWND_GAIN), bbr_min_pipe(cc));
-}
-
-/* 5.6.4.7. */
-static uint32_t cwnd_bound(const struct tcp_cc *cc)
-{
-    const struct cc_bbr_state *b = &cc->u.bbr;
-    uint32_t cap = BBR_INFLIGHT_ANY;
-    if (b->state == CC_BBR_PROBE_RTT || b->state == CC_BBR_CRUISE) {
-        cap = with_headroom(cc);
-    } else if (probes_bw(b)) {
-        cap = b->inflight_longterm;
-    }
-    return u32_max(u32_min(cap, b->inflight_shortterm), bbr_min_pipe(cc));
-}
-
-/* 5.6.4.6. */
-static void set_cwnd(struct tcp_cc *cc, const struct tcp_ack *ack)
-{
-    const struct cc_bbr_state *b = &cc->u.bbr;
-    uint32_t max = bbr_inflight(cc, b->bw, cwnd_gain(b->state), bbr_extra_acked(b));
-    uint32_t grown = cc->cwnd + u32_min(ack->delivered, UINT32_MAX - cc->cwnd);
-    if (b->full_bw_reached) {
-        cc->cwnd = u32_min(grown, max);
-    } else if (cc->cwnd < max || b->delivered < cc_initial_window(cc->mss)) {
-        cc->cwnd = grown;
-    }
-    cc->cwnd = u32_max(cc->cwnd, bbr_min_pipe(cc));
-    if (b->state == CC_BBR_PROBE_RTT) {
-        cc->cwnd = u32_min(cc->cwnd, probe_rtt_cwnd(cc));
-    }
-    cc->cwnd = u32_min(cc->cwnd, cwnd_bound(cc));
 }
 
 /* ---- entering states ---- */
@@ -232,7 +116,7 @@ static void take_notice(struct tcp_cc *cc)
         save_for_undo(b);
         b->saved = true;
     }
-    save_cwnd(cc);
+    bbr_save_cwnd(cc);
     bbr_note_loss(cc);
 }
 
@@ -277,7 +161,7 @@ static void bbr_on_timeout(struct tcp_cc *cc, uint32_t flight, bool first)
 static void bbr_on_undo(struct tcp_cc *cc)
 {
     struct cc_bbr_state *b = &cc->u.bbr;
-    restore_cwnd(cc);
+    bbr_restore_cwnd(cc);
     b->in_recovery = b->saved = false;
     b->is_loss_in_round = false;
     bbr_reset_full_bw(b);
@@ -349,7 +233,7 @@ static bool start_probe_if_time(struct tcp_cc *cc, nsec now)
 
 static bool time_to_cruise(const struct tcp_cc *cc, const struct tcp_ack *ack)
 {
-    return ack->in_flight <= with_headroom(cc) &&
+    return ack->in_flight <= bbr_with_headroom(cc) &&
            ack->in_flight <= bbr_inflight(cc, bbr_max_bw(&cc->u.bbr), 100, 0);
 }
 
@@ -391,10 +275,10 @@ static bool probe_is_over(struct cc_bbr_state *b, const struct tcp_ack *ack)
 {
     b->is_bw_probe_sample = false;
     b->ack_phase = BBR_ACKS_INIT;
-    if (probes_bw(b) && !ack->app_limited) {
+    if (bbr_probes_bw(b) && !ack->app_limited) {
         bbr_advance_max_bw_filter(b);
     }
-    if (probes_bw(b) && b->prev_probe_precautionary && !b->prev_probe_too_high) {
+    if (bbr_probes_bw(b) && b->prev_probe_precautionary && !b->prev_probe_too_high) {
         start_refill(b);
         return true;
     }
@@ -463,7 +347,7 @@ static void check_probe_rtt_done(struct tcp_cc *cc, nsec now)
         return;
     }
     b->probe_rtt_min_stamp = now; /* the next one in five seconds */
-    restore_cwnd(cc);
+    bbr_restore_cwnd(cc);
     bbr_reset_short_term(b);
     if (b->full_bw_reached) {
         start_down(cc, now);
@@ -477,7 +361,7 @@ static void handle_probe_rtt(struct tcp_cc *cc, const struct tcp_ack *ack)
 {
     struct cc_bbr_state *b = &cc->u.bbr;
     if (b->probe_rtt_done_stamp == 0) {
-        if (ack->in_flight <= probe_rtt_cwnd(cc)) {
+        if (ack->in_flight <= bbr_probe_rtt_cwnd(cc)) {
             b->probe_rtt_done_stamp = ack->now + PROBE_RTT_DURATION;
             b->probe_rtt_round_done = false;
             bbr_start_round(b);
@@ -494,7 +378,7 @@ static void check_probe_rtt(struct tcp_cc *cc, const struct tcp_ack *ack)
 {
     struct cc_bbr_state *b = &cc->u.bbr;
     if (b->state != CC_BBR_PROBE_RTT && b->probe_rtt_expired && !b->idle_restart) {
-        save_cwnd(cc);
+        bbr_save_cwnd(cc);
         b->state = CC_BBR_PROBE_RTT;
         b->probe_rtt_done_stamp = 0;
         b->ack_phase = BBR_ACKS_PROBE_STOPPING;
@@ -520,7 +404,7 @@ static void bbr_init(struct tcp_cc *cc)
                                .probe_up_acked_per_inc = BBR_INFLIGHT_ANY};
     bbr_reset_short_term(b);
     cc->ssthresh = CC_SSTHRESH_START;
-    init_pacing_rate(cc, 0);
+    bbr_init_pacing_rate(cc, 0);
 }
 
 static void begin(struct tcp_cc *cc, const struct tcp_ack *ack)
@@ -542,7 +426,7 @@ static void bbr_on_ack(struct tcp_cc *cc, const struct tcp_ack *ack)
         begin(cc, ack);
     }
     if (!b->has_rtt && ack->srtt > 0) {
-        init_pacing_rate(cc, ack->srtt);
+        bbr_init_pacing_rate(cc, ack->srtt);
     }
     bbr_learn(cc, ack);
     check_startup_done(cc, ack);
@@ -553,11 +437,11 @@ static void bbr_on_ack(struct tcp_cc *cc, const struct tcp_ack *ack)
     bbr_conclude(b, ack);
     if (b->in_recovery && !ack->recovering) {
         b->in_recovery = false;
-        restore_cwnd(cc);
+        bbr_restore_cwnd(cc);
     }
     b->saved = b->saved && ack->recovering;
-    set_pacing_rate(cc, pacing_gain(b->state));
-    set_cwnd(cc, ack);
+    bbr_set_pacing_rate(cc);
+    bbr_set_cwnd(cc, ack);
 }
 
 /* 5.4.1. */
@@ -565,15 +449,15 @@ static void bbr_on_idle(struct tcp_cc *cc, nsec now, nsec srtt)
 {
     struct cc_bbr_state *b = &cc->u.bbr;
     if (!b->has_rtt && srtt > 0) {
-        init_pacing_rate(cc, srtt);
+        bbr_init_pacing_rate(cc, srtt);
     }
     if (!b->begun) {
         return;
     }
     b->idle_restart = true;
     b->extra_acked_start = now;
-    if (probes_bw(b)) {
-        set_pacing_rate(cc, 100);
+    if (bbr_probes_bw(b)) {
+        bbr_set_pacing_rate_to_bw(cc);
     } else if (b->state == CC_BBR_PROBE_RTT) {
         check_probe_rtt_done(cc, now);
     }

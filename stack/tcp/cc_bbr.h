@@ -1,6 +1,6 @@
 /* What BBR keeps for a connection (draft-ietf-ccwg-bbr-06). The names are the draft's, without "BBR."; what
  * may be infinite there is the greatest number here. cc_bbr.c is the state machine, bbr_model.c the model of
- * the path.
+ * the path, bbr_control.c what follows from it.
  */
 #ifndef VITRINE_TCP_CC_BBR_H
 #define VITRINE_TCP_CC_BBR_H
