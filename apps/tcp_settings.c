@@ -40,6 +40,8 @@ static const struct setting settings[] = {
     {"undo", SETTING_SWITCH, FIELD(no_undo), "what was no loss is undone (RFC 4015, 5682)"},
     {"idle_restart", SETTING_SWITCH, FIELD(no_idle_restart),
      "cwnd begins again after silence (RFC 5681 4.1)"},
+    {"cwnd_decay", SETTING_SWITCH, FIELD(no_window_validation),
+     "a window that is not used becomes smaller (RFC 2861)"},
     {"pacing", SETTING_SWITCH, FIELD(no_pacing),
      "data goes at congestion control's rate, if it has one"},
     {"send_buffer", SETTING_COUNT, FIELD(send_buffer), "bytes queued by each connection"},

@@ -175,7 +175,7 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
         timers_stop(c, TCP_TIMER_RTO);
         timers_stop(c, TCP_TIMER_PROBE);
         if (recovery_awaits_ack(c)) {
-            timers_restart_rto(c, s->at); /* RFC 6298 5.3 */
+            timers_acked(c, s->at); /* RFC 6298 5.3 */
         }
     }
     if (old_wnd == 0 && c->snd_wnd > 0) { /* the window opens: no more probing */

@@ -8,6 +8,7 @@
 #define VITRINE_TCP_CONN_H
 
 #include "stack/tcp/cc.h"
+#include "stack/tcp/cwv.h"
 #include "stack/tcp/demux.h"
 #include "stack/tcp/pace.h"
 #include "stack/tcp/rate.h"
@@ -115,6 +116,7 @@ struct tcp_conn {
     struct tcp_rate rate;
     struct tcp_cc cc;
     struct tcp_pace pace;
+    struct tcp_cwv cwv;
 
     /* timers: one in the wheel, armed for the earliest of these */
     struct timer timer;

@@ -428,7 +428,7 @@ static void note_use(struct tcp_conn *c)
 
 bool send_uses_window(const struct tcp_conn *c)
 {
-    bool slow_start = c->cc.cwnd < c->cc.ssthresh;
+    bool slow_start = c->cc.cwnd < c->cc.ssthresh && !c->cc.ops->owns_window;
     return c->round_limited || (slow_start && c->cc.cwnd / 2 < c->round_flight);
 }
 
@@ -444,6 +444,7 @@ void send_flush(struct tcp_conn *c, nsec now)
     if (carries_data(c)) {
         send_data(c, now);
         note_use(c);
+        cwv_flushed(c, now);
     }
     c->nudge = false; /* it was for this flush, even if what is lost came first */
     if (c->probe_due) {

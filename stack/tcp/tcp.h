@@ -43,6 +43,8 @@ struct tcp_config {
     bool no_probe;        /* no tail-loss probes (RFC 8985 7), for study */
     bool no_undo;         /* spurious retransmissions are not undone (RFC 4015), for study */
     bool no_idle_restart; /* the congestion window outlives silence (RFC 5681 4.1), for study */
+    bool no_window_validation; /* a window that is not used stays (RFC 2861), for study */
+    bool rto_restart;          /* RFC 7765: the timer of few segments counts from when they left */
     bool no_pacing; /* data goes as the windows allow, whatever the rate (pace.h), for study */
 };
 

@@ -13,6 +13,7 @@
 #define KEEPALIVE_IDLE_DEFAULT (7200 * NS_PER_SEC)
 #define KEEPALIVE_INTERVAL_DEFAULT (75 * NS_PER_SEC)
 #define KEEPALIVE_PROBES_DEFAULT 9U
+#define RRTHRESH 4U /* segments (RFC 7765 4) */
 
 static struct tcp_conn *conn_of_timer(struct timer *t)
 {
@@ -88,6 +89,19 @@ void timers_restart_rto(struct tcp_conn *c, nsec now)
         announce(c, TCP_TIMER_RTO, rto);
     }
     set_rto(c, now + rto);
+}
+
+/* RFC 7765 4: with fewer than four segments outstanding, and nothing more to send, there will be no three
+ * duplicates: what is left of the timeout counts from when the earliest of them left. With RACK a probe asks
+ * after them before that (RFC 8985 7), so this is off unless asked for. */
+void timers_acked(struct tcp_conn *c, nsec now)
+{
+    const struct tcp_sent *first = scoreboard_oldest(&c->recovery.board);
+    bool few = recovery_in_flight(c) < RRTHRESH * c->snd_mss && !send_has_more(c);
+    timers_restart_rto(c, now);
+    if (c->tcp->config.rto_restart && few && first != NULL) {
+        set_rto(c, nsec_max(first->sent_at + backed_off(c), now + 1));
+    }
 }
 
 /* R1 (MUST-20, SHLD-9, SHLD-10): the way to the peer may be dead, so the next hop has to prove that it is

@@ -17,6 +17,8 @@ static inline bool timers_running(const struct tcp_conn *c, enum tcp_timer which
 
 /* (Re)starts the retransmission timer for now + RTO, with its back-off. */
 void timers_restart_rto(struct tcp_conn *c, nsec now);
+/* The same after an ACK of new data, which may leave the earliest of the rest less time (RFC 7765). */
+void timers_acked(struct tcp_conn *c, nsec now);
 /* The user timeout (R2) was changed: it counts at once. */
 void timers_user_timeout(struct tcp_conn *c);
 /* After output: the timers that what is outstanding and what is held back ask for. */

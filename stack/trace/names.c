@@ -69,6 +69,7 @@ const char *cwnd_why_name(enum cwnd_why w)
         [CWND_TIMEOUT] = "timeout",
         [CWND_IDLE] = "idle",
         [CWND_UNDONE] = "undone",
+        [CWND_UNUSED] = "unused",
         [CWND_MODEL] = "model",
     };
     return name_of(names, COUNT_OF(names), (size_t)w);

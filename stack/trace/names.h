@@ -67,6 +67,7 @@ enum cwnd_why {
     CWND_TIMEOUT,
     CWND_IDLE,
     CWND_UNDONE, /* the loss was none (RFC 4015) */
+    CWND_UNUSED, /* it was larger than what was used of it for an RTO (RFC 2861) */
     CWND_MODEL,  /* what the model of the path asks for (BBR) */
     CWND_WHYS,
 };

@@ -523,6 +523,8 @@ static void draw_congestion(struct lcg *g, struct sim_plan *p)
     }
     for (unsigned i = 0; i < p->hosts; i++) {
         p->host[i].tcp.no_pacing = one_in(g, 16);
+        p->host[i].tcp.no_window_validation = one_in(g, 8);
+        p->host[i].tcp.rto_restart = one_in(g, 4);
     }
 }
 

@@ -155,6 +155,8 @@ static void print_host(FILE *out, unsigned number, const struct host_config *h)
     print_flag(out, "no window scale", t->no_window_scale);
     print_flag(out, "no SACK", t->no_sack);
     print_flag(out, "no pacing", t->no_pacing);
+    print_flag(out, "no window validation", t->no_window_validation);
+    print_flag(out, "RTO restart", t->rto_restart);
     fputc('\n', out);
 }
 
