@@ -56,11 +56,14 @@ static bool is_v4(const struct tcp_conn *c)
     return ip_is_v4(c->entry.tuple.remote.addr);
 }
 
-/* What the path's MTU leaves for payload when there are no options, as far as the application lets it. */
+/* What the path's MTU leaves for payload when there are no options, as far as the application lets it. An ICMP
+ * message makes it no smaller than MSS_MIN, but a link of ours that takes less does (RFC 791: 68 bytes). */
 static uint32_t path_mss(const struct tcp_conn *c)
 {
     uint32_t headers = is_v4(c) ? IP_TCP_HEADERS_V4 : IP_TCP_HEADERS_V6;
-    uint32_t mss = u32_max(c->mtu, headers + MSS_MIN) - headers;
+    uint32_t link = ip_link_mtu(c->tcp->ip, c->entry.tuple.remote.addr);
+    uint32_t least = u32_min(headers + MSS_MIN, u32_max(link, headers + MSS_LEFT));
+    uint32_t mss = u32_max(c->mtu, least) - headers;
     return c->options.mss != 0 ? u32_min(mss, u32_max(c->options.mss, MSS_MIN)) : mss;
 }
 
@@ -205,7 +208,7 @@ void conn_update_mss(struct tcp_conn *c)
     if (peer == 0) {
         peer = is_v4(c) ? MSS_DEFAULT_V4 : MSS_DEFAULT_V6;
     }
-    uint32_t mss = u32_max(u32_min(peer, path_mss(c)), MSS_MIN);
+    uint32_t mss = u32_min(u32_max(peer, MSS_MIN), path_mss(c));
     uint32_t options = (c->route != NULL ? c->route->len : 0U) + (c->ts_ok ? TCP_TS_BYTES : 0);
     c->snd_mss = (uint16_t)(mss > options + MSS_LEFT ? mss - options : MSS_LEFT);
     c->cc.mss = c->snd_mss;
