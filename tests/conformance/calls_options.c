@@ -135,7 +135,7 @@ const char *check_getsockopt(const struct call *c)
     if (o == NULL || !o->get) {
         return c->args[2]->kind == EXPR_SYMBOL ? c->args[2]->text : "a socket option";
     }
-    return NULL;
+    return c->args[3]->kind == EXPR_STRUCT ? "getsockopt with the fields of a structure" : NULL;
 }
 
 /* ---- setting ---- */
