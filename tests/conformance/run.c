@@ -144,8 +144,10 @@ static void run_code(struct run *r, const struct script_event *e)
 static void run_shell(struct run *r, const struct script_event *e)
 {
     char why[SETTING_WHY];
-    if (shell_run(e->u.text, r->dir, &r->world, &r->sockets, why) != SETTING_OK) {
-        run_end(r, VERDICT_SKIP, e->line, "%s", why);
+    enum setting_result result = shell_run(e->u.text, r->dir, &r->world, &r->sockets, why);
+    if (result != SETTING_OK) {
+        enum verdict_kind kind = result == SETTING_WRONG ? VERDICT_FAIL : VERDICT_SKIP;
+        run_end(r, kind, e->line, "%s", why);
     }
 }
 

@@ -4,6 +4,7 @@
  *   …/set_sysctls.py /proc/sys/A/B=VALUE …
  *   …/defaults.sh                     that file, beside the script, else what it usually says; of it
  *                                     the sysctls of the table count
+ *   sockstat … | grep STATE | grep N  counts connections
  *   true, :, echo, ethtool, …         nothing
  *
  * and the sysctls of the table below. Anything else makes the script skipped.
@@ -14,6 +15,7 @@
 
 #include "stack/tcp/cc.h"
 #include "tests/conformance/settings.h"
+#include "tests/conformance/shell_states.h"
 #include "tests/conformance/shell_words.h"
 
 #define DEFAULTS_BYTES_MAX 65536U /* of a defaults.sh */
@@ -439,6 +441,9 @@ static enum setting_result one_command(const struct target *t, const char **at)
     }
     if (ends_with(word, "sysctl")) {
         return arguments(t, at, set_sysctl);
+    }
+    if (ends_with(word, "sockstat")) {
+        return shell_count_states(at, t->world, t->why);
     }
     if (ends_with(word, "set_sysctls.py")) {
         return arguments(t, at, set_by_path);

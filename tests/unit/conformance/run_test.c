@@ -103,6 +103,11 @@ static const struct sample samples[] = {
      "+0 > S. 0:0(0) ack 1 <mss 1460,wscale 2>\n",
      VERDICT_FAIL, 7, "wscale is 1, expected 2"},
     {"`nstat | grep -q x`\n", VERDICT_SKIP, 1, "command 'nstat'"},
+    {OPEN "+0 > P. 1:101(100) ack 1\n"
+          "+0 `sockstat -4 -P tcp -s | grep x | grep -c ESTABLISHED | grep 1`\n"
+          "+0 `sockstat | grep -c ESTABLISHED | grep 2; true`\n",
+     VERDICT_FAIL, 11, "1 connections in ESTABLISHED, expected 2"},
+    {"`sockstat | grep -c x`\n", VERDICT_SKIP, 1, "sockstat"},
     {"`true | grep x`\n", VERDICT_SKIP, 1, "commands 'true | grep x'"},
     {"`tc qdisc add dev tun0 root fq`\n", VERDICT_SKIP, 1, "command 'tc'"},
     {"`tc qdisc add dev tun0 root pfifo 2>/dev/null`\n`ip tcp_metrics flush all`\n"
