@@ -265,8 +265,9 @@ def trace_cell(lab, options):
     traces = []
     for pair, read in (("LL", plot.read_linux), ("VL", plot.read_vitrine)):
         if pair in options.pairs:
-            os.makedirs(options.out, exist_ok=True)
-            path = os.path.join(options.out, "trace-" + pair)
+            if options.keep:
+                os.makedirs(options.out, exist_ok=True)
+            path = os.path.join(options.out if options.keep else lab.dir, "trace-" + pair)
             Turn(lab, pair, cell, options.seed, options.seconds, options, trace=path).run()
             traces.append((f"{NAMES[pair]}, {rate}bit/s, {rtt} ms, {loss} % lost", read(path)))
     return traces
@@ -283,8 +284,10 @@ def parse():
     p.add_argument("--pairs", default="LL,VL,LV")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--cc", default="cubic", help="of the kernel's senders")
-    p.add_argument("--tcp", default=os.environ.get("LOSS_TCP", ""), help="of vitrine nc --tcp")
+    p.add_argument("--tcp", default=os.environ.get("LOSS_TCP", "send_buffer=32m,receive_buffer=32m"),
+                   help="of vitrine nc --tcp")
     p.add_argument("--trace", default="100m,20,1")
+    p.add_argument("--keep", action="store_true", help="the traces too, as trace-LL and trace-VL")
     p.add_argument("--out", default=os.path.join(ROOT, "build/bench-loss"))
     o = p.parse_args()
     o.pairs = o.pairs.split(",")
