@@ -1,6 +1,6 @@
 /* `vitrine wire`: joins two TAP devices by the simulator's wire (stack/link/wire), on the real clock.
  *
- * What comes on one TAP is stamped, goes through the nodes of its direction, and comes out of the other
+ * What comes on one TAP is stamped when it has been read, goes through the nodes of its direction, and comes out of the other
  * when it is due. The nodes reckon with the moments at which frames are due, not with those at which
  * we get round to them; so a rate stays exact however late we are.
  *
@@ -115,8 +115,9 @@ static int read_in(struct cable_end *end)
     for (int i = 0; i < READ_ROUNDS && got == READ_AT_ONCE; i++) {
         struct list frames;
         list_init(&frames);
-        wire_advance(&c->wire, loop_now());
         got = tap_receive(&end->tap, &c->pools, &frames, READ_AT_ONCE);
+        /* Only now: one that came while we were kept from running must not be due before its time. */
+        wire_advance(&c->wire, loop_now());
         for (struct list *n = list_pop_front(&frames); n != NULL; n = list_pop_front(&frames)) {
             read_frame(end, buf_of_link(n));
         }
