@@ -49,14 +49,14 @@ check() { # EXPRESSION of the report `s` that must be true
     [ "$(report "$1")" = True ] || fail "not so: $1 in $(cat "$dir/report")"
 }
 
-round_trip() { # twice the delay, and little more: most of 40 within a millisecond
+round_trip() { # never less than twice the delay, and for half of 40 little more, however busy the machine
     cable --delay 15ms
     ping -n -c 40 -i 0.02 10.8.0.2 >"$dir/ping"
     uncable
     sed -n 's/.*time=\([0-9.]*\) ms/\1/p' "$dir/ping" | sort -n >"$dir/times"
     same "answers" 40 "$(wc -l <"$dir/times")"
     awk 'NR == 1 && $1 < 30 { print "shortest " $1 " ms"; exit 1 }
-         NR == 20 && $1 > 31 { print "median " $1 " ms"; exit 1 }' "$dir/times"
+         NR == 20 && $1 > 35 { print "median " $1 " ms"; exit 1 }' "$dir/times"
 }
 
 lose() { # SEED: 400 requests; the report
