@@ -35,6 +35,7 @@ static const struct setting settings[] = {
     {"timestamps", SETTING_SWITCH, FIELD(no_timestamps), "timestamps option (RFC 7323)"},
     {"window_scale", SETTING_SWITCH, FIELD(no_window_scale), "window scale option (RFC 7323)"},
     {"sack", SETTING_SWITCH, FIELD(no_sack), "selective acknowledgment (RFC 2018)"},
+    {"dsack", SETTING_SWITCH, FIELD(no_dsack), "duplicates are reported (RFC 2883)"},
     {"rack", SETTING_SWITCH, FIELD(no_rack), "losses found by time (RFC 8985); off: NewReno"},
     {"probe", SETTING_SWITCH, FIELD(no_probe), "tail-loss probes (RFC 8985 7)"},
     {"undo", SETTING_SWITCH, FIELD(no_undo), "what was no loss is undone (RFC 4015, 5682)"},

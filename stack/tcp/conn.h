@@ -11,6 +11,7 @@
 #include "stack/tcp/cwv.h"
 #include "stack/tcp/demux.h"
 #include "stack/tcp/pace.h"
+#include "stack/tcp/dsack.h"
 #include "stack/tcp/rate.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/recovery.h"
@@ -104,6 +105,7 @@ struct tcp_conn {
     uint32_t rcv_queued;   /* bytes in rcv_queue */
     struct list rcv_queue; /* bufs, in order, not yet consumed */
     struct reassembly reassembly;
+    struct tcp_dsack dsack; /* what came twice, and is to be reported */
 
     /* timestamps (RFC 7323) */
     uint32_t ts_recent; /* the peer's, to be echoed */

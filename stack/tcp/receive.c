@@ -104,6 +104,7 @@ static uint32_t wire_size(const struct tcp_segment *s)
 
 static void receive_text(struct tcp_conn *c, struct tcp_segment *s)
 {
+    dsack_look(c, s);
     trim_to_window(c, s);
     if (s->len == 0) {
         return;

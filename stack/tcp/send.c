@@ -38,9 +38,9 @@ bool send_has_more(const struct tcp_conn *c)
 
 static void add_sack_blocks(const struct tcp_conn *c, struct tcp_segment *s)
 {
-    if (c->sack_ok && c->reassembly.count > 0) {
+    if (c->sack_ok && (c->reassembly.count > 0 || c->dsack.due)) {
         unsigned max = c->ts_ok ? SACK_BLOCKS_WITH_TS : SACK_BLOCKS_ALONE;
-        s->sack_count = (uint8_t)reassembly_sack(&c->reassembly, s->sack, max);
+        s->sack_count = (uint8_t)dsack_blocks(c, s->sack, max);
         s->opts |= TCP_OPT_HAS_SACK;
     }
 }
@@ -99,6 +99,7 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
     ip_output(t->ip, p, &how, now); /* a packet that is refused counts as lost on the way */
     if ((s->flags & TCP_ACK) != 0) {
         c->ack_due = false;
+        c->dsack.due = false;
         c->rcv_unacked = 0;
         c->last_ack_sent = c->rcv_nxt;
         timers_stop(c, TCP_TIMER_DELACK);

@@ -39,6 +39,7 @@ struct tcp_config {
     const struct tcp_cc_ops *cc; /* congestion control [cc_cubic] */
 
     bool no_timestamps, no_window_scale, no_sack; /* options not offered, for study */
+    bool no_dsack;        /* duplicates are not reported (RFC 2883), for study */
     bool no_rack;         /* losses found by NewReno though there is SACK, for study */
     bool no_probe;        /* no tail-loss probes (RFC 8985 7), for study */
     bool no_undo;         /* spurious retransmissions are not undone (RFC 4015), for study */

@@ -27,6 +27,7 @@ void validate_challenge(struct tcp_conn *c)
  * then: two ends that each find the other's ACK unacceptable would go on for ever. */
 static void acknowledge_refused(struct tcp_conn *c, const struct tcp_segment *s)
 {
+    dsack_look(c, s); /* RFC 2883 4.3: whatever it is refused for */
     if (segment_span(s) == 0) {
         if (c->last_refusal_acked != 0 && s->at - c->last_refusal_acked < REFUSAL_ACK_INTERVAL) {
             conn_trace_drop(c, DROP_TCP_CHALLENGE_LIMITED, 0);

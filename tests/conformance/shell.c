@@ -46,6 +46,11 @@ static void set_sack(const struct target *t, int64_t v)
     config_of(t)->no_sack = v == 0;
 }
 
+static void set_dsack(const struct target *t, int64_t v)
+{
+    config_of(t)->no_dsack = v == 0;
+}
+
 static void set_window_scaling(const struct target *t, int64_t v)
 {
     config_of(t)->no_window_scale = v == 0;
@@ -184,6 +189,7 @@ static const struct sysctl {
 } sysctls[] = {
     {"net.ipv4.tcp_timestamps", 0, 2, 0, set_timestamps},
     {"net.ipv4.tcp_sack", 0, 1, 0, set_sack},
+    {"net.ipv4.tcp_dsack", 0, 1, 0, set_dsack},
     {"net.ipv4.tcp_window_scaling", 0, 1, 0, set_window_scaling},
     {"net.ipv4.tcp_rmem", 1, UINT32_MAX, 2, set_receive_buffer},
     {"net.ipv4.tcp_wmem", 1, UINT32_MAX, 2, set_send_buffer},
@@ -211,7 +217,6 @@ static const struct sysctl {
     {"net.ipv4.tcp_early_retrans", 0, 4, 0, set_early_retrans},
     {"net.ipv4.tcp_recovery", 0, 1, 0, set_recovery},
     {"net.ipv4.tcp_frto", 0, 2, 0, set_nothing},
-    {"net.ipv4.tcp_dsack", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_moderate_rcvbuf", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_autocorking", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_min_tso_segs", 0, ANY_MAX, 0, set_nothing},

@@ -291,6 +291,7 @@ static void draw_host(struct lcg *g, enum sim_kind kind, struct host_config *h)
     h->tcp.no_timestamps = one_in(g, 4);
     h->tcp.no_window_scale = one_in(g, 4);
     h->tcp.no_sack = one_in(g, 4);
+    h->tcp.no_dsack = one_in(g, 4);
     if (kind == SIM_SLOW) {
         h->tcp.receive_buffer = 1000 + below(g, 20000);
     }

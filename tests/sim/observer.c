@@ -91,6 +91,7 @@ static void view_free(struct view *v)
 {
     free(v->ring);
     ranges_free(&v->ranges);
+    ranges_free(&v->twice);
     free(v);
 }
 
@@ -221,6 +222,8 @@ void view_forget(struct view *v)
     fresh.ring_cap = v->ring_cap;
     fresh.ranges = v->ranges;
     ranges_clear(&fresh.ranges);
+    fresh.twice = v->twice;
+    ranges_clear(&fresh.twice);
     fresh.credit = v->credit;
     fresh.isn_known = v->isn_known;
     fresh.isn = v->isn;

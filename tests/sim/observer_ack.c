@@ -93,6 +93,19 @@ static bool is_duplicate_block(const struct sight *s)
     return s->opts.sacks > 1 && !before(first[0], second[0]) && !before(second[1], first[1]);
 }
 
+/* RFC 2883 4 (1), (2): a report is of what has come again since the last ACK, and is made once. */
+static void judge_duplicate(struct observer *o, const struct view *v, const struct sight *s)
+{
+    const uint32_t *b = s->opts.sack[0];
+    bool known = !v->unsure && !v->ranges.lost && !v->twice.lost;
+    if (known && before(b[0], b[1]) && !ranges_hold(&v->twice, b[0], b[1])) {
+        violate(o, s, "dsack-twice [RFC 2883 4]", "%u to %u did not come again", b[0], b[1]);
+    }
+    if (host_of(o, s->host)->no_dsack) {
+        violate(o, s, "dsack-off [RFC 2883 4]", "this host reports no duplicates");
+    }
+}
+
 static void judge_block(struct observer *o, const struct view *v, const struct sight *s, unsigned i,
                         bool duplicate)
 {
@@ -149,8 +162,13 @@ void judge_sack(struct observer *o, struct view *v, const struct sight *s)
     for (unsigned i = 0; i < s->opts.sacks; i++) {
         judge_block(o, v, s, i, i == 0 && duplicate);
     }
+    if (duplicate) {
+        judge_duplicate(o, v, s);
+    }
     judge_isolated(o, s, duplicate ? 1 : 0);
-    judge_first_block(o, v, s, duplicate ? 1 : 0);
+    /* RFC 2883 4 (4): the block around the duplicate comes second, whatever came last */
+    bool beyond = duplicate && before(s->ack, s->opts.sack[0][1]);
+    judge_first_block(o, v, s, beyond ? 2 : duplicate ? 1 : 0);
 }
 
 /* ---- the ACK and the window ---- */
@@ -262,6 +280,9 @@ void judge_ack(struct observer *o, struct view *v, const struct sight *s)
     v->rcv_low = v->ack_sent ? later_of(v->rcv_low, s->ack) : s->ack;
     v->ack_sent = true;
     ranges_prune(&v->ranges, v->acked);
+    if (o->host[s->host].arp_at != s->now) { /* else it may have been made before the latest came */
+        ranges_clear(&v->twice);
+    }
     v->owed_since = 0;
     v->owed_now = 0;
     v->full = 0;

@@ -261,6 +261,7 @@ void view_arrived(struct observer *o, struct view *v, const struct sight *s,
     bool taken = must_be_taken(o, v, s, verdict);
     timewait_begins(o, v, s, verdict);
     ack_arrived(v, s);
+    ranges_common(&v->ranges, s->seq, sight_span(s), &v->twice);
     ranges_add(&v->ranges, s->seq, sight_span(s));
     if (taken) {
         text_taken(o, v, s);

@@ -69,6 +69,21 @@ bool ranges_hold(const struct ranges *r, uint32_t start, uint32_t end)
     return false;
 }
 
+void ranges_common(const struct ranges *r, uint32_t start, uint32_t len, struct ranges *out)
+{
+    for (unsigned i = 0; i < r->count; i++) {
+        const struct range *a = &r->list[i];
+        uint32_t skip = start - a->start; /* of `a`, when it begins first */
+        uint32_t late = a->start - start; /* of what is asked for, when that does */
+        uint32_t from = skip < a->len ? start : a->start;
+        uint32_t left = skip < a->len ? a->len - skip : a->len;
+        uint32_t wanted = skip < a->len ? len : late < len ? len - late : 0;
+        if (left > 0 && wanted > 0) {
+            ranges_add(out, from, left < wanted ? left : wanted);
+        }
+    }
+}
+
 void ranges_prune(struct ranges *r, uint32_t below)
 {
     for (unsigned i = 0; i < r->count;) {

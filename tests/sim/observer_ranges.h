@@ -20,6 +20,8 @@ void ranges_add(struct ranges *r, uint32_t start, uint32_t len);
 /* Where what has arrived without a hole from `from` on ends. */
 uint32_t ranges_end(const struct ranges *r, uint32_t from);
 bool ranges_hold(const struct ranges *r, uint32_t start, uint32_t end);
+/* Adds to `out` what of `len` octets from `start` on is in `r`. */
+void ranges_common(const struct ranges *r, uint32_t start, uint32_t len, struct ranges *out);
 /* Forgets what lies wholly behind `below`, and shortens what is very long. */
 void ranges_prune(struct ranges *r, uint32_t below);
 void ranges_clear(struct ranges *r);

@@ -98,7 +98,8 @@ struct view {
     unsigned full;      /* full-sized segments taken since the last ACK */
     bool out_of_order;  /* the latest text that came since the last ACK left a hole: it began ... */
     uint32_t out_start; /* ... here */
-    uint32_t credit;    /* ACKs that arrivals may have provoked */
+    struct ranges twice;  /* what has come again since the last ACK */
+    uint32_t credit;      /* ACKs that arrivals may have provoked */
     uint32_t urgent_told; /* where urgent data end, as last told */
     bool urgent_sent;     /* urgent_told means something */
 

@@ -205,9 +205,9 @@ static bool plain_host(struct sim_plan *p, unsigned i)
         return false;
     }
     struct tcp_config *t = &p->host[i].tcp;
-    bool had = t->no_timestamps || t->no_window_scale || t->no_sack || t->delayed_ack > 0 ||
-               t->rto_min > 0;
-    t->no_timestamps = t->no_window_scale = t->no_sack = false;
+    bool had = t->no_timestamps || t->no_window_scale || t->no_sack || t->no_dsack ||
+               t->delayed_ack > 0 || t->rto_min > 0;
+    t->no_timestamps = t->no_window_scale = t->no_sack = t->no_dsack = false;
     t->delayed_ack = t->rto_min = 0;
     return had;
 }

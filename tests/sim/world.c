@@ -547,6 +547,7 @@ static void observed(const struct sim_world *w, unsigned host, struct observer_h
                                 .no_timestamps = t->no_timestamps,
                                 .no_window_scale = t->no_window_scale,
                                 .no_sack = t->no_sack,
+                                .no_dsack = t->no_dsack,
                                 .forgets = is_hindered(&w->plan, host)};
     for (unsigned i = 0; i < w->stations; i++) {
         const struct sim_station *s = &w->station[i];

@@ -376,6 +376,28 @@ START_TEST(the_latest_comes_first)
 }
 END_TEST
 
+START_TEST(a_duplicate_is_reported_once)
+{
+    holes();
+    in(&r, stamped(THEM + 300, US, 100, 700, 110));
+    sack(BLOCKS(2, THEM + 320, THEM + 400, THEM + 300, THEM + 400));
+    sack(BLOCKS(2, THEM + 320, THEM + 400, THEM + 300, THEM + 400));
+    expect(&r, "dsack-twice");
+}
+END_TEST
+
+START_TEST(no_more_is_reported_than_came_twice)
+{
+    client_ts(&r);
+    in(&r, stamped(THEM, US, 100, 700, 110));
+    in(&r, stamped(THEM + 50, US, 150, 700, 110));
+    out(&r, with_sack(stamped(US, THEM + 200, 0, 110, 700), BLOCKS(1, THEM + 50, THEM + 100)));
+    in(&r, stamped(THEM + 150, US, 100, 700, 110));
+    out(&r, with_sack(stamped(US, THEM + 250, 0, 110, 700), BLOCKS(1, THEM + 150, THEM + 201)));
+    expect(&r, "dsack-twice");
+}
+END_TEST
+
 START_TEST(sack_needs_a_permit)
 {
     client(&r);
@@ -402,7 +424,8 @@ Suite *observer_ack_suite(void)
          {the_clock_of_timestamps, an_echo_of_what_came, no_echo_of_what_left_a_hole,
           ts_recent_only_grows, no_echo_of_an_old_connection, sack_blocks,
           sack_blocks_of_what_did_not_arrive, sack_blocks_lie_above_the_ack, sack_blocks_have_edges,
-          sack_blocks_do_not_touch, the_latest_comes_first, sack_needs_a_permit}},
+          sack_blocks_do_not_touch, the_latest_comes_first, a_duplicate_is_reported_once,
+          no_more_is_reported_than_came_twice, sack_needs_a_permit}},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         TCase *t = tcase_create(cases[i].name);
