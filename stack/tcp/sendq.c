@@ -10,7 +10,8 @@ void sendq_done(struct sendq *q)
 {
     buf_free_queue(&q->chunks);
     q->reserved = NULL;
-    q->hint = NULL;
+    q->hints[0].chunk = NULL;
+    q->hints[1].chunk = NULL;
     q->len = 0;
     q->chunk_count = 0;
 }
@@ -47,14 +48,26 @@ void sendq_commit(struct sendq *q, size_t n)
 static void drop_head(struct sendq *q)
 {
     struct buf *head = buf_of_link(list_pop_front(&q->chunks));
-    if (q->hint == head) {
-        q->hint = NULL;
+    for (unsigned i = 0; i < COUNT_OF(q->hints); i++) {
+        if (q->hints[i].chunk == head) {
+            q->hints[i].chunk = NULL;
+        }
     }
     if (q->reserved == head) {
         q->reserved = NULL;
     }
     q->chunk_count--;
     buf_free(head);
+}
+
+static void trim_head(struct sendq *q, struct buf *head, uint32_t n)
+{
+    for (unsigned i = 0; i < COUNT_OF(q->hints); i++) {
+        if (q->hints[i].chunk == head) {
+            q->hints[i].seq = seq_add(q->hints[i].seq, n);
+        }
+    }
+    buf_trim_front(head, n);
 }
 
 uint32_t sendq_acked(struct sendq *q, tcp_seq upto)
@@ -67,10 +80,7 @@ uint32_t sendq_acked(struct sendq *q, tcp_seq upto)
     while (left > 0) {
         struct buf *head = buf_of_link(q->chunks.next);
         if (head->len > left) {
-            if (q->hint == head) {
-                q->hint_seq = seq_add(q->hint_seq, left);
-            }
-            buf_trim_front(head, left);
+            trim_head(q, head, left);
             break;
         }
         left -= head->len;
@@ -84,19 +94,37 @@ uint32_t sendq_acked(struct sendq *q, tcp_seq upto)
     return n;
 }
 
-/* The chunk that holds `from`, and the sequence number of its first byte. */
-static struct buf *find_chunk(const struct sendq *q, tcp_seq from, tcp_seq *chunk_seq)
+/* The hint nearest before `from`; when none is, the lower of them (or one that is free), to be replaced. */
+static struct sendq_hint *nearest_hint(struct sendq *q, tcp_seq from, bool *usable)
 {
-    struct buf *b = buf_of_link(q->chunks.next);
-    tcp_seq at = q->start;
-    if (q->hint != NULL && seq_ge(from, q->hint_seq)) {
-        b = q->hint;
-        at = q->hint_seq;
+    struct sendq_hint *near = NULL;
+    struct sendq_hint *low = NULL;
+    for (unsigned i = 0; i < COUNT_OF(q->hints); i++) {
+        struct sendq_hint *h = &q->hints[i];
+        bool before = h->chunk != NULL && seq_le(h->seq, from);
+        if (before && (near == NULL || seq_gt(h->seq, near->seq))) {
+            near = h;
+        }
+        if (low == NULL || (low->chunk != NULL && (h->chunk == NULL || seq_lt(h->seq, low->seq)))) {
+            low = h;
+        }
     }
+    *usable = near != NULL;
+    return near != NULL ? near : low;
+}
+
+/* The chunk that holds `from`, and the sequence number of its first byte. */
+static struct buf *find_chunk(struct sendq *q, tcp_seq from, tcp_seq *chunk_seq)
+{
+    bool usable;
+    struct sendq_hint *h = nearest_hint(q, from, &usable);
+    struct buf *b = usable ? h->chunk : buf_of_link(q->chunks.next);
+    tcp_seq at = usable ? h->seq : q->start;
     while (seq_ge(from, seq_add(at, b->len))) {
         at = seq_add(at, b->len);
         b = buf_of_link(b->link.next);
     }
+    *h = (struct sendq_hint){b, at};
     *chunk_seq = at;
     return b;
 }
@@ -108,8 +136,6 @@ uint32_t sendq_fit(struct sendq *q, tcp_seq from, uint32_t len)
     }
     tcp_seq at;
     struct buf *b = find_chunk(q, from, &at);
-    q->hint = b;
-    q->hint_seq = at;
     uint32_t fit = u32_min(len, b->len - seq_span(at, from));
     for (unsigned i = 1; i < PACKET_SLICES && fit < len; i++) {
         b = buf_of_link(b->link.next);
@@ -126,8 +152,6 @@ uint32_t sendq_slices(struct sendq *q, tcp_seq from, uint32_t len, struct packet
     }
     tcp_seq at;
     struct buf *b = find_chunk(q, from, &at);
-    q->hint = b;
-    q->hint_seq = at;
     uint32_t skip = seq_span(at, from);
     while (added < len) {
         uint32_t n = u32_min(len - added, b->len - skip);

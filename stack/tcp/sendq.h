@@ -10,11 +10,17 @@
 #include "stack/link/packet.h"
 #include "stack/tcp/seq.h"
 
+/* A chunk, and the sequence number of its first byte: where a segment was cut, so that the next is found without a
+ * walk. Two, since new segments and those that go again are cut at different places in turn. */
+struct sendq_hint {
+    struct buf *chunk;
+    tcp_seq seq;
+};
+
 struct sendq {
     struct list chunks;
     struct buf *reserved; /* chunk that the last reserve pointed into */
-    struct buf *hint;     /* a chunk, and the sequence number of its first byte: where the last */
-    tcp_seq hint_seq;     /* segment was cut, so that the next is found without a walk */
+    struct sendq_hint hints[2];
     tcp_seq start;        /* sequence number of the first byte held */
     uint32_t len;         /* bytes held */
     uint32_t chunk_count; /* of `chunks` */
