@@ -128,6 +128,9 @@ static nsec silence_ends(const struct tcp_conn *c)
 static void next_probe(struct tcp_conn *c, nsec now)
 {
     nsec give_up = silence_ends(c);
+    if (c->orphan) {
+        give_up = nsec_min(give_up, c->unacked_since + c->tcp->config.fin_wait_2);
+    }
     bool before = c->probes > 0 && give_up > now;
     c->probe_at = now + backed_off(c);
     timers_set(c, TCP_TIMER_PERSIST, before ? nsec_min(c->probe_at, give_up) : c->probe_at);
