@@ -1,0 +1,137 @@
+/* A peer that means harm: what it makes us keep is bounded, and so is what each of its segments makes us do. Work is
+ * counted in what has to be looked at, not in time.
+ */
+#include <stdlib.h>
+
+#include "stack/tcp/conn.h"
+#include "tests/unit/tcp/tcp_rig.h"
+
+#define FLOOD 5000U
+
+static struct tcp_conn *conn_of(const struct app *a)
+{
+    return tcp_of_stream(a->s);
+}
+
+/* Every other byte, from the back, from the front and in between: as many ranges as there can be, and no more. */
+START_TEST(single_bytes_out_of_order)
+{
+    struct peer p = peer_new();
+    p.offer.sack_ok = true;
+    struct app *a = open_passive(&p);
+    uint32_t max = rig.host.tcp.config.reassembly_max;
+    for (uint32_t i = 0; i < FLOOD; i++) {
+        uint32_t place = i % 3 == 0 ? i : i % 3 == 1 ? 2 * FLOOD - i : (i * 7919U) % (2 * FLOOD);
+        peer_data(&p, TCP_ACK, 3 + 2 * place, 1, 1);
+        discard_sent();
+        ck_assert_uint_le(conn_of(a)->reassembly.count, max);
+    }
+    ck_assert_uint_eq(conn_of(a)->reassembly.count, max);
+    ck_assert_uint_eq(rig.host.tcp.range_pool.in_use, max);
+    ck_assert_uint_le(rig.host.pools.bufs.in_use, max + 2);
+    ck_assert_uint_le(rig.host.pools.slabs[SLAB_SMALL].in_use, max + 2);
+    ck_assert_uint_gt(drops_of(DROP_TCP_REASSEMBLY_FULL), FLOOD / 2);
+    /* the stream goes on: what fills the first hole is taken */
+    for (uint32_t seq = 1; seq <= 40001; seq += 1000) {
+        peer_data(&p, TCP_ACK, seq, 1, 1000);
+        discard_sent();
+    }
+    ck_assert_uint_eq(conn_of(a)->reassembly.count, 0);
+    expect_in(a, 41000);
+}
+END_TEST
+
+static unsigned depth_of(const struct seq_node *n)
+{
+    if (n == NULL) {
+        return 0;
+    }
+    unsigned left = depth_of(n->child[0]);
+    unsigned right = depth_of(n->child[1]);
+    return 1 + (left > right ? left : right);
+}
+
+static void ignore(void *arg, const struct tcp_sent *run, tcp_seq upto)
+{
+    (void)arg;
+    (void)run;
+    (void)upto;
+}
+
+/* SACK blocks of one byte each cut what is outstanding to pieces: no more of them than the limit, found in a number
+ * of steps that grows with its logarithm, in whatever order they come. */
+START_TEST(sack_blocks_that_cut)
+{
+    enum { MAX = 4096, LOG = 12 };
+    static const unsigned strides[] = {1, FLOOD - 1, 7919};
+    for (unsigned k = 0; k < COUNT_OF(strides); k++) {
+        struct pool pool;
+        pool_init(&pool, "sent", sizeof(struct tcp_sent), 2 * MAX);
+        struct scoreboard b;
+        scoreboard_init(&b, 12345);
+        struct sent_stamp stamp = {.sent_at = 1};
+        ck_assert(scoreboard_sent(&b, &pool, MAX, seq_of(0xfffff000U),
+                                  seq_of(0xfffff000U + 3 * FLOOD), &stamp));
+        for (unsigned i = 0; i < FLOOD; i++) {
+            uint32_t at = 0xfffff000U + 3 * (uint32_t)((uint64_t)i * strides[k] % FLOOD);
+            scoreboard_sacked(&b, &pool, MAX, seq_of(at), seq_of(at + 1), ignore, NULL);
+            ck_assert_uint_le(b.count, MAX);
+        }
+        ck_assert_uint_ge(b.count, MAX - 2);
+        ck_assert_uint_eq(pool.in_use, b.count);
+        ck_assert_uint_le(depth_of(b.tree.root), 4 * LOG);
+        scoreboard_done(&b, &pool);
+        ck_assert_uint_eq(pool.in_use, 0);
+        pool_done(&pool);
+    }
+}
+END_TEST
+
+/* An MSS of 1 asks for 40 bytes of header to each: we do not go so low (MSS_MIN in conn.c). */
+START_TEST(a_tiny_segment_size)
+{
+    struct peer p = peer_new();
+    p.offer.mss = 1;
+    p.offer.ts = true;
+    struct app *a = open_passive(&p);
+    app_write(a, 1000);
+    unsigned segments = 0;
+    while (sent_any()) {
+        struct wire w = take_segment(__LINE__);
+        ck_assert_uint_eq(w.len, 36); /* 48 less the timestamps */
+        segments++;
+    }
+    ck_assert_uint_eq(segments, 10); /* an initial window */
+}
+END_TEST
+
+/* A window of a few bytes at a time makes no segments of a few bytes (RFC 9293 3.8.6.2.1). */
+START_TEST(tiny_windows)
+{
+    struct peer p = peer_new();
+    struct app *a = open_passive(&p);
+    p.wnd = 0;
+    peer_send(&p, TCP_ACK, 1, 1);
+    app_write(a, 100000);
+    for (uint16_t wnd = 1; wnd < 500; wnd++) {
+        p.wnd = wnd;
+        peer_send(&p, TCP_ACK, 1, 1);
+        expect_nothing();
+    }
+    ck_assert_uint_le(info_of(a).send_queued, 100000);
+}
+END_TEST
+
+Suite *flood_suite(void);
+
+Suite *flood_suite(void)
+{
+    Suite *s = suite_create("flood");
+    TCase *receive = rig_case(s, "receive");
+    ADD(receive, single_bytes_out_of_order);
+    TCase *send = rig_case(s, "send");
+    ADD(send, sack_blocks_that_cut);
+    ADD(send, a_tiny_segment_size);
+    ADD(send, tiny_windows);
+    return s;
+}
