@@ -35,6 +35,8 @@ static const struct setting settings[] = {
     {"timestamps", SETTING_SWITCH, FIELD(no_timestamps), "timestamps option (RFC 7323)"},
     {"window_scale", SETTING_SWITCH, FIELD(no_window_scale), "window scale option (RFC 7323)"},
     {"sack", SETTING_SWITCH, FIELD(no_sack), "selective acknowledgment (RFC 2018)"},
+    {"quick_acks", SETTING_SWITCH, FIELD(no_quick_acks),
+     "the first full segments answered at once"},
     {"dsack", SETTING_SWITCH, FIELD(no_dsack), "duplicates are reported (RFC 2883)"},
     {"rack", SETTING_SWITCH, FIELD(no_rack), "losses found by time (RFC 8985); off: NewReno"},
     {"probe", SETTING_SWITCH, FIELD(no_probe), "tail-loss probes (RFC 8985 7)"},
@@ -45,8 +47,11 @@ static const struct setting settings[] = {
      "a window that is not used becomes smaller (RFC 2861)"},
     {"pacing", SETTING_SWITCH, FIELD(no_pacing),
      "data goes at congestion control's rate, if it has one"},
-    {"send_buffer", SETTING_COUNT, FIELD(send_buffer), "bytes queued by each connection"},
-    {"receive_buffer", SETTING_COUNT, FIELD(receive_buffer), "bytes offered by each connection"},
+    {"autotune", SETTING_SWITCH, FIELD(no_autotune), "buffers grow with what the path takes"},
+    {"send_buffer", SETTING_COUNT, FIELD(send_buffer), "bytes queued by each connection, at first"},
+    {"send_buffer_max", SETTING_COUNT, FIELD(send_buffer_max), "and at most"},
+    {"receive_buffer", SETTING_COUNT, FIELD(receive_buffer), "bytes offered by each, at first"},
+    {"receive_buffer_max", SETTING_COUNT, FIELD(receive_buffer_max), "and at most"},
     {"reassembly_max", SETTING_COUNT, FIELD(reassembly_max), "ranges kept beyond holes"},
     {"sent_max", SETTING_COUNT, FIELD(sent_max), "runs of the sender's scoreboard"},
     {"challenge_acks", SETTING_COUNT, FIELD(challenge_acks), "in each interval (RFC 5961 7)"},
@@ -60,7 +65,7 @@ static const struct setting settings[] = {
 void tcp_settings_list(FILE *out)
 {
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
-        fprintf(out, "  %-16s%-14s%s\n", settings[i].name, kind_takes[settings[i].kind],
+        fprintf(out, "  %-20s%-14s%s\n", settings[i].name, kind_takes[settings[i].kind],
                 settings[i].what);
     }
 }

@@ -81,14 +81,10 @@ static nsec take_sample(struct tcp_conn *c, const struct tcp_segment *s)
     return sample;
 }
 
-/* Bytes that the peer has now are given back; the application hears of the room. */
+/* Bytes that the peer has now are given back. */
 static void release_acked(struct tcp_conn *c, tcp_seq ack)
 {
-    uint32_t payload = sendq_acked(&c->sendq, ack);
-    c->story.bytes_out += payload;
-    if (payload > 0 && c->want_write && conn_has_room(c, c->want_min)) {
-        conn_tell(c, PENDING_WRITABLE);
-    }
+    c->story.bytes_out += sendq_acked(&c->sendq, ack);
 }
 
 static enum cwnd_why why_grown(const struct tcp_conn *c, uint32_t before)
@@ -182,6 +178,9 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
         c->backoff = 0;
         c->probes = 0;
         timers_stop(c, TCP_TIMER_PERSIST);
+    }
+    if (ack.acked > 0) {
+        conn_tell_room(c);
     }
     conn_mark_dirty(c);
 }

@@ -27,12 +27,6 @@ static void init_options(struct tcp_conn *c, const struct tcp_options *options)
 {
     const struct tcp_config *config = &c->tcp->config;
     c->options = *options;
-    if (c->options.send_buffer == 0) {
-        c->options.send_buffer = config->send_buffer;
-    }
-    if (c->options.receive_buffer == 0) {
-        c->options.receive_buffer = config->receive_buffer;
-    }
     if (c->options.ttl == 0) {
         c->options.ttl = IP_DEFAULT_TTL;
     }
@@ -41,7 +35,7 @@ static void init_options(struct tcp_conn *c, const struct tcp_options *options)
     }
 }
 
-/* The smallest shift with which the whole receive buffer can be told (RFC 7323 2.3). */
+/* The smallest shift with which the largest receive buffer can be told (RFC 7323 2.3). */
 static uint8_t window_shift(uint32_t buffer)
 {
     uint8_t shift = 0;
@@ -83,10 +77,11 @@ struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
     c->id = ++t->last_id;
     init_links(c);
     init_options(c, options);
-    c->rcv_wscale = window_shift(c->options.receive_buffer);
     c->ts_offset = (uint32_t)(demux_hash(&t->isn_key, tuple) >> 32U);
     c->mtu = (uint16_t)u32_min(ip_link_mtu(t->ip, tuple->remote.addr), UINT16_MAX);
     c->story.mss_out = (uint16_t)path_mss(c); /* RFC 6691: options are not counted off */
+    autotune_init(c);
+    c->rcv_wscale = window_shift(c->autotune.max);
     c->mtu = (uint16_t)u32_min(ip_mtu(t->ip, tuple->remote.addr), c->mtu);
     c->last_heard = t->now;
     list_push_back(&t->all, &c->all_link);
@@ -192,14 +187,28 @@ void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len)
     trace_drop(c->tcp->recorder, why, c->id, len);
 }
 
+static uint32_t unsent(const struct tcp_conn *c)
+{
+    tcp_seq end = sendq_end(&c->sendq);
+    return seq_lt(c->snd_nxt, end) ? seq_span(c->snd_nxt, end) : 0;
+}
+
 bool conn_has_room(const struct tcp_conn *c, size_t min)
 {
-    uint32_t limit = c->options.send_buffer;
+    uint32_t limit = autotune_send_limit(c);
     uint32_t held = c->sendq.len;
     uint32_t chunks_max = 2 + 2 * (limit / SLAB_RECORD_BYTES); /* half-filled slabs count as well */
     size_t space = limit > held ? limit - held : 0;
     /* An empty queue takes any record, however small the buffer that was asked for. */
-    return held == 0 || (space >= min && c->sendq.chunk_count < chunks_max);
+    return held == 0 || (space > 0 && space >= min && c->sendq.chunk_count < chunks_max &&
+                         (c->options.notsent_lowat == 0 || unsent(c) < c->options.notsent_lowat));
+}
+
+void conn_tell_room(struct tcp_conn *c)
+{
+    if (c->want_write && conn_has_room(c, c->want_min)) {
+        conn_tell(c, PENDING_WRITABLE);
+    }
 }
 
 void conn_update_mss(struct tcp_conn *c)

@@ -7,8 +7,10 @@
 #ifndef VITRINE_TCP_CONN_H
 #define VITRINE_TCP_CONN_H
 
+#include "stack/tcp/autotune.h"
 #include "stack/tcp/cc.h"
 #include "stack/tcp/cwv.h"
+#include "stack/tcp/delack.h"
 #include "stack/tcp/demux.h"
 #include "stack/tcp/pace.h"
 #include "stack/tcp/dsack.h"
@@ -100,11 +102,11 @@ struct tcp_conn {
     tcp_seq last_ack_sent; /* RFC 7323 4.3 */
     tcp_seq fin_ahead_seq;
     tcp_seq rcv_up;        /* behind the peer's last urgent octet (RCV.UP) */
-    uint32_t rcv_mss;      /* the largest payload seen from the peer, for delayed ACK */
-    uint32_t rcv_unacked;  /* bytes received and not yet acknowledged */
     uint32_t rcv_queued;   /* bytes in rcv_queue */
     struct list rcv_queue; /* bufs, in order, not yet consumed */
     struct reassembly reassembly;
+    struct tcp_autotune autotune;
+    struct tcp_delack delack;
     struct tcp_dsack dsack; /* what came twice, and is to be reported */
 
     /* timestamps (RFC 7323) */
@@ -169,6 +171,8 @@ void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len);
 
 /* The send queue has room for `min` bytes in a row, as far as its own limit goes. */
 bool conn_has_room(const struct tcp_conn *c, size_t min);
+/* An application that waits for room is told when there is enough. */
+void conn_tell_room(struct tcp_conn *c);
 
 /* Takes the options and MSS of the peer's SYN or SYN-ACK (RFC 9293 3.7.1, RFC 7323, RFC 2018). */
 void conn_take_syn_options(struct tcp_conn *c, const struct tcp_segment *s);

@@ -145,6 +145,7 @@ static void establish(struct tcp_conn *c, const struct tcp_segment *s)
     /* … or its SYN itself, in the same batch: then our SYN-ACK never went, and its SYN waits for an ACK. */
     c->ack_due = c->ack_due || !seq_eq(c->last_ack_sent, c->rcv_nxt);
     start_congestion_control(c);
+    delack_begin(c);
     conn_set_state(c, c->fin_queued ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED);
     if (c->listener != NULL && c->half_open) {
         c->listener->half_open--;

@@ -36,6 +36,8 @@ struct tcp_info {
     nsec bbr_min_rtt;                /* 0: no sample yet, or not BBR */
     uint32_t send_queued;            /* bytes committed and not yet acknowledged */
     uint32_t receive_queued;         /* bytes received and not yet consumed */
+    uint32_t send_limit;             /* bytes that the send queue may hold now */
+    uint32_t receive_limit;          /* bytes of the receive buffer now */
     uint32_t out_of_order;           /* bytes held beyond a hole */
     nsec srtt, rttvar, rto, rtt_min; /* srtt 0: no sample yet */
     bool recovering;                 /* in fast recovery (RFC 6582) */
@@ -44,13 +46,13 @@ struct tcp_info {
     uint8_t backoff;                 /* timeouts in a row */
     uint8_t probes;                  /* zero-window probes since the peer was last heard */
     uint16_t mtu;                    /* bytes of IP packet on the path */
-    uint32_t rcv_mss;                /* bytes: the largest payload of a segment so far */
-    uint32_t lost;                   /* bytes taken for lost and not sent again yet */
-    uint32_t sacked;                 /* bytes that the peer has beyond a hole */
-    uint32_t unsent;                 /* bytes committed and not sent yet */
-    uint32_t urgent_unsent;          /* bytes up to the end of our urgent data, not yet sent */
-    uint32_t urgent_unread;          /* bytes up to the end of the peer's, not yet consumed */
-    uint8_t soft_error_type;         /* the latest soft ICMP error; 0 with code 0: none */
+    uint32_t rcv_mss; /* bytes: payload of a full segment of the peer's, as far as can be told */
+    uint32_t lost;    /* bytes taken for lost and not sent again yet */
+    uint32_t sacked;  /* bytes that the peer has beyond a hole */
+    uint32_t unsent;  /* bytes committed and not sent yet */
+    uint32_t urgent_unsent;  /* bytes up to the end of our urgent data, not yet sent */
+    uint32_t urgent_unread;  /* bytes up to the end of the peer's, not yet consumed */
+    uint8_t soft_error_type; /* the latest soft ICMP error; 0 with code 0: none */
     uint8_t soft_error_code;
     uint64_t bytes_in, bytes_out; /* payload delivered, and payload acknowledged */
     uint64_t segments_in, segments_out, retransmitted;

@@ -4,7 +4,6 @@
 #include "stack/tcp/receive.h"
 
 #include "stack/tcp/close.h"
-#include "stack/tcp/timers.h"
 #include "stack/tcp/urgent.h"
 
 #define ROUNDING_SLACK 16U /* the part of the buffer by which rounding may exceed it */
@@ -13,7 +12,7 @@ static void deliver(struct tcp_conn *c, struct buf *b)
 {
     uint32_t n = b->len;
     c->rcv_nxt = seq_add(c->rcv_nxt, n);
-    c->rcv_unacked += n;
+    c->delack.unacked += n;
     c->rcv_queued += n;
     c->story.bytes_in += n;
     c->tcp->totals.bytes_in += n;
@@ -59,17 +58,6 @@ static void trim_to_window(struct tcp_conn *c, struct tcp_segment *s)
     }
 }
 
-/* RFC 9293 SHLD-18, SHLD-19: every second full segment at once, else within a moment. What a peer
- * calls full is the largest segment that it has sent. */
-static void schedule_ack(struct tcp_conn *c, nsec now)
-{
-    if (c->rcv_unacked >= 2 * c->rcv_mss || c->options.quick_ack) {
-        c->ack_due = true;
-    } else if (!timers_running(c, TCP_TIMER_DELACK)) {
-        timers_set(c, TCP_TIMER_DELACK, now + c->tcp->config.delayed_ack);
-    }
-}
-
 /* What lies beyond a hole must not take the last buffers: the bytes that fill holes need them, and
  * nothing else would ever free them. */
 static bool buffers_scarce(const struct buf *b)
@@ -95,21 +83,18 @@ static void queue_out_of_order(struct tcp_conn *c, struct tcp_segment *s)
     c->ack_due = true; /* RFC 5681 4.2: at once, so that the sender sees the hole */
 }
 
-/* Payload bytes of a segment as it was on the wire: a device may have put several together. */
-static uint32_t wire_size(const struct tcp_segment *s)
-{
-    const struct offload *o = &s->payload->offload;
-    return o->gso_type != GSO_NONE ? u32_min(o->gso_size, s->len) : s->len;
-}
-
 static void receive_text(struct tcp_conn *c, struct tcp_segment *s)
 {
     dsack_look(c, s);
+    uint32_t len = s->len;
+    if (len > 0) {
+        delack_measure(c, s);
+    }
     trim_to_window(c, s);
     if (s->len == 0) {
         return;
     }
-    c->rcv_mss = u32_max(c->rcv_mss, u32_min(wire_size(s), c->story.mss_out));
+    autotune_arrived(c, s);
     if (seq_gt(s->seq, c->rcv_nxt)) {
         queue_out_of_order(c, s);
         return;
@@ -122,7 +107,7 @@ static void receive_text(struct tcp_conn *c, struct tcp_segment *s)
     if (hole) {
         c->ack_due = true; /* RFC 5681 4.2: also when it fills a hole */
     }
-    schedule_ack(c, s->at);
+    delack_schedule(c, len, s->at);
 }
 
 /* RFC 9293 3.10.7.4 eighth. */
@@ -185,19 +170,19 @@ void receive_segment(struct tcp_conn *c, struct tcp_segment *s)
 
 uint16_t receive_syn_window(const struct tcp_conn *c)
 {
-    return (uint16_t)u32_min(c->options.receive_buffer, UINT16_MAX);
+    return (uint16_t)u32_min(c->autotune.limit, UINT16_MAX);
 }
 
 /* The widest window that there ever is: the buffer, or what 16 scaled bits can say. */
 static uint32_t window_max(const struct tcp_conn *c)
 {
-    return u32_min(c->options.receive_buffer, (uint32_t)UINT16_MAX << c->rcv_wscale);
+    return u32_min(c->autotune.limit, (uint32_t)UINT16_MAX << c->rcv_wscale);
 }
 
 /* Bytes that may be offered; what is held beyond a hole lies inside the window anyway. */
 static uint32_t window_free(const struct tcp_conn *c)
 {
-    uint32_t buffer = c->options.receive_buffer;
+    uint32_t buffer = c->autotune.limit;
     return u32_min(buffer - u32_min(c->rcv_queued, buffer), window_max(c));
 }
 
@@ -214,6 +199,7 @@ static bool worth_telling(const struct tcp_conn *c, tcp_seq edge)
  * buffer. Then the edge may seem to move left by less than a unit (RFC 7323 2.4); rcv_adv does not. */
 uint32_t receive_tell_window(struct tcp_conn *c)
 {
+    autotune_told(c, c->rcv_adv);
     uint32_t room = window_free(c);
     tcp_seq edge = seq_add(c->rcv_nxt, room);
     if (!worth_telling(c, edge)) {
@@ -224,7 +210,7 @@ uint32_t receive_tell_window(struct tcp_conn *c)
     uint32_t told = wnd & ~(unit - 1);
     uint32_t up = (wnd + unit - 1) & ~(unit - 1);
     bool takes_back = seq_lt(seq_add(c->rcv_nxt, told), c->rcv_adv);
-    if (takes_back && up <= room + c->options.receive_buffer / ROUNDING_SLACK) {
+    if (takes_back && up <= room + c->autotune.limit / ROUNDING_SLACK) {
         told = up;
     }
     c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, told));

@@ -100,7 +100,7 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
     if ((s->flags & TCP_ACK) != 0) {
         c->ack_due = false;
         c->dsack.due = false;
-        c->rcv_unacked = 0;
+        c->delack.unacked = 0;
         c->last_ack_sent = c->rcv_nxt;
         timers_stop(c, TCP_TIMER_DELACK);
     }
@@ -460,5 +460,8 @@ void send_flush(struct tcp_conn *c, nsec now)
     }
     if (!c->detached) {
         timers_after_send(c, now);
+        if (c->options.notsent_lowat != 0) {
+            conn_tell_room(c);
+        }
     }
 }

@@ -17,6 +17,7 @@ static struct slice tcp_peek(struct stream *s)
 static void tcp_consume(struct stream *s, size_t n)
 {
     struct tcp_conn *c = conn_of_stream(s);
+    size_t taken = n;
     c->rcv_queued -= (uint32_t)n;
     while (n > 0) {
         struct buf *head = buf_of_link(c->rcv_queue.next);
@@ -29,6 +30,7 @@ static void tcp_consume(struct stream *s, size_t n)
         buf_free(head);
     }
     urgent_consumed(c);
+    autotune_consumed(c, (uint32_t)taken, c->tcp->now);
     if (c->detached) {
         close_when_read(c);
     } else {
@@ -61,7 +63,7 @@ static uint8_t *tcp_reserve(struct stream *s, size_t min, size_t *room)
         return NULL;
     }
     if (c->sendq.len > 0) {
-        *room = size_min(*room, c->options.send_buffer - c->sendq.len);
+        *room = size_min(*room, autotune_send_limit(c) - c->sendq.len);
     }
     return at;
 }
@@ -137,6 +139,6 @@ void tcp_set_options(struct stream *s, const struct tcp_options *options)
     timers_keepalive(c, c->tcp->now);
     timers_user_timeout(c);
     conn_update_mss(c);
-    c->ack_due = c->ack_due || (c->options.quick_ack && c->rcv_unacked > 0);
+    c->ack_due = c->ack_due || (c->options.quick_ack && c->delack.unacked > 0);
     conn_mark_dirty(c);
 }

@@ -10,7 +10,11 @@
 #include "stack/tcp/send.h"
 #include "stack/tcp/timewait.h"
 
+#define REFILLS 64U /* times in one flush that applications are asked for more */
 #define RANGES_PER_HOST 65536U
+#define BUFFER_FIRST (64U * 1024U)       /* bytes */
+#define BUFFER_MAX (16U * 1024U * 1024U) /* 1 Gbit/s times 100 ms is 12.5 MB */
+#define BUFFER_FIXED (512U * 1024U)      /* without autotuning */
 #define ROUTES_PER_HOST 4096U
 #define SENT_RUNS_PER_HOST 262144U
 
@@ -24,12 +28,24 @@ static void default_ns(nsec *v, nsec value)
     *v = *v != 0 ? *v : value;
 }
 
+/* A size that is given without a maximum holds. */
+static void fill_buffer(uint32_t *first, uint32_t *max, bool fixed)
+{
+    if (fixed) {
+        default_u32(first, BUFFER_FIXED);
+        *max = *first;
+    }
+    default_u32(max, *first != 0 ? *first : BUFFER_MAX);
+    default_u32(first, u32_min(BUFFER_FIRST, *max));
+    *max = u32_max(*max, *first);
+}
+
 static void fill_defaults(struct tcp_config *c)
 {
     default_u32(&c->max_connections, 65536);
     default_u32(&c->max_timewait, 16384);
-    default_u32(&c->send_buffer, 512 * 1024);
-    default_u32(&c->receive_buffer, 512 * 1024);
+    fill_buffer(&c->send_buffer, &c->send_buffer_max, c->no_autotune);
+    fill_buffer(&c->receive_buffer, &c->receive_buffer_max, c->no_autotune);
     default_u32(&c->reassembly_max, 256);
     default_u32(&c->sent_max, 4096);
     c->cc = c->cc != NULL ? c->cc : &cc_cubic;
@@ -214,11 +230,8 @@ static void wake_starved(struct tcp *t)
     }
 }
 
-void tcp_flush(struct tcp *t, nsec now)
+static void flush_dirty(struct tcp *t, nsec now)
 {
-    t->now = now;
-    wake_starved(t);
-    tcp_notify(t);
     struct list work;
     list_move_all(&t->dirty, &work);
     struct list *n;
@@ -229,6 +242,19 @@ void tcp_flush(struct tcp *t, nsec now)
         if (c->dead) {
             conn_free(c);
         }
+    }
+}
+
+void tcp_flush(struct tcp *t, nsec now)
+{
+    t->now = now;
+    wake_starved(t);
+    tcp_notify(t);
+    flush_dirty(t, now);
+    /* What was sent may have made room for those who keep little unsent (notsent_lowat). */
+    for (unsigned i = 0; i < REFILLS && !list_empty(&t->events); i++) {
+        tcp_notify(t);
+        flush_dirty(t, now);
     }
     reply_flush(t, now);
 }

@@ -22,23 +22,28 @@ struct tcp_cc_ops;
 struct tcp_config {
     uint32_t max_connections; /* control blocks [65536] */
     uint32_t max_timewait;    /* TIME-WAIT records; the oldest is recycled [16384] */
-    uint32_t send_buffer;     /* bytes queued per connection [512 KiB] */
-    uint32_t receive_buffer;  /* bytes offered per connection [512 KiB] */
-    uint32_t reassembly_max;  /* out-of-order ranges kept per connection [256] */
-    uint32_t sent_max;        /* runs of a connection's scoreboard [4096] */
-    nsec msl;                 /* maximum segment lifetime; TIME-WAIT lasts 2 of it [120 s] */
-    nsec rto_min;             /* RFC 6298 2.4 [200 ms, as deployed stacks; the RFC says 1 s] */
-    nsec rto_max;             /* RFC 6298 2.5 [60 s] */
-    nsec delayed_ack;         /* RFC 9293 MUST-40: below 500 ms [40 ms] */
-    nsec fin_wait_2;          /* a closed application waits so long for the peer's FIN [60 s] */
-    uint32_t challenge_acks;  /* in each interval, host-wide (RFC 5961 7) [1000] */
-    nsec challenge_interval;  /* [1 s] */
-    uint16_t port_first;      /* ephemeral ports (RFC 6335) [49152] */
-    uint16_t port_last;       /* [65535] */
+    /* Per connection; they grow with what the path takes (autotune.h). A first size without a maximum holds. */
+    uint32_t send_buffer;        /* bytes queued, at first [64 KiB] */
+    uint32_t send_buffer_max;    /* [16 MiB, or send_buffer where that is given] */
+    uint32_t receive_buffer;     /* bytes offered, at first [64 KiB, or ten segments] */
+    uint32_t receive_buffer_max; /* [16 MiB, or receive_buffer where that is given] */
+    uint32_t reassembly_max;     /* out-of-order ranges kept per connection [256] */
+    uint32_t sent_max;           /* runs of a connection's scoreboard [4096] */
+    nsec msl;                    /* maximum segment lifetime; TIME-WAIT lasts 2 of it [120 s] */
+    nsec rto_min;                /* RFC 6298 2.4 [200 ms, as deployed stacks; the RFC says 1 s] */
+    nsec rto_max;                /* RFC 6298 2.5 [60 s] */
+    nsec delayed_ack;            /* RFC 9293 MUST-40: below 500 ms [40 ms] */
+    nsec fin_wait_2;             /* a closed application waits so long for the peer's FIN [60 s] */
+    uint32_t challenge_acks;     /* in each interval, host-wide (RFC 5961 7) [1000] */
+    nsec challenge_interval;     /* [1 s] */
+    uint16_t port_first;         /* ephemeral ports (RFC 6335) [49152] */
+    uint16_t port_last;          /* [65535] */
 
     const struct tcp_cc_ops *cc; /* congestion control [cc_cubic] */
 
     bool no_timestamps, no_window_scale, no_sack; /* options not offered, for study */
+    bool no_autotune;     /* buffers keep their first size, 512 KiB by default, for study */
+    bool no_quick_acks;   /* none at once for the first full segments (delack.h), for study */
     bool no_dsack;        /* duplicates are not reported (RFC 2883), for study */
     bool no_rack;         /* losses found by NewReno though there is SACK, for study */
     bool no_probe;        /* no tail-loss probes (RFC 8985 7), for study */
@@ -62,11 +67,13 @@ struct tcp_options {
     /* R2 (RFC 9293 MUST-21): unacknowledged for so long ends the connection; NEVER: without end
      * [about 15 min; 190 s for a SYN] */
     nsec user_timeout;
-    uint32_t send_buffer;    /* bytes [the host's] */
-    uint32_t receive_buffer; /* bytes [the host's] */
-    uint16_t mss;            /* bytes of a segment, either way, at most [what the path takes] */
-    uint8_t ttl;             /* [64] */
-    uint8_t tos;             /* DSCP in its upper six bits [0] */
+    uint32_t send_buffer;    /* bytes, and no autotuning [the host's] */
+    uint32_t receive_buffer; /* bytes, and no autotuning [the host's] */
+    uint32_t
+        notsent_lowat; /* bytes: no more may be committed while so many are unsent [no limit] */
+    uint16_t mss;      /* bytes of a segment, either way, at most [what the path takes] */
+    uint8_t ttl;       /* [64] */
+    uint8_t tos;       /* DSCP in its upper six bits [0] */
 
     const struct tcp_cc_ops *cc; /* congestion control, when the connection begins [the host's] */
     bool pace; /* an algorithm without a rate of its own is paced by its window (pace.h) */

@@ -40,6 +40,7 @@ enum option_name {
     O_RCVLOWAT,
     O_MAX_PACING_RATE,
     O_CORK,
+    O_NOTSENT_LOWAT,
     O_QUICKACK,
     O_INQ,
 };
@@ -68,6 +69,7 @@ static const struct known_option {
     {"IPPROTO_TCP", "TCP_NODELAY", O_NODELAY, true, true},
     {"IPPROTO_TCP", "TCP_MAXSEG", O_MAXSEG, true, true},
     {"IPPROTO_TCP", "TCP_CORK", O_CORK, true, true},
+    {"IPPROTO_TCP", "TCP_NOTSENT_LOWAT", O_NOTSENT_LOWAT, true, true},
     {"IPPROTO_TCP", "TCP_QUICKACK", O_QUICKACK, true, true},
     {"IPPROTO_TCP", "TCP_KEEPIDLE", O_KEEPIDLE, true, true},
     {"IPPROTO_TCP", "TCP_KEEPINTVL", O_KEEPINTVL, true, true},
@@ -193,6 +195,9 @@ static void apply(struct sock *k, enum option_name what, int64_t v, const struct
     case O_SNDTIMEO:
         k->snd_timeout = timeval_of(e);
         break;
+    case O_NOTSENT_LOWAT:
+        o->notsent_lowat = (uint32_t)v;
+        break;
     case O_NODELAY:
         o->no_delay = v != 0;
         break;
@@ -271,9 +276,13 @@ static int64_t value_of(struct sock *k, enum option_name what)
     sock_info(k, &info);
     switch (what) {
     case O_SNDBUF:
-        return o->send_buffer != 0 ? o->send_buffer : config->send_buffer;
+        return o->send_buffer != 0    ? o->send_buffer
+               : info.send_limit != 0 ? info.send_limit
+                                      : config->send_buffer;
     case O_RCVBUF:
-        return o->receive_buffer != 0 ? o->receive_buffer : config->receive_buffer;
+        return o->receive_buffer != 0    ? o->receive_buffer
+               : info.receive_limit != 0 ? info.receive_limit
+                                         : config->receive_buffer;
     case O_KEEPALIVE:
         return o->keepalive;
     case O_ERROR:
@@ -281,6 +290,8 @@ static int64_t value_of(struct sock *k, enum option_name what)
         return error;
     case O_TYPE:
         return k->datagram ? SOCK_DGRAM : SOCK_STREAM;
+    case O_NOTSENT_LOWAT:
+        return o->notsent_lowat;
     case O_NODELAY:
         return o->no_delay;
     case O_MAXSEG:

@@ -46,6 +46,11 @@ static void set_sack(const struct target *t, int64_t v)
     config_of(t)->no_sack = v == 0;
 }
 
+static void set_quick_acks(const struct target *t, int64_t v)
+{
+    config_of(t)->no_quick_acks = v == 0;
+}
+
 static void set_dsack(const struct target *t, int64_t v)
 {
     config_of(t)->no_dsack = v == 0;
@@ -58,12 +63,21 @@ static void set_window_scaling(const struct target *t, int64_t v)
 
 static void set_receive_buffer(const struct target *t, int64_t v)
 {
-    config_of(t)->receive_buffer = (uint32_t)v;
+    config_of(t)->receive_buffer = (uint32_t)v; /* and no autotuning */
+    config_of(t)->receive_buffer_max = (uint32_t)v;
+}
+
+static void set_autotune(const struct target *t, int64_t v)
+{
+    if (v == 0) {
+        set_receive_buffer(t, 512 * 1024); /* the default without it */
+    }
 }
 
 static void set_send_buffer(const struct target *t, int64_t v)
 {
     config_of(t)->send_buffer = (uint32_t)v;
+    config_of(t)->send_buffer_max = (uint32_t)v;
 }
 
 static void set_fin_timeout(const struct target *t, int64_t v)
@@ -192,6 +206,7 @@ static const struct sysctl {
     {"net.ipv4.tcp_dsack", 0, 1, 0, set_dsack},
     {"net.ipv4.tcp_window_scaling", 0, 1, 0, set_window_scaling},
     {"net.ipv4.tcp_rmem", 1, UINT32_MAX, 2, set_receive_buffer},
+    {"net.ipv4.tcp_moderate_rcvbuf", 0, 1, 0, set_autotune},
     {"net.ipv4.tcp_wmem", 1, UINT32_MAX, 2, set_send_buffer},
     {"net.ipv4.tcp_fin_timeout", 1, 100000, 0, set_fin_timeout},
     {"net.ipv4.tcp_keepalive_time", 1, 1000000, 0, set_keepalive_time},
@@ -206,6 +221,7 @@ static const struct sysctl {
     {"vitrine.msl_ms", 1, 240000, 0, set_msl_ms},
     {"vitrine.challenge_interval_ms", 1, 60000, 0, set_challenge_interval_ms},
     {"vitrine.delayed_ack_ms", 1, 499, 0, set_delayed_ack_ms},
+    {"vitrine.quick_acks", 0, 1, 0, set_quick_acks},
     {"vitrine.reassembly_max", 1, 65536, 0, set_reassembly_max},
     /* a host of ours is like that, or it makes no difference to what a script can see */
     {"net.ipv4.tcp_ecn", 0, 0, 0, set_nothing},
@@ -217,7 +233,6 @@ static const struct sysctl {
     {"net.ipv4.tcp_early_retrans", 0, 4, 0, set_early_retrans},
     {"net.ipv4.tcp_recovery", 0, 1, 0, set_recovery},
     {"net.ipv4.tcp_frto", 0, 2, 0, set_nothing},
-    {"net.ipv4.tcp_moderate_rcvbuf", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_autocorking", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_min_tso_segs", 0, ANY_MAX, 0, set_nothing},
     {"net.ipv4.tcp_tso_win_divisor", 0, ANY_MAX, 0, set_nothing},

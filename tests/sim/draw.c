@@ -291,7 +291,13 @@ static void draw_host(struct lcg *g, enum sim_kind kind, struct host_config *h)
     h->tcp.no_timestamps = one_in(g, 4);
     h->tcp.no_window_scale = one_in(g, 4);
     h->tcp.no_sack = one_in(g, 4);
+    h->tcp.no_quick_acks = one_in(g, 4);
+    h->tcp.no_autotune = one_in(g, 8);
     h->tcp.no_dsack = one_in(g, 4);
+    if (one_in(g, 4)) {
+        h->tcp.receive_buffer_max = h->tcp.receive_buffer * (1 + below(g, 16));
+        h->tcp.send_buffer_max = h->tcp.send_buffer * (1 + below(g, 16));
+    }
     if (kind == SIM_SLOW) {
         h->tcp.receive_buffer = 1000 + below(g, 20000);
     }
@@ -324,6 +330,7 @@ static struct tcp_options some_options(struct lcg *g, enum sim_kind kind)
     if (kind == SIM_DEAD) {
         o.user_timeout = one_in(g, 2) ? 30 * NS_PER_SEC : 0;
     }
+    o.notsent_lowat = one_in(g, 4) ? 1 + below(g, 20000) : 0;
     if (kind != SIM_SLOW) {
         o.send_buffer = buffers[below(g, COUNT_OF(buffers))];
         o.receive_buffer = buffers[below(g, COUNT_OF(buffers))];

@@ -104,9 +104,8 @@ static void check_receive_space(struct invariants *v, const struct tcp_conn *c)
     }
     HOLDS(v, seq_le(c->rcv_nxt, c->rcv_adv));
     check_ranges(v, c);
-    uint32_t slack =
-        c->options.receive_buffer / 16; /* what the rounding of windows may give away */
-    HOLDS(v, c->rcv_queued + c->reassembly.bytes <= c->options.receive_buffer + slack);
+    uint32_t slack = c->autotune.max / 16; /* what the rounding of windows may give away */
+    HOLDS(v, c->rcv_queued + c->reassembly.bytes <= c->autotune.max + slack);
 }
 
 /* What must be done is done, or a timer stands for it. */

@@ -143,6 +143,8 @@ static void print_host(FILE *out, unsigned number, const struct host_config *h)
     fprintf(out, "host %u:", number);
     print_number(out, "send buffer", t->send_buffer);
     print_number(out, "receive buffer", t->receive_buffer);
+    print_number(out, "send buffer at most", t->send_buffer_max);
+    print_number(out, "receive buffer at most", t->receive_buffer_max);
     print_number(out, "ranges", t->reassembly_max);
     print_number(out, "delayed ACK ns", (uint64_t)t->delayed_ack);
     print_number(out, "least RTO ns", (uint64_t)t->rto_min);
@@ -158,6 +160,8 @@ static void print_host(FILE *out, unsigned number, const struct host_config *h)
     print_flag(out, "no window validation", t->no_window_validation);
     print_flag(out, "RTO restart", t->rto_restart);
     print_flag(out, "no D-SACK", t->no_dsack);
+    print_flag(out, "no quick ACKs", t->no_quick_acks);
+    print_flag(out, "no autotuning", t->no_autotune);
     fputc('\n', out);
 }
 
@@ -193,6 +197,7 @@ static void print_options(FILE *out, const char *name, const struct tcp_options 
     print_flag(out, o->cc != NULL ? o->cc->name : "", o->cc != NULL);
     print_flag(out, "paced", o->pace);
     print_number(out, "bytes a second at most", o->max_pacing_rate);
+    print_number(out, "unsent at most", o->notsent_lowat);
     fputc('\n', out);
 }
 

@@ -159,7 +159,7 @@ static bool plain_options(struct sim_plan *p, unsigned i)
     const struct tcp_options plain = {.user_timeout = 4 * SIM_HOUR};
     struct tcp_options *o = &f->options[i % 2];
     bool had = o->no_delay || o->cork || o->quick_ack || o->mss > 0 || o->keepalive ||
-               o->send_buffer > 0 || o->receive_buffer > 0 ||
+               o->send_buffer > 0 || o->receive_buffer > 0 || o->notsent_lowat > 0 ||
                o->user_timeout != plain.user_timeout || o->cc != NULL || o->pace ||
                o->max_pacing_rate > 0;
     *o = plain;
@@ -196,6 +196,7 @@ static bool plain_buffers(struct sim_plan *p, unsigned i)
     struct tcp_config *t = &p->host[i].tcp;
     bool had = t->send_buffer > 0 || t->receive_buffer > 0 || t->reassembly_max > 0;
     t->send_buffer = t->receive_buffer = t->reassembly_max = 0;
+    t->send_buffer_max = t->receive_buffer_max = 0;
     return had;
 }
 
@@ -206,8 +207,9 @@ static bool plain_host(struct sim_plan *p, unsigned i)
     }
     struct tcp_config *t = &p->host[i].tcp;
     bool had = t->no_timestamps || t->no_window_scale || t->no_sack || t->no_dsack ||
-               t->delayed_ack > 0 || t->rto_min > 0;
+               t->no_quick_acks || t->no_autotune || t->delayed_ack > 0 || t->rto_min > 0;
     t->no_timestamps = t->no_window_scale = t->no_sack = t->no_dsack = false;
+    t->no_quick_acks = t->no_autotune = false;
     t->delayed_ack = t->rto_min = 0;
     return had;
 }

@@ -123,9 +123,14 @@ void rig_restart_with(const struct host_config *config)
     expect_nothing();
 }
 
+bool rig_quick_acks;
+
 void rig_restart(const struct tcp_config *config)
 {
     struct host_config host = {.seed = {9}, .tcp = *config};
+    /* sizes and moments that do not hang on what went before; delack_test and autotune_test see the others */
+    host.tcp.no_autotune = true;
+    host.tcp.no_quick_acks = !rig_quick_acks;
     if (host.tcp.cc == NULL) {
         host.tcp.cc = &cc_newreno; /* whose windows RFC 5681 tells by the segment */
     }
@@ -135,6 +140,7 @@ void rig_restart(const struct tcp_config *config)
 void rig_set_up(void)
 {
     rig.iface = NULL;
+    rig_quick_acks = false;
     rig_restart(&(struct tcp_config){0});
 }
 

@@ -103,6 +103,7 @@ struct rig {
 };
 
 extern struct rig rig;
+extern bool rig_quick_acks; /* of the hosts that rig_restart makes */
 extern const struct stream_events app_events;
 
 /* Fixtures: a host at 10.9.0.2/24, its peer 10.9.0.1 a known neighbour. */
