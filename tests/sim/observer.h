@@ -31,7 +31,8 @@ struct observer_host {
     nsec rto_max; /* where doubling may end; 0: 60 s (RFC 6298 2.5) */
     uint32_t challenge_acks;                      /* a second (RFC 5961 7); 0: not judged */
     bool no_timestamps, no_window_scale, no_sack; /* options that it does not offer */
-    bool no_dsack;                                /* it reports no duplicates (RFC 2883) */
+    uint32_t window_max; /* bytes: the widest window that it may offer, and a 16th; 0: not judged */
+    bool no_dsack;       /* it reports no duplicates (RFC 2883) */
     bool probes;         /* tail loss probes (RFC 8985 7) where there is SACK */
     bool forgets;        /* memory may fail it, so silence and short ACKs are no fault */
     bool next_goes_back; /* SND.NXT may fall back to SND.UNA after a timeout, which some hosts do */

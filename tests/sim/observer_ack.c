@@ -197,7 +197,12 @@ static void judge_edge(struct observer *o, struct view *v, const struct sight *s
 {
     bool syn = (s->flags & SYN) != 0;
     uint32_t shift = syn ? 0 : view_shift_out(v);
-    uint32_t edge = s->ack + ((uint32_t)s->wnd << shift);
+    uint32_t wnd = (uint32_t)s->wnd << shift;
+    uint32_t edge = s->ack + wnd;
+    uint32_t max = host_of(o, s->host)->window_max;
+    if (max != 0 && !v->peer.mixed && wnd > max + max / 16 + (1U << shift)) {
+        violate(o, s, "window-max [RFC 9293 3.8.6]", "no more than %u can be held", max);
+    }
     bool late = o->host[s->host].arp_at == s->now;
     if (v->ack_sent && !syn && !v->peer.mixed && !v->peer_fin_taken && !late &&
         !before(v->offered_edge, edge + (1U << shift))) {

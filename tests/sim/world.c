@@ -535,6 +535,18 @@ static bool is_hindered(const struct sim_plan *p, unsigned host)
     return hindered;
 }
 
+/* The largest receive buffer that any connection of the host may have. */
+static uint32_t largest_window(const struct sim_world *w, unsigned host)
+{
+    uint32_t max = w->host[host].host.tcp.config.receive_buffer_max;
+    for (unsigned i = 0; i < w->plan.flows; i++) {
+        for (unsigned side = 0; side < 2; side++) {
+            max = u32_max(max, w->plan.flow[i].options[side].receive_buffer);
+        }
+    }
+    return max;
+}
+
 static void observed(const struct sim_world *w, unsigned host, struct observer_host *o)
 {
     const struct tcp_config *t = &w->host[host].host.tcp.config;
@@ -548,6 +560,7 @@ static void observed(const struct sim_world *w, unsigned host, struct observer_h
                                 .no_window_scale = t->no_window_scale,
                                 .no_sack = t->no_sack,
                                 .no_dsack = t->no_dsack,
+                                .window_max = largest_window(w, host),
                                 .forgets = is_hindered(&w->plan, host)};
     for (unsigned i = 0; i < w->stations; i++) {
         const struct sim_station *s = &w->station[i];

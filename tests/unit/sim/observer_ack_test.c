@@ -376,6 +376,24 @@ START_TEST(the_latest_comes_first)
 }
 END_TEST
 
+START_TEST(a_host_offers_no_more_than_it_can_hold)
+{
+    again(&(struct observer_host){.window_max = WND / 2});
+    client_scaled(0, 0);
+    expect(&r, "window-max");
+}
+END_TEST
+
+START_TEST(no_duplicate_is_reported_when_told_so)
+{
+    again(&(struct observer_host){.no_dsack = true});
+    holes();
+    in(&r, stamped(THEM + 300, US, 100, 700, 110));
+    sack(BLOCKS(2, THEM + 320, THEM + 400, THEM + 300, THEM + 400));
+    expect(&r, "dsack-off");
+}
+END_TEST
+
 START_TEST(a_duplicate_is_reported_once)
 {
     holes();
@@ -425,6 +443,7 @@ Suite *observer_ack_suite(void)
           ts_recent_only_grows, no_echo_of_an_old_connection, sack_blocks,
           sack_blocks_of_what_did_not_arrive, sack_blocks_lie_above_the_ack, sack_blocks_have_edges,
           sack_blocks_do_not_touch, the_latest_comes_first, a_duplicate_is_reported_once,
+          no_duplicate_is_reported_when_told_so, a_host_offers_no_more_than_it_can_hold,
           no_more_is_reported_than_came_twice, sack_needs_a_permit}},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
