@@ -47,18 +47,18 @@
 #define REACH 16U
 #define REACH_OF_TWO 8U /* for insertions among two ranges, which are many cases */
 
-static struct tcp_range ranges[3]; /* by sequence number; the last is a new one */
+static struct tcp_range held[3]; /* by sequence number; the last is a new one */
 
 static struct tcp_range *the_range(const struct list *node)
 {
-    if (node == &ranges[0].link) {
-        return &ranges[0];
+    if (node == &held[0].link) {
+        return &held[0];
     }
-    if (node == &ranges[1].link) {
-        return &ranges[1];
+    if (node == &held[1].link) {
+        return &held[1];
     }
-    PROVE(node == &ranges[2].link, "a range");
-    return &ranges[2];
+    PROVE(node == &held[2].link, "a range");
+    return &held[2];
 }
 
 #undef CONTAINER_OF
@@ -71,7 +71,7 @@ struct stretch {
     bool live; /* the range is not given back */
 };
 
-static struct stretch stretches[3]; /* of `ranges` */
+static struct stretch stretches[3]; /* of `held` */
 static struct stretch out;          /* of what is delivered */
 static struct list ready;           /* its queue */
 static struct slab memory;          /* never looked into */
@@ -82,13 +82,13 @@ static bool refused; /* something ran out */
 
 static struct stretch *stretch_of(const struct list *queue)
 {
-    if (queue == &ranges[0].bufs) {
+    if (queue == &held[0].bufs) {
         return &stretches[0];
     }
-    if (queue == &ranges[1].bufs) {
+    if (queue == &held[1].bufs) {
         return &stretches[1];
     }
-    return queue == &ranges[2].bufs ? &stretches[2] : &out;
+    return queue == &held[2].bufs ? &stretches[2] : &out;
 }
 
 struct buf *buf_share(const struct buf *b)
@@ -172,7 +172,7 @@ void *pool_get(struct pool *p)
         return NULL;
     }
     stretches[2] = (struct stretch){.live = true};
-    return &ranges[2];
+    return &held[2];
 }
 
 void pool_put(struct pool *p, void *object)
@@ -195,10 +195,10 @@ static uint32_t make_range(struct reassembly *r, unsigned i, uint32_t behind)
     uint32_t end = any_below(reach);
     ASSUME((behind < start) & (start < end));
     stretches[i] = (struct stretch){start, end, true};
-    ranges[i].start = seq_add(base, start);
-    ranges[i].end = seq_add(base, end);
-    ranges[i].touched = any_below(r->clock + 1);
-    list_push_back(&r->ranges, &ranges[i].link);
+    held[i].start = seq_add(base, start);
+    held[i].end = seq_add(base, end);
+    held[i].touched = any_below(r->clock + 1);
+    list_push_back(&r->ranges, &held[i].link);
     r->count++;
     r->bytes += end - start;
     return end;
@@ -268,7 +268,7 @@ PROOF(reassembly_place)
     struct list *place = find_place(&r, seq_add(base, at));
     PROVE(place == &r.ranges || distance(the_range(place)->end) >= at, "ends there or behind");
     PROVE(place->prev == &r.ranges || distance(the_range(place->prev)->end) < at, "the first");
-    REACHES_IF(place == &ranges[1].link, "the second range");
+    REACHES_IF(place == &held[1].link, "the second range");
     REACHES_IF(place == &r.ranges, "behind all");
 }
 
@@ -282,15 +282,15 @@ static inline struct reassembly insert(unsigned n, unsigned where)
     uint32_t len = any_below(reach);
     uint32_t watched = any_below(2 * reach);
     ASSUME(start > 0);
-    ASSUME(where == n || distance(ranges[where].end) >= start);
-    ASSUME(where == 0 || distance(ranges[where - 1].end) < start);
+    ASSUME(where == n || distance(held[where].end) >= start);
+    ASSUME(where == 0 || distance(held[where - 1].end) < start);
     segment = (struct buf){.slab = &memory, .off = start, .len = len};
     bool was_there = is_there(&r, watched);
     bool in_segment = (watched >= start) & (watched < start + len);
     uint32_t bytes = r.bytes;
     uint32_t max = any_below(4);
     r.clock++; /* as reassembly_insert does */
-    bool kept = insert_at(&r, NULL, max, where == n ? &r.ranges : &ranges[where].link,
+    bool kept = insert_at(&r, NULL, max, where == n ? &r.ranges : &held[where].link,
                           seq_add(base, start), &segment);
     check(&r, 0);
     bool there = is_there(&r, watched);
@@ -310,7 +310,7 @@ static inline struct reassembly insert(unsigned n, unsigned where)
 PROOF(insert_0_0)
 {
     struct reassembly r = insert(0, 0);
-    REACHES_IF((r.count == 1) & (segment.off < WRAP) & (ranges[2].end.v < WRAP), "across the wrap");
+    REACHES_IF((r.count == 1) & (segment.off < WRAP) & (held[2].end.v < WRAP), "across the wrap");
 }
 
 PROOF(insert_1_0)
@@ -366,15 +366,15 @@ PROOF(reassembly_sack)
 {
     struct reassembly r;
     make(&r, 2);
-    ASSUME(ranges[0].touched != ranges[1].touched);
+    ASSUME(held[0].touched != held[1].touched);
     struct tcp_sack_block blocks[3];
     unsigned max = any_below(4);
     unsigned n = reassembly_sack(&r, blocks, max);
     PROVE(n == u32_min(max, r.count), "as many as there are, or fit");
-    bool second = ranges[1].touched > ranges[0].touched;
-    tcp_seq first_start = second ? ranges[1].start : ranges[0].start;
-    tcp_seq first_end = second ? ranges[1].end : ranges[0].end;
-    tcp_seq then = second ? ranges[0].start : ranges[1].start;
+    bool second = held[1].touched > held[0].touched;
+    tcp_seq first_start = second ? held[1].start : held[0].start;
+    tcp_seq first_end = second ? held[1].end : held[0].end;
+    tcp_seq then = second ? held[0].start : held[1].start;
     PROVE(n < 1 || (seq_eq(blocks[0].start, first_start) && seq_eq(blocks[0].end, first_end)),
           "all of the latest first");
     PROVE(n < 2 || seq_eq(blocks[1].start, then), "then the other");
