@@ -71,7 +71,10 @@ static struct seq_node *join(struct seq_node *a, struct seq_node *b)
 /* The way from a node towards where `start` belongs. */
 static struct seq_node **next_hook(const struct seq_tree *t, struct seq_node *n, tcp_seq start)
 {
-    return &n->child[seq_lt(start_of(t, n), start) ? 1 : 0];
+    if (seq_lt(start_of(t, n), start)) {
+        return &n->child[1];
+    }
+    return &n->child[0];
 }
 
 void seq_tree_add(struct seq_tree *t, struct seq_node *n)

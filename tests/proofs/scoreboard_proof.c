@@ -16,7 +16,7 @@
  * The distances are small, since the code only compares, adds and takes away sequence numbers (seq_proof.c).
  *
  * The source is included, so that a list node becomes a run by a choice among those that there are: the
- * head is never taken for one. Stubs: the tree by its contract, and pool_get, pool_put.
+ * head is never taken for one. Stubs: the tree by its contract (seq_tree_proof.c has it), and pool_get, pool_put.
  *
  * proof-sources:
  * proof-unwind: 6
