@@ -47,7 +47,7 @@ static void fill_defaults(struct tcp_config *c)
     fill_buffer(&c->send_buffer, &c->send_buffer_max, c->no_autotune);
     fill_buffer(&c->receive_buffer, &c->receive_buffer_max, c->no_autotune);
     default_u32(&c->reassembly_max, 256);
-    default_u32(&c->sent_max, 4096);
+    default_u32(&c->sent_max, 65536);
     c->cc = c->cc != NULL ? c->cc : &cc_cubic;
     default_u32(&c->challenge_acks, 1000);
     default_ns(&c->challenge_interval, NS_PER_SEC);

@@ -28,7 +28,7 @@ struct tcp_config {
     uint32_t receive_buffer;     /* bytes offered, at first [64 KiB, or ten segments] */
     uint32_t receive_buffer_max; /* [16 MiB, or receive_buffer where that is given] */
     uint32_t reassembly_max;     /* out-of-order ranges kept per connection [256] */
-    uint32_t sent_max;           /* runs of a connection's scoreboard [4096] */
+    uint32_t sent_max;           /* runs of a connection's scoreboard [65536] */
     nsec msl;                    /* maximum segment lifetime; TIME-WAIT lasts 2 of it [120 s] */
     nsec rto_min;                /* RFC 6298 2.4 [200 ms, as deployed stacks; the RFC says 1 s] */
     nsec rto_max;                /* RFC 6298 2.5 [60 s] */
