@@ -260,7 +260,8 @@ static void options_label(uint8_t opts, unsigned mss, unsigned wscale, char out[
 struct segment {
     uint32_t seq, ack, wnd, len;
     uint16_t mss, urgent;
-    uint8_t flags, wscale, opts;
+    uint16_t flags; /* enum tcp_flag */
+    uint8_t wscale, opts;
     bool outgoing, retransmission;
 };
 

@@ -11,13 +11,13 @@ enum setting_kind {
     SETTING_SWITCH, /* a field `no_X`: on or off */
     SETTING_COUNT,  /* a uint32_t; k and m are 1,024 and 1,048,576 */
     SETTING_TIME,   /* an nsec; us, ms or s */
+    SETTING_ECN,    /* a policy of explicit congestion notification */
     SETTING_CC,     /* an algorithm of congestion control */
 };
 
 static const char *const kind_takes[] = {
-    [SETTING_SWITCH] = "on|off",
-    [SETTING_COUNT] = "N, Nk, Nm",
-    [SETTING_TIME] = "Nus, Nms, Ns",
+    [SETTING_SWITCH] = "on|off",     [SETTING_COUNT] = "N, Nk, Nm",
+    [SETTING_TIME] = "Nus, Nms, Ns", [SETTING_ECN] = "off|accept|ask",
     [SETTING_CC] = "NAME",
 };
 
@@ -47,6 +47,10 @@ static const struct setting settings[] = {
      "a window that is not used becomes smaller (RFC 2861)"},
     {"pacing", SETTING_SWITCH, FIELD(no_pacing),
      "data goes at congestion control's rate, if it has one"},
+    {"ecn", SETTING_ECN, FIELD(ecn),
+     "congestion marks (RFC 9768, RFC 3168); also accept-classic, ask-classic"},
+    {"ecn_fallback", SETTING_SWITCH, FIELD(no_ecn_fallback), "ECN is given up where it gets lost"},
+    {"abe", SETTING_SWITCH, FIELD(no_abe), "a mark takes less than a loss (RFC 8511)"},
     {"autotune", SETTING_SWITCH, FIELD(no_autotune), "buffers grow with what the path takes"},
     {"send_buffer", SETTING_COUNT, FIELD(send_buffer), "bytes queued by each connection, at first"},
     {"send_buffer_max", SETTING_COUNT, FIELD(send_buffer_max), "and at most"},
@@ -125,6 +129,27 @@ static bool take_cc(const char *text, const struct tcp_cc_ops **out)
     return *out != NULL;
 }
 
+static bool take_ecn(const char *text, enum tcp_ecn_policy *out)
+{
+    static const struct {
+        const char *name;
+        enum tcp_ecn_policy policy;
+    } all[] = {
+        {"off", TCP_ECN_OFF},
+        {"accept", TCP_ECN_ACCEPT},
+        {"ask", TCP_ECN_ASK},
+        {"accept-classic", TCP_ECN_ACCEPT_CLASSIC},
+        {"ask-classic", TCP_ECN_ASK_CLASSIC},
+    };
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        if (strcmp(all[i].name, text) == 0) {
+            *out = all[i].policy;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool take_value(const struct setting *s, const char *text, struct tcp_config *config)
 {
     void *field = (char *)config + s->field;
@@ -135,6 +160,8 @@ static bool take_value(const struct setting *s, const char *text, struct tcp_con
         return take_count(text, field);
     case SETTING_TIME:
         return take_time(text, field);
+    case SETTING_ECN:
+        return take_ecn(text, field);
     case SETTING_CC:
         return take_cc(text, field);
     }

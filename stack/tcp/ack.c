@@ -161,8 +161,10 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
         take_new_ack(c, s, &ack);
     }
     recovery_take(c, s, &ack);
+    ecn_hear(c, s, &ack);
     recovery_on_ack(c, s, &ack);
-    bool grows = ack.acked > 0 && !in_recovery && !c->recovery.active && !ack.undone;
+    bool held = ecn_react(c, &ack); /* RFC 3168 6.1.2: an ECE does not open the window */
+    bool grows = ack.acked > 0 && !in_recovery && !c->recovery.active && !ack.undone && !held;
     if (grows || c->cc.ops->owns_window) {
         tell_congestion_control(c, &ack);
     }

@@ -27,6 +27,8 @@ struct tcp_ack {
     nsec ack_rtt;        /* from the latest sent of what it delivers, that was sent once; 0: none */
     nsec srtt;           /* smoothed, with that */
     tcp_seq nxt;         /* snd_nxt */
+    uint32_t marked;     /* packets of ours that came marked, so far unknown (ecn.h) */
+    bool ece;            /* it speaks of marks of congestion */
     bool duplicate;      /* a duplicate ACK by RFC 5681 2 */
     bool window_changed; /* it moved snd_wnd */
     bool cwnd_limited;   /* the congestion window was what held the sender back */

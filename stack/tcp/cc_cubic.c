@@ -186,8 +186,9 @@ static void cubic_on_loss(struct tcp_cc *cc, uint32_t flight)
 static void cubic_on_mark(struct tcp_cc *cc, uint32_t flight)
 {
     uint32_t percent = cc_mark_percent(cc, BETA_ECN_PERCENT, BETA_PERCENT);
+    uint32_t used = in_use(cc, flight);
     remember_window(cc);
-    cc->ssthresh = u32_max(percent_of(flight, percent), 2 * cc->mss);
+    cc->ssthresh = u32_max(percent_of(used, percent), 2 * cc->mss);
 }
 
 static void cubic_on_timeout(struct tcp_cc *cc, uint32_t flight, bool first)

@@ -7,11 +7,13 @@
 #ifndef VITRINE_TCP_CONN_H
 #define VITRINE_TCP_CONN_H
 
+#include "stack/tcp/accecn.h"
 #include "stack/tcp/autotune.h"
 #include "stack/tcp/cc.h"
 #include "stack/tcp/cwv.h"
 #include "stack/tcp/delack.h"
 #include "stack/tcp/demux.h"
+#include "stack/tcp/ecn.h"
 #include "stack/tcp/pace.h"
 #include "stack/tcp/dsack.h"
 #include "stack/tcp/rate.h"
@@ -119,6 +121,8 @@ struct tcp_conn {
     struct tcp_rtt rtt;
     struct tcp_rate rate;
     struct tcp_cc cc;
+    struct tcp_ecn ecn;
+    struct tcp_accecn accecn;
     struct tcp_pace pace;
     struct tcp_cwv cwv;
 

@@ -36,6 +36,7 @@ static void start_receiving(struct tcp_conn *c, const struct tcp_segment *s)
     c->last_ack_sent = c->irs; /* nothing is acknowledged yet */
     c->rcv_adv = seq_add(c->rcv_nxt, receive_syn_window(c));
     conn_take_syn_options(c, s);
+    ecn_take_syn(c, s);
 }
 
 void handshake_connect(struct tcp_conn *c, nsec now)
@@ -107,8 +108,13 @@ void handshake_listen(struct tcp *t, struct tcp_listener *l, const struct tcp_se
     }
 }
 
-void handshake_syn_again(struct tcp_conn *c)
+void handshake_syn_again(struct tcp_conn *c, const struct tcp_segment *s)
 {
+    if (!ecn_syn_again(c, s)) {
+        reply_reset(c->tcp, s);
+        close_silently(c, CLOSE_RESET);
+        return;
+    }
     c->syn_due = true;
     conn_mark_dirty(c);
 }
@@ -118,7 +124,8 @@ static void start_congestion_control(struct tcp_conn *c)
 {
     c->syn_lost = c->backoff > 0;
     c->backoff = 0;
-    cc_init(&c->cc, c->options.cc, c->snd_mss, c->syn_lost);
+    cc_init(&c->cc, c->options.cc, c->snd_mss, c->syn_lost || c->accecn.syn_marked);
+    c->cc.no_abe = c->tcp->config.no_abe;
     c->cc.dice = c->id * 2654435761U + c->ts_offset;
     TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
           .in_flight = 0, .why = CWND_INITIAL);

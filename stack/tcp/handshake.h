@@ -17,6 +17,6 @@ void handshake_syn_sent(struct tcp_conn *c, struct tcp_segment *s);
 /* An ACK in SYN-RECEIVED. False: it was not the one we wait for. */
 bool handshake_complete(struct tcp_conn *c, const struct tcp_segment *s);
 /* The peer sent its SYN again: our SYN-ACK was lost, or is late. */
-void handshake_syn_again(struct tcp_conn *c);
+void handshake_syn_again(struct tcp_conn *c, const struct tcp_segment *s);
 
 #endif

@@ -54,6 +54,26 @@ static void recovery_info(const struct tcp_conn *c, struct tcp_info *out)
     out->unsent = seq_lt(c->snd_nxt, end) ? seq_span(c->snd_nxt, end) : 0;
 }
 
+static void ecn_info(const struct tcp_conn *c, struct tcp_info *out)
+{
+    const struct tcp_ecn *e = &c->ecn;
+    out->ecn_mode = e->mode;
+    out->ecn_reduced = e->reduced && e->by_mark && seq_le(c->snd_una, e->reduced_end);
+    out->ect_in = e->ect_in;
+    out->ce_in = e->ce_in;
+    out->marked_out = e->marked_out;
+    if (e->mode != ECN_MODE_ACCURATE) {
+        return;
+    }
+    const struct tcp_accecn *a = &c->accecn; /* the counters of ECT begin at 1 (RFC 9768 3.2.1) */
+    out->in_ce_bytes = a->bytes[ACCECN_CE];
+    out->in_e0_bytes = a->bytes[ACCECN_E0] - 1U;
+    out->in_e1_bytes = a->bytes[ACCECN_E1] - 1U;
+    out->out_ce_bytes = a->peer_bytes[ACCECN_CE];
+    out->out_e0_bytes = a->peer_bytes[ACCECN_E0] - 1U;
+    out->out_e1_bytes = a->peer_bytes[ACCECN_E1] - 1U;
+}
+
 void tcp_get_info(struct stream *s, struct tcp_info *out)
 {
     const struct tcp_conn *c = conn_of_stream(s);
@@ -94,4 +114,5 @@ void tcp_get_info(struct stream *s, struct tcp_info *out)
     story_info(c, out);
     congestion_info(c, out);
     recovery_info(c, out);
+    ecn_info(c, out);
 }

@@ -50,8 +50,15 @@ struct tcp_info {
     uint32_t lost;    /* bytes taken for lost and not sent again yet */
     uint32_t sacked;  /* bytes that the peer has beyond a hole */
     uint32_t unsent;  /* bytes committed and not sent yet */
-    uint32_t urgent_unsent;  /* bytes up to the end of our urgent data, not yet sent */
-    uint32_t urgent_unread;  /* bytes up to the end of the peer's, not yet consumed */
+    uint32_t urgent_unsent; /* bytes up to the end of our urgent data, not yet sent */
+    uint32_t urgent_unread; /* bytes up to the end of the peer's, not yet consumed */
+    uint8_t ecn_mode;       /* enum ecn_mode: how congestion is marked */
+    bool ecn_reduced;       /* the window is reduced for a mark, and that not answered yet */
+    uint64_t ect_in, ce_in; /* packets that came with ECT, and with CE */
+    /* bytes by codepoint (RFC 9768): CE, ECT(0), ECT(1); of ours, as the peer tells, modulo 2^32 */
+    uint32_t in_ce_bytes, in_e0_bytes, in_e1_bytes;
+    uint32_t out_ce_bytes, out_e0_bytes, out_e1_bytes;
+    uint64_t marked_out;     /* packets of ours that came marked, as far as the peer tells */
     uint8_t soft_error_type; /* the latest soft ICMP error; 0 with code 0: none */
     uint8_t soft_error_code;
     uint64_t bytes_in, bytes_out; /* payload delivered, and payload acknowledged */

@@ -33,6 +33,7 @@ static void other_states(struct tcp_conn *c, struct tcp_segment *s)
     c->probes = 0;
     validate_remember_timestamp(c, s);
     conn_take_route(c, s);
+    ecn_receive(c, s);
     ack_process(c, s); /* fifth: ACK, what it does */
     close_on_ack(c, s->at);
     if (c->detached) {

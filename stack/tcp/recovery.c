@@ -125,7 +125,9 @@ static void enter_recovery(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
     undo_begin(c);
-    c->cc.ops->on_loss(&c->cc, flight_size(c));
+    if (!ecn_on_loss(c)) {
+        c->cc.ops->on_loss(&c->cc, flight_size(c));
+    }
     r->active = true;
     r->recover = c->snd_nxt;
     r->recover_set = true;
@@ -157,7 +159,9 @@ static void rack_on_ack(struct tcp_conn *c, struct tcp_ack *ack)
     if (ack->lost > 0 && !r->recover_set) {
         enter_recovery(c, ack);
     } else if (probe_repaired && !r->recover_set) { /* RFC 8985 7.4.2: a loss, but none to repair */
-        c->cc.ops->on_loss(&c->cc, u32_min(ack->flight, c->cc.cwnd));
+        if (!ecn_on_loss(c)) {
+            c->cc.ops->on_loss(&c->cc, u32_min(ack->flight, c->cc.cwnd));
+        }
         recovery_set_cwnd(c, c->cc.ssthresh);
         recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
     } else if (r->active) {
@@ -212,7 +216,8 @@ void recovery_on_timeout(struct tcp_conn *c, nsec now, bool first)
     if (first) {
         undo_on_timeout(c, !r->recover_set);
     }
-    c->cc.ops->on_timeout(&c->cc, flight_size(c), first);
+    bool reduced = first && ecn_on_loss(c);
+    c->cc.ops->on_timeout(&c->cc, flight_size(c), first && !reduced);
     r->rack.probing = false;
     if (recovery_by_rack(c)) {
         uint32_t lost = rack_mark_timed_out(c, now);

@@ -43,12 +43,13 @@ static void send_one(struct tcp *t, const struct tcp_reply *r, nsec now)
     };
     struct packet p;
     packet_init(&p);
+    segment_set_ace(&s, r->ace);
     segment_write(&s, &p);
     struct ip_how how = {.src = r->src.addr,
                          .dst = r->dst.addr,
                          .protocol = IP_TCP,
                          .ttl = r->ttl != 0 ? r->ttl : IP_DEFAULT_TTL,
-                         .tos = r->tos,
+                         .tos = (uint8_t)(r->tos & ~IP_ECN_MASK),
                          .options = &r->route};
     segment_trace_out(t->recorder, r->conn, &s, r->wnd, false);
     t->totals.segments_out++;

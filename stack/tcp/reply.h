@@ -16,6 +16,7 @@ struct tcp_reply {
     uint32_t conn; /* id for events; 0 = none */
     uint16_t wnd;
     uint8_t flags;
+    uint8_t ace;      /* AE, CWR, ECE (RFC 9768 3.2.2) */
     uint8_t ttl, tos; /* 0: the default */
     bool has_ts;
     struct ip_options route; /* len 0: none */

@@ -14,6 +14,8 @@ enum option_kind {
     OPTION_SACK_OK = 4,
     OPTION_SACK = 5,
     OPTION_TS = 8,
+    OPTION_ACCECN0 = 172,
+    OPTION_ACCECN1 = 174,
 };
 
 uint32_t segment_span(const struct tcp_segment *s)
@@ -39,6 +41,18 @@ static void parse_sack(struct rd body, struct tcp_segment *s)
     }
 }
 
+/* RFC 9768 3.2.3: as many whole fields as there are; the rest is padding. */
+static void parse_accecn(bool order1, struct rd body, struct tcp_segment *s)
+{
+    s->opts |= TCP_OPT_HAS_ACCECN;
+    s->accecn_order1 = order1;
+    s->accecn_fields = 0;
+    while (rd_left(&body) >= 3 && s->accecn_fields < COUNT_OF(s->accecn)) {
+        unsigned at = s->accecn_fields++;
+        s->accecn[order1 ? COUNT_OF(s->accecn) - 1 - at : at] = rd_be24(&body);
+    }
+}
+
 /* One option's body. A known kind with a length that is not its own is ignored like an unknown one. */
 static void parse_option(uint8_t kind, struct rd body, struct tcp_segment *s)
 {
@@ -59,6 +73,8 @@ static void parse_option(uint8_t kind, struct rd body, struct tcp_segment *s)
         s->opts |= TCP_OPT_HAS_TS;
         s->tsval = rd_be32(&body);
         s->tsecr = rd_be32(&body);
+    } else if (kind == OPTION_ACCECN0 || kind == OPTION_ACCECN1) {
+        parse_accecn(kind == OPTION_ACCECN1, body, s);
     }
 }
 
@@ -97,14 +113,19 @@ static bool checksum_good(const struct ip_packet *p)
 
 bool segment_parse(struct ip_packet *p, struct tcp_segment *s, enum drop_reason *why)
 {
-    *s =
-        (struct tcp_segment){.src.addr = p->src, .dst.addr = p->dst, .at = p->now, .back = p->back};
+    *s = (struct tcp_segment){.src.addr = p->src,
+                              .dst.addr = p->dst,
+                              .at = p->now,
+                              .back = p->back,
+                              .ecn = p->tos & IP_ECN_MASK};
     struct rd r = rd_slice(buf_slice(p->buf));
     s->src.port = rd_be16(&r);
     s->dst.port = rd_be16(&r);
     s->seq = seq_of(rd_be32(&r));
     s->ack = seq_of(rd_be32(&r));
-    uint32_t header = (uint32_t)(rd_u8(&r) >> 4U) * 4U;
+    uint8_t offset = rd_u8(&r);
+    uint32_t header = (uint32_t)(offset >> 4U) * 4U;
+    s->ae = (offset & 1U) != 0; /* of the other three bits nothing is known: they do not count */
     s->flags = rd_u8(&r);
     s->wnd = rd_be16(&r);
     rd_skip(&r, 2); /* checksum */
@@ -161,6 +182,21 @@ static void write_syn_options(struct wr *w, const struct tcp_segment *s)
     }
 }
 
+/* RFC 9768 3.2.3. Behind all others: its length is no multiple of four. */
+static void write_accecn(struct wr *w, const struct tcp_segment *s)
+{
+    if ((s->opts & TCP_OPT_HAS_ACCECN) == 0) {
+        return;
+    }
+    wr_u8(w, s->accecn_order1 ? OPTION_ACCECN1 : OPTION_ACCECN0);
+    wr_u8(w, (uint8_t)(2U + 3U * s->accecn_fields));
+    for (unsigned i = 0; i < s->accecn_fields; i++) {
+        uint32_t v = s->accecn[s->accecn_order1 ? COUNT_OF(s->accecn) - 1 - i : i];
+        wr_u8(w, (uint8_t)(v >> 16U));
+        wr_be16(w, (uint16_t)v);
+    }
+}
+
 /* RFC 7323 appendix A: two NOPs align the numbers to 32 bits. */
 static void write_other_options(struct wr *w, const struct tcp_segment *s)
 {
@@ -189,6 +225,7 @@ static struct wr write_options(const struct tcp_segment *s, uint8_t *out)
     } else {
         write_other_options(&w, s);
     }
+    write_accecn(&w, s);
     while (wr_len(&w) % 4 != 0) {
         wr_u8(&w, OPTION_END); /* MUST-69: zeros behind the end */
     }
@@ -214,7 +251,7 @@ void segment_write(const struct tcp_segment *s, struct packet *p)
     wr_be16(&w, s->dst.port);
     wr_be32(&w, s->seq.v);
     wr_be32(&w, s->ack.v);
-    wr_u8(&w, (uint8_t)((header_len / 4U) << 4U));
+    wr_u8(&w, (uint8_t)((header_len / 4U) << 4U | (s->ae ? 1U : 0U)));
     wr_u8(&w, s->flags);
     wr_be16(&w, s->wnd);
     wr_be16(&w, 0); /* the checksum's place */
@@ -231,15 +268,16 @@ void segment_write(const struct tcp_segment *s, struct packet *p)
 void segment_trace_in(struct recorder *r, uint32_t conn, const struct tcp_segment *s, uint32_t wnd)
 {
     TRACE(r, conn, tcp_in, .seq = s->seq.v, .ack = s->ack.v, .wnd = wnd, .len = s->len,
-          .flags = s->flags, .opts = s->opts, .mss = s->mss, .urgent = s->urgent,
-          .wscale = s->wscale, .tsval = s->tsval, .tsecr = s->tsecr);
+          .flags = (uint16_t)(s->flags | (s->ae ? TCP_AE : 0)), .opts = s->opts, .mss = s->mss,
+          .urgent = s->urgent, .wscale = s->wscale, .ecn = s->ecn, .tsval = s->tsval,
+          .tsecr = s->tsecr);
 }
 
 void segment_trace_out(struct recorder *r, uint32_t conn, const struct tcp_segment *s, uint32_t wnd,
                        bool retransmission)
 {
     TRACE(r, conn, tcp_out, .seq = s->seq.v, .ack = s->ack.v, .wnd = wnd, .len = s->len,
-          .flags = s->flags, .opts = s->opts, .mss = s->mss, .urgent = s->urgent,
-          .wscale = s->wscale, .tsval = s->tsval, .tsecr = s->tsecr,
-          .retransmission = retransmission);
+          .flags = (uint16_t)(s->flags | (s->ae ? TCP_AE : 0)), .opts = s->opts, .mss = s->mss,
+          .urgent = s->urgent, .wscale = s->wscale, .ecn = s->ecn, .tsval = s->tsval,
+          .tsecr = s->tsecr, .retransmission = retransmission);
 }

@@ -22,6 +22,8 @@ struct tcp_segment {
     struct endpoint src, dst;
     tcp_seq seq, ack;
     uint8_t flags;      /* enum tcp_flag */
+    bool ae;            /* the flag before CWR (RFC 9768 3.1.1) */
+    uint8_t ecn;        /* enum ip_ecn: of its packet */
     uint8_t opts;       /* enum tcp_opts: which of the options below are there */
     uint8_t wscale;     /* shift count, not above TCP_WSCALE_MAX */
     uint8_t wscale_in;  /* as the option had it; only of what was parsed */
@@ -31,7 +33,12 @@ struct tcp_segment {
     uint16_t mss;       /* bytes */
     uint32_t tsval, tsecr;
     struct tcp_sack_block sack[TCP_SACK_BLOCKS];
-    uint32_t len; /* payload bytes */
+    /* the counters of RFC 9768 3.2.3 in the order of kind 172, 24 bits each; of an option of kind 174 the last
+     * comes first. So many of them are there */
+    uint32_t accecn[3];
+    uint8_t accecn_fields;
+    bool accecn_order1; /* kind 174 */
+    uint32_t len;       /* payload bytes */
     struct buf
         *payload; /* received: a view of exactly `len` bytes. The holder may take it (NULL it) */
     nsec at;      /* received: ingress time */
@@ -42,6 +49,24 @@ struct tcp_segment {
 uint32_t segment_span(const struct tcp_segment *s);
 /* The sequence number behind its last octet. */
 tcp_seq segment_end(const struct tcp_segment *s);
+
+/* The three flags of ECN as one number: AE, CWR, ECE (RFC 9768 3.2.2). */
+static inline uint8_t segment_ace(const struct tcp_segment *s)
+{
+    return (uint8_t)((s->ae ? 4U : 0U) | s->flags >> 6U);
+}
+
+static inline void segment_set_ace(struct tcp_segment *s, uint8_t ace)
+{
+    s->ae = (ace & 4U) != 0;
+    s->flags = (uint8_t)((s->flags & 0x3fU) | (ace & 3U) << 6U);
+}
+
+/* The option has the counter that stands at this place in kind 172. */
+static inline bool segment_accecn_has(const struct tcp_segment *s, unsigned which)
+{
+    return (s->accecn_order1 ? 2U - which : which) < s->accecn_fields;
+}
 
 /* Reads the segment in `p->buf` and trims that buf to the payload. False: refused for `*why`. */
 bool segment_parse(struct ip_packet *p, struct tcp_segment *out, enum drop_reason *why);

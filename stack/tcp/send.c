@@ -36,9 +36,10 @@ bool send_has_more(const struct tcp_conn *c)
 
 /* ---- one segment ---- */
 
+/* RFC 9768 3.2.2.1: the ACK that tells how the SYN-ACK came has none. */
 static void add_sack_blocks(const struct tcp_conn *c, struct tcp_segment *s)
 {
-    if (c->sack_ok && (c->reassembly.count > 0 || c->dsack.due)) {
+    if (c->sack_ok && !c->accecn.third_due && (c->reassembly.count > 0 || c->dsack.due)) {
         unsigned max = c->ts_ok ? SACK_BLOCKS_WITH_TS : SACK_BLOCKS_ALONE;
         s->sack_count = (uint8_t)dsack_blocks(c, s->sack, max);
         s->opts |= TCP_OPT_HAS_SACK;
@@ -55,8 +56,16 @@ static void add_timestamps(const struct tcp_conn *c, struct tcp_segment *s, nsec
     }
 }
 
-/* What every segment but SYN and RST has: the ACK, the window, timestamps, SACK blocks. */
-static struct tcp_segment new_segment(struct tcp_conn *c, tcp_seq seq, nsec now)
+/* `text`: it carries data, for the first time. */
+static void add_options(const struct tcp_conn *c, struct tcp_segment *s, nsec now, bool text)
+{
+    add_timestamps(c, s, now);
+    add_sack_blocks(c, s);
+    accecn_add_option(c, s, text); /* it takes the room that they leave */
+}
+
+/* What every segment but SYN and RST has: the ACK, the window, the options. */
+static struct tcp_segment new_segment(struct tcp_conn *c, tcp_seq seq, nsec now, bool text)
 {
     struct tcp_segment s = {
         .src = c->entry.tuple.local,
@@ -66,8 +75,7 @@ static struct tcp_segment new_segment(struct tcp_conn *c, tcp_seq seq, nsec now)
         .flags = TCP_ACK,
         .wnd = (uint16_t)(receive_tell_window(c) >> c->rcv_wscale),
     };
-    add_timestamps(c, &s, now);
-    add_sack_blocks(c, &s);
+    add_options(c, &s, now, text);
     urgent_stamp(c, &s);
     return s;
 }
@@ -76,11 +84,16 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
                      bool retransmission)
 {
     struct tcp *t = c->tcp;
+    if ((s->flags & TCP_SYN) != 0) {
+        ecn_stamp_syn(c, s);
+    } else if ((s->flags & TCP_RST) == 0) {
+        ecn_stamp(c, s, s->len > 0 && !retransmission);
+    }
     struct ip_how how = {.src = s->src.addr,
                          .dst = s->dst.addr,
                          .protocol = IP_TCP,
                          .ttl = c->options.ttl,
-                         .tos = c->options.tos,
+                         .tos = (uint8_t)((c->options.tos & ~IP_ECN_MASK) | s->ecn),
                          .options = c->route};
     segment_write(s, p);
     uint32_t shift = (s->flags & TCP_SYN) != 0 ? 0 : c->rcv_wscale;
@@ -98,6 +111,7 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
     }
     ip_output(t->ip, p, &how, now); /* a packet that is refused counts as lost on the way */
     if ((s->flags & TCP_ACK) != 0) {
+        accecn_sent(c, s);
         c->ack_due = false;
         c->dsack.due = false;
         c->delack.unacked = 0;
@@ -148,7 +162,7 @@ static void send_syn(struct tcp_conn *c, nsec now)
 
 static void send_empty(struct tcp_conn *c, tcp_seq seq, nsec now)
 {
-    struct tcp_segment s = new_segment(c, seq, now);
+    struct tcp_segment s = new_segment(c, seq, now, false);
     struct packet p;
     packet_init(&p);
     transmit(c, &s, &p, now, false);
@@ -175,7 +189,7 @@ static void send_rst(struct tcp_conn *c, nsec now)
 static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, nsec now,
                       bool retransmission)
 {
-    struct tcp_segment s = new_segment(c, seq, now);
+    struct tcp_segment s = new_segment(c, seq, now, !retransmission);
     struct packet p;
     packet_init(&p);
     s.len = sendq_slices(&c->sendq, seq, len, &p);
@@ -195,13 +209,13 @@ static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, n
 
 /* ---- what, and how much ---- */
 
-/* Payload bytes that one segment may carry now: SACK blocks take their part (MUST-16). */
+/* Payload bytes that one segment may carry now: SACK blocks and what is told of marks take their part (MUST-16). */
 static uint32_t segment_room(const struct tcp_conn *c)
 {
     struct tcp_segment s = {0};
-    add_sack_blocks(c, &s);
-    uint32_t sack = s.sack_count > 0 ? 4U + 8U * s.sack_count : 0;
-    return c->snd_mss - u32_min(sack, c->snd_mss - 1U);
+    add_options(c, &s, 0, true);
+    uint32_t others = segment_options_len(&s) - (c->ts_ok ? TCP_TS_BYTES : 0U);
+    return c->snd_mss - u32_min(others, c->snd_mss - 1U);
 }
 
 /* Bytes of the peer's window that are not used yet; none when it has shrunk below what is out
@@ -441,6 +455,9 @@ void send_flush(struct tcp_conn *c, nsec now)
     }
     if (c->syn_due) {
         send_syn(c, now);
+    }
+    if (c->accecn.third_due && !c->detached) { /* RFC 9768 3.2.2.1: by itself, before any data */
+        send_empty(c, c->snd_nxt, now);
     }
     if (carries_data(c)) {
         send_data(c, now);

@@ -49,6 +49,7 @@ static void fill_defaults(struct tcp_config *c)
     default_u32(&c->reassembly_max, 256);
     default_u32(&c->sent_max, 65536);
     c->cc = c->cc != NULL ? c->cc : &cc_cubic;
+    c->ecn = c->ecn != TCP_ECN_DEFAULT ? c->ecn : TCP_ECN_ACCEPT;
     default_u32(&c->challenge_acks, 1000);
     default_ns(&c->challenge_interval, NS_PER_SEC);
     default_ns(&c->msl, 120 * NS_PER_SEC);

@@ -18,6 +18,17 @@
 struct tcp_conn;
 struct tcp_cc_ops;
 
+/* Which marks of congestion a host asks for when it connects, and accepts when it is asked. */
+enum tcp_ecn_policy {
+    TCP_ECN_DEFAULT,
+    TCP_ECN_OFF,
+    TCP_ECN_ACCEPT_CLASSIC,     /* RFC 3168 when asked; asks for nothing */
+    TCP_ECN_ASK_CLASSIC,        /* RFC 3168 both ways */
+    TCP_ECN_ACCEPT,             /* RFC 9768 or RFC 3168 when asked; asks for nothing */
+    TCP_ECN_ACCEPT_ASK_CLASSIC, /* … and asks for RFC 3168 */
+    TCP_ECN_ASK,                /* … and asks for RFC 9768, which a peer may answer by RFC 3168 */
+};
+
 /* Settings of a host's TCP. A zero means the default in brackets. */
 struct tcp_config {
     uint32_t max_connections; /* control blocks [65536] */
@@ -40,6 +51,7 @@ struct tcp_config {
     uint16_t port_last;          /* [65535] */
 
     const struct tcp_cc_ops *cc; /* congestion control [cc_cubic] */
+    enum tcp_ecn_policy ecn;     /* explicit congestion notification [TCP_ECN_ACCEPT] */
 
     bool no_timestamps, no_window_scale, no_sack; /* options not offered, for study */
     bool no_autotune;     /* buffers keep their first size, 512 KiB by default, for study */
@@ -52,6 +64,9 @@ struct tcp_config {
     bool no_window_validation; /* a window that is not used stays (RFC 2861), for study */
     bool rto_restart;          /* RFC 7765: the timer of few segments counts from when they left */
     bool no_pacing; /* data goes as the windows allow, whatever the rate (pace.h), for study */
+    bool no_abe;    /* a mark takes as much as a loss (RFC 3168 6.1.2, not RFC 8511), for study */
+    bool no_accecn_option; /* RFC 9768 without its option, by three bits alone, for study */
+    bool no_ecn_fallback;  /* ECN is kept on a path that seems to lose it, for study */
 };
 
 /* Settings of one connection; inherited from its listener. A zero means the default in brackets. */
@@ -73,7 +88,7 @@ struct tcp_options {
         notsent_lowat; /* bytes: no more may be committed while so many are unsent [no limit] */
     uint16_t mss;      /* bytes of a segment, either way, at most [what the path takes] */
     uint8_t ttl;       /* [64] */
-    uint8_t tos;       /* DSCP in its upper six bits [0] */
+    uint8_t tos;       /* DSCP in its upper six bits; the others do not count [0] */
 
     const struct tcp_cc_ops *cc; /* congestion control, when the connection begins [the host's] */
     bool pace; /* an algorithm without a rate of its own is paced by its window (pace.h) */

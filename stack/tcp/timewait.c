@@ -90,6 +90,7 @@ void timewait_enter(struct tcp_conn *c, nsec now)
     w->id = c->id;
     w->ttl = c->options.ttl;
     w->tos = c->options.tos;
+    w->ace = c->ecn.mode == ECN_MODE_ACCURATE ? accecn_ace(&c->accecn) : 0;
     w->route = c->route != NULL ? pool_get(&t->route_pool) : NULL;
     if (w->route != NULL) {
         *w->route = *c->route; /* MUST-53: every segment, those of TIME-WAIT too */
@@ -119,6 +120,7 @@ static void answer(struct tcp *t, struct tcp_timewait *w, const struct tcp_segme
         .tsecr = w->ts_recent,
         .ttl = w->ttl,
         .tos = w->tos,
+        .ace = w->ace,
         .conn = w->id,
     };
     if (w->route != NULL) {

@@ -15,6 +15,7 @@ struct tcp_timewait {
     uint32_t id;  /* of the connection that it was */
     uint16_t wnd; /* the window field to answer with */
     uint8_t ttl, tos;
+    uint8_t ace; /* AE, CWR, ECE of its answers: what was counted goes on (RFC 9768 3.2.2) */
     bool ts_ok;
     struct ip_options *route; /* of its answers; NULL: none */
     nsec last_ack;            /* when a segment was last answered */

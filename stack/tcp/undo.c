@@ -15,6 +15,12 @@ void undo_on_timeout(struct tcp_conn *c, bool alone)
     u->frto = u->armed && alone ? FRTO_FIRST : FRTO_OFF;
 }
 
+void undo_marked(struct tcp_conn *c)
+{
+    c->recovery.undo.cwnd = 0;
+    c->recovery.undo.ssthresh = 0;
+}
+
 void undo_resent(struct tcp_conn *c, tcp_seq end, uint32_t bytes, nsec now)
 {
     struct tcp_undo *u = &c->recovery.undo;
@@ -83,7 +89,7 @@ static void restore(struct tcp_conn *c, const struct tcp_ack *ack)
     struct tcp_undo *u = &r->undo;
     c->cc.cwnd = u32_max(c->cc.cwnd, u->cwnd);
     c->cc.ssthresh = u32_max(c->cc.ssthresh, u->ssthresh);
-    if (c->cc.ops->on_undo != NULL) {
+    if (c->cc.ops->on_undo != NULL && u->cwnd > 0) {
         c->cc.ops->on_undo(&c->cc);
     }
     scoreboard_unmark_lost(&r->board, &c->tcp->sent_pool, ack->now);

@@ -38,6 +38,8 @@ void undo_begin(struct tcp_conn *c);
 void undo_on_timeout(struct tcp_conn *c, bool alone);
 /* Old octets up to `end` went again. */
 void undo_resent(struct tcp_conn *c, tcp_seq end, uint32_t bytes, nsec now);
+/* There was congestion all the same, a mark says (RFC 3168): the window stays reduced. */
+void undo_marked(struct tcp_conn *c);
 /* Judges by the ACK. True: the episode was spurious, and is undone. */
 bool undo_on_ack(struct tcp_conn *c, const struct tcp_segment *s, const struct tcp_ack *ack);
 /* New data may go before what counts as lost (RFC 5682 2.1 step 2b)? */

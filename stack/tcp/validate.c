@@ -134,7 +134,7 @@ enum verdict validate_sequence(struct tcp_conn *c, struct tcp_segment *s)
     strip_crossed_syn(c, s);
     if (is_first_syn(c, s)) {
         conn_trace_drop(c, DROP_TCP_DUPLICATE, s->len);
-        handshake_syn_again(c);
+        handshake_syn_again(c, s);
         return DROPPED;
     }
     if (acceptable(c, s) || strip_probe(c, s)) {
@@ -146,6 +146,7 @@ enum verdict validate_sequence(struct tcp_conn *c, struct tcp_segment *s)
     }
     bool old = segment_span(s) > 0 && seq_le(segment_end(s), c->rcv_nxt);
     conn_trace_drop(c, old ? DROP_TCP_DUPLICATE : DROP_TCP_OUTSIDE_WINDOW, s->len);
+    ecn_late_syn(c, s);
     acknowledge_refused(c, s);
     return DROPPED;
 }

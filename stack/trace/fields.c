@@ -87,7 +87,7 @@ const char *field_word(enum field_unit unit, uint64_t number, char out[FIELD_WOR
     case UNIT_NEIGHBOUR_STATE:
         return neighbour_state_name((enum neighbour_state)number);
     case UNIT_TCP_FLAGS:
-        return tcp_flags_text((uint8_t)number, out);
+        return tcp_flags_text((uint16_t)number, out);
     case UNIT_TCP_OPTS:
         return tcp_opts_text((uint8_t)number, out);
     case UNIT_TCP_STATE:
@@ -100,6 +100,12 @@ const char *field_word(enum field_unit unit, uint64_t number, char out[FIELD_WOR
         return cc_state_name((enum cc_state)number);
     case UNIT_LOSS_HOW:
         return loss_how_name((enum loss_how)number);
+    case UNIT_IP_ECN:
+        return ip_ecn_name((enum ip_ecn)number);
+    case UNIT_ECN_MODE:
+        return ecn_mode_name((enum ecn_mode)number);
+    case UNIT_ECN_WHY:
+        return ecn_why_name((enum ecn_why)number);
     case UNIT_CLOSE_REASON:
         return close_reason_name((enum close_reason)number);
     default:

@@ -37,6 +37,9 @@ enum field_unit {
     UNIT_CWND_WHY,
     UNIT_LOSS_HOW,
     UNIT_CC_STATE,
+    UNIT_IP_ECN,
+    UNIT_ECN_MODE,
+    UNIT_ECN_WHY,
     UNIT_CLOSE_REASON,
     /* the words of these are known on floors above */
     UNIT_TLS_MESSAGE,

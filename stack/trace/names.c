@@ -71,6 +71,7 @@ const char *cwnd_why_name(enum cwnd_why w)
         [CWND_UNDONE] = "undone",
         [CWND_UNUSED] = "unused",
         [CWND_MODEL] = "model",
+        [CWND_MARK] = "congestion mark",
     };
     return name_of(names, COUNT_OF(names), (size_t)w);
 }
@@ -96,6 +97,37 @@ const char *loss_how_name(enum loss_how h)
         [LOSS_RACK] = "rack",
     };
     return name_of(names, COUNT_OF(names), (size_t)h);
+}
+
+const char *ip_ecn_name(enum ip_ecn e)
+{
+    static const char *const names[IP_ECNS] = {
+        [IP_ECN_NOT_ECT] = "not ECT",
+        [IP_ECN_ECT1] = "ECT(1)",
+        [IP_ECN_ECT0] = "ECT(0)",
+        [IP_ECN_CE] = "CE",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)e);
+}
+
+const char *ecn_mode_name(enum ecn_mode m)
+{
+    static const char *const names[ECN_MODES] = {
+        [ECN_MODE_NONE] = "none",
+        [ECN_MODE_CLASSIC] = "classic",
+        [ECN_MODE_ACCURATE] = "accurate",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)m);
+}
+
+const char *ecn_why_name(enum ecn_why w)
+{
+    static const char *const names[ECN_WHYS] = {
+        [ECN_WHY_AGREED] = "agreed",         [ECN_WHY_BARE_SYN] = "bare syn",
+        [ECN_WHY_BLACK_HOLE] = "black hole", [ECN_WHY_MANGLED] = "mangled",
+        [ECN_WHY_ALL_MARKED] = "all marked",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)w);
 }
 
 const char *neighbour_state_name(enum neighbour_state s)
@@ -128,15 +160,16 @@ static const char *bits_text(unsigned bits, const char *const *names, size_t cou
     return out;
 }
 
-const char *tcp_flags_text(uint8_t flags, char out[TCP_FLAGS_TEXT_MAX])
+const char *tcp_flags_text(uint16_t flags, char out[TCP_FLAGS_TEXT_MAX])
 {
-    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK",
+                                        "URG", "ECE", "CWR", "AE"};
     return bits_text(flags, names, COUNT_OF(names), out);
 }
 
 const char *tcp_opts_text(uint8_t opts, char out[TCP_OPTS_TEXT_MAX])
 {
-    static const char *const names[] = {"MSS", "WSCALE", "SACK-OK", "TS", "SACK"};
+    static const char *const names[] = {"MSS", "WSCALE", "SACK-OK", "TS", "SACK", "ACCECN"};
     return bits_text(opts, names, COUNT_OF(names), out);
 }
 

@@ -34,6 +34,35 @@ enum tcp_flag {
     TCP_URG = 0x20,
     TCP_ECE = 0x40,
     TCP_CWR = 0x80,
+    TCP_AE = 0x100, /* the last of the reserved bits (RFC 9768 3.1.1) */
+};
+
+/* The last two bits of IP's traffic class (RFC 3168 5). */
+enum ip_ecn {
+    IP_ECN_NOT_ECT,
+    IP_ECN_ECT1,
+    IP_ECN_ECT0,
+    IP_ECN_CE,
+    IP_ECNS,
+};
+#define IP_ECN_MASK 3U
+
+/* How both ends of a connection speak of marks. */
+enum ecn_mode {
+    ECN_MODE_NONE,
+    ECN_MODE_CLASSIC,  /* RFC 3168 */
+    ECN_MODE_ACCURATE, /* RFC 9768 */
+    ECN_MODES,
+};
+
+/* What settled that, or why nothing more goes out as ECN-capable. */
+enum ecn_why {
+    ECN_WHY_AGREED,
+    ECN_WHY_BARE_SYN, /* a SYN or SYN-ACK that does not speak of it went or came (RFC 3168 6.1.1) */
+    ECN_WHY_BLACK_HOLE, /* all that was ECN-capable was lost */
+    ECN_WHY_MANGLED, /* the path changes the field, or the flags, where it must not (RFC 9768 3.2.2.3) */
+    ECN_WHY_ALL_MARKED, /* all that was ECN-capable was marked, window after window */
+    ECN_WHYS,
 };
 
 /* Which options a segment carried, or a connection uses. */
@@ -43,6 +72,7 @@ enum tcp_opts {
     TCP_OPT_HAS_SACK_OK = 0x04,
     TCP_OPT_HAS_TS = 0x08,
     TCP_OPT_HAS_SACK = 0x10,
+    TCP_OPT_HAS_ACCECN = 0x20,
 };
 
 enum tcp_timer {
@@ -69,6 +99,7 @@ enum cwnd_why {
     CWND_UNDONE, /* the loss was none (RFC 4015) */
     CWND_UNUSED, /* it was larger than what was used of it for an RTO (RFC 2861) */
     CWND_MODEL,  /* what the model of the path asks for (BBR) */
+    CWND_MARK,   /* the peer has seen a mark of congestion (RFC 3168) */
     CWND_WHYS,
 };
 
@@ -108,10 +139,13 @@ const char *close_reason_name(enum close_reason r); /* "reset by peer" */
 const char *cwnd_why_name(enum cwnd_why w);
 const char *cc_state_name(enum cc_state s); /* "ProbeBW_UP" */
 const char *loss_how_name(enum loss_how h);
+const char *ip_ecn_name(enum ip_ecn e); /* "ECT(0)" */
+const char *ecn_mode_name(enum ecn_mode m);
+const char *ecn_why_name(enum ecn_why w);
 const char *neighbour_state_name(enum neighbour_state s);
 #define TCP_FLAGS_TEXT_MAX 40
-const char *tcp_flags_text(uint8_t flags, char out[TCP_FLAGS_TEXT_MAX]); /* "SYN ACK" */
-#define TCP_OPTS_TEXT_MAX 32
+const char *tcp_flags_text(uint16_t flags, char out[TCP_FLAGS_TEXT_MAX]); /* "SYN ACK" */
+#define TCP_OPTS_TEXT_MAX 40
 const char *tcp_opts_text(uint8_t opts, char out[TCP_OPTS_TEXT_MAX]); /* "MSS WSCALE SACK-OK TS" */
 
 #endif

@@ -125,6 +125,20 @@ static bool sack_differs(const struct check *c, const struct option *want, const
     return false;
 }
 
+static bool counters_differ(const struct check *c, const struct option *want,
+                            const struct option *got)
+{
+    if (differs(c, "number of ECN counters", want->count, got->count)) {
+        return true;
+    }
+    for (unsigned i = 0; i < want->count; i++) {
+        if (differs(c, "ECN counter", want->counters[i], got->counters[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool option_differs(const struct check *c, const struct option *want,
                            const struct option *got)
 {
@@ -137,6 +151,9 @@ static bool option_differs(const struct check *c, const struct option *want,
         return differs(c, "mss", want->value, got->value);
     case OPT_WSCALE:
         return !c->rules->any_window && differs(c, "wscale", want->value, got->value);
+    case OPT_ACCECN0:
+    case OPT_ACCECN1:
+        return counters_differ(c, want, got);
     case OPT_FO:
         return differs(c, "length of the cookie", want->count, got->count) ||
                (memcmp(want->cookie, got->cookie, want->count) != 0 &&
@@ -202,7 +219,7 @@ static bool flags_differ(const struct check *c)
     if (c->rules->any_push && c->got->len > 0) {
         differ &= (uint8_t)~FLAG_PSH;
     }
-    return differ != 0 && wrong(c, "other flags");
+    return (differ != 0 || c->want->ae != c->got->ae) && wrong(c, "other flags");
 }
 
 static bool tcp_differs(const struct check *c)

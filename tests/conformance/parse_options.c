@@ -21,6 +21,9 @@ static unsigned wire_len(const struct option *o)
         return 2U + 8U * o->count;
     case OPT_TS:
         return 10;
+    case OPT_ACCECN0:
+    case OPT_ACCECN1:
+        return 2U + 3U * o->count;
     default:
         return 2U + o->count;
     }
@@ -85,6 +88,19 @@ static void parse_cookie(struct parse *p, struct option *o)
     o->count = (uint8_t)((digits + 1) / 2);
 }
 
+/* RFC 9768: `ECN e0b 1 ceb 0 e1b 1` is kind 172, `ECN e1b 1 ceb 0 e0b 1` kind 174; counters at the end may be left
+ * out. `ECN` alone is kind 174 without any. */
+static void parse_ecn(struct parse *p, struct option *o)
+{
+    static const char *const orders[2][ACCECN_COUNTERS_MAX] = {{"e0b", "ceb", "e1b"},
+                                                               {"e1b", "ceb", "e0b"}};
+    bool order1 = !parse_at_word(p, "e0b");
+    o->kind = order1 ? OPT_ACCECN1 : OPT_ACCECN0;
+    while (o->count < ACCECN_COUNTERS_MAX && parse_accept_word(p, orders[order1][o->count])) {
+        o->counters[o->count++] = (uint32_t)parse_number(p, 0xffffff, "ECN counter");
+    }
+}
+
 static void parse_named(struct parse *p, const char *name, struct option *o)
 {
     if (strcmp(name, "mss") == 0) {
@@ -103,6 +119,8 @@ static void parse_named(struct parse *p, const char *name, struct option *o)
         o->kind = OPT_NOP;
     } else if (strcmp(name, "eol") == 0) {
         o->kind = OPT_EOL;
+    } else if (strcmp(name, "ECN") == 0) {
+        parse_ecn(p, o);
     } else if (strcmp(name, "FO") == 0) {
         parse_cookie(p, o);
     } else {

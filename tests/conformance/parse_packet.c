@@ -167,8 +167,12 @@ static bool flag_of(char c, uint8_t *flag)
 static void add_flag(struct parse *p, struct packet_line *k, char c)
 {
     uint8_t flag;
-    if (c == 'A') {
-        parse_unsupported(p, p->line, "the AE flag of Accurate ECN");
+    if (c >= '0' && c <= '7') { /* the three flags as a number (RFC 9768 3.2.2) */
+        unsigned ace = (unsigned)(c - '0');
+        k->ae = (ace & 4U) != 0;
+        k->flags |= (uint8_t)(ace << 6U);
+    } else if (c == 'A') {
+        k->ae = true;
     } else if (!flag_of(c, &flag)) {
         parse_error(p, "unknown TCP flag '%c'", c);
     } else if ((k->flags & flag) != 0) {
@@ -180,10 +184,12 @@ static void add_flag(struct parse *p, struct packet_line *k, char c)
 
 static bool at_flags(const struct parse *p)
 {
-    return p->now.kind == TOKEN_WORD || parse_at_sign(p, '.');
+    bool digits =
+        p->now.kind == TOKEN_SECONDS && p->now.text[0] == '.'; /* `.5` looks like a time */
+    return p->now.kind == TOKEN_WORD || parse_at_sign(p, '.') || digits;
 }
 
-/* `S`, `P.`, `.`, `SEW`, or `-` for none: signs and letters without space between. */
+/* `S`, `P.`, `.`, `SEWA`, `.5`, or `-` for none: signs, letters and a digit without space between. */
 static void parse_flags(struct parse *p, struct packet_line *k)
 {
     if (parse_accept(p, '-')) {

@@ -74,19 +74,23 @@ enum option_kind_name {
     OPT_SACK = 5,
     OPT_TS = 8,
     OPT_FO = 34,
+    OPT_ACCECN0 = 172,
+    OPT_ACCECN1 = 174,
 };
 
 #define PACKET_OPTIONS 40U /* a header has room for 40 bytes of them */
 #define SACK_RANGES 4U
 #define COOKIE_MAX 16U
+#define ACCECN_COUNTERS_MAX 3U
 
 struct option {
     uint8_t kind;   /* as on the wire */
-    uint8_t count;  /* SACK: ranges; FO: bytes of the cookie */
+    uint8_t count;  /* SACK: ranges; FO: bytes of the cookie; ACCECN: counters */
     uint32_t value; /* MSS, WSCALE, TS val */
     uint32_t echo;  /* TS ecr */
     uint32_t sack[SACK_RANGES][2];
     uint8_t cookie[COOKIE_MAX];
+    uint32_t counters[ACCECN_COUNTERS_MAX]; /* ACCECN: in the order of the option */
 };
 
 enum ecn_mark {
@@ -107,6 +111,7 @@ struct packet_line {
 
     /* TCP */
     uint8_t flags; /* as on the wire */
+    bool ae;       /* the flag before them (RFC 9768) */
     uint32_t seq, len;
     bool has_ack, has_win, has_urg, any_options;
     uint32_t ack;

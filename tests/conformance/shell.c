@@ -185,6 +185,31 @@ static void set_rto_min_ms(const struct target *t, int64_t v)
     config_of(t)->rto_min = v * NS_PER_MS;
 }
 
+/* As Linux numbers them. */
+static void set_ecn(const struct target *t, int64_t v)
+{
+    static const enum tcp_ecn_policy policies[] = {
+        TCP_ECN_OFF, TCP_ECN_ASK_CLASSIC,        TCP_ECN_ACCEPT_CLASSIC,
+        TCP_ECN_ASK, TCP_ECN_ACCEPT_ASK_CLASSIC, TCP_ECN_ACCEPT};
+    config_of(t)->ecn = policies[v];
+}
+
+static void set_ecn_fallback(const struct target *t, int64_t v)
+{
+    config_of(t)->no_ecn_fallback = v == 0;
+}
+
+/* 0: none; how often otherwise is this host's own choice. */
+static void set_ecn_option(const struct target *t, int64_t v)
+{
+    config_of(t)->no_accecn_option = v == 0;
+}
+
+static void set_abe(const struct target *t, int64_t v)
+{
+    config_of(t)->no_abe = v == 0;
+}
+
 static void set_nothing(const struct target *t, int64_t v)
 {
     (void)t;
@@ -216,15 +241,18 @@ static const struct sysctl {
     {"net.ipv4.tcp_rto_min_us", 1, 60000000, 0, set_rto_min_us},
     {"net.ipv4.tcp_rto_max_ms", 1000, 120000, 0, set_rto_max_ms},
     {"net.ipv4.tcp_slow_start_after_idle", 0, 1, 0, set_idle_restart},
+    {"net.ipv4.tcp_ecn", 0, 5, 0, set_ecn},
+    {"net.ipv4.tcp_ecn_option", 0, 3, 0, set_ecn_option},
+    {"net.ipv4.tcp_ecn_fallback", 0, 1, 0, set_ecn_fallback},
     {"net.ipv4.tcp_challenge_ack_limit", 1, UINT32_MAX, 0, set_challenge_acks},
     /* what other systems do not let one set */
     {"vitrine.msl_ms", 1, 240000, 0, set_msl_ms},
     {"vitrine.challenge_interval_ms", 1, 60000, 0, set_challenge_interval_ms},
     {"vitrine.delayed_ack_ms", 1, 499, 0, set_delayed_ack_ms},
     {"vitrine.quick_acks", 0, 1, 0, set_quick_acks},
+    {"vitrine.abe", 0, 1, 0, set_abe},
     {"vitrine.reassembly_max", 1, 65536, 0, set_reassembly_max},
     /* a host of ours is like that, or it makes no difference to what a script can see */
-    {"net.ipv4.tcp_ecn", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_fastopen", 0, ANY_MAX, 0, set_nothing}, /* the option itself is skipped */
     {"net.ipv4.tcp_no_metrics_save", 0, 1, 0, set_nothing},
     {"net.ipv4.tcp_mtu_probing", 0, 0, 0, set_nothing},

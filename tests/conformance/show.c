@@ -4,7 +4,7 @@
 
 enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, FLAG_ACK = 0x10, FLAG_SYN = 0x02 };
 
-static void show_flags(struct text *t, uint8_t flags)
+static void show_flags(struct text *t, uint8_t flags, bool ae)
 {
     static const struct {
         uint8_t flag;
@@ -16,7 +16,8 @@ static void show_flags(struct text *t, uint8_t flags)
             text_add(t, letters[i].letter);
         }
     }
-    if (flags == 0) {
+    text_add(t, ae ? "A" : "");
+    if (flags == 0 && !ae) {
         text_add(t, "-");
     }
 }
@@ -48,6 +49,13 @@ static void show_option(struct text *t, const struct option *o)
     case OPT_TS:
         text_addf(t, "TS val %u ecr %u", o->value, o->echo);
         break;
+    case OPT_ACCECN0:
+    case OPT_ACCECN1:
+        text_add(t, o->kind == OPT_ACCECN0 ? "ECN e0b/ceb/e1b" : "ECN e1b/ceb/e0b");
+        for (unsigned i = 0; i < o->count; i++) {
+            text_addf(t, " %u", o->counters[i]);
+        }
+        break;
     default:
         text_addf(t, "option %u", o->kind);
         break;
@@ -64,7 +72,7 @@ static void show_tcp(struct text *t, const struct flow *w, const struct wire_pac
     if (w == NULL || k->src_port != w->local_port || k->dst_port != w->remote_port) {
         text_addf(t, "%u > %u ", k->src_port, k->dst_port);
     }
-    show_flags(t, k->flags);
+    show_flags(t, k->flags, k->ae);
     text_addf(t, " %u:%u(%zu)", seq, seq + (uint32_t)k->len, k->len);
     if ((k->flags & FLAG_ACK) != 0) {
         text_addf(t, " ack %u", k->ack);

@@ -19,6 +19,9 @@ static double state_of(const struct tcp_info *i)
 
 static double ca_state_of(const struct tcp_info *i)
 {
+    if (i->ecn_reduced && !i->recovering && !i->after_timeout) {
+        return CA_CWR;
+    }
     if (i->recovering) {
         return CA_RECOVERY;
     }
@@ -81,7 +84,9 @@ static bool other_field(const struct tcp_info *i, const char *field, double *out
     FIELD("retransmits", i->backoff)
     FIELD("backoff", i->backoff)
     FIELD("probes", i->probes)
-    FIELD("options", (i->ts_ok ? 1U : 0U) | (i->sack_ok ? 2U : 0U) | (i->wscale_ok ? 4U : 0U))
+    FIELD("options", (i->ts_ok ? 1U : 0U) | (i->sack_ok ? 2U : 0U) | (i->wscale_ok ? 4U : 0U) |
+                         (i->ecn_mode != ECN_MODE_NONE ? 8U : 0U) |
+                         (i->ect_in > 0 || i->ce_in > 0 ? 16U : 0U))
     FIELD("rto", microseconds(i->rto))
     FIELD("rtt", microseconds(i->srtt))
     FIELD("rttvar", microseconds(i->rttvar))
@@ -94,6 +99,14 @@ static bool other_field(const struct tcp_info *i, const char *field, double *out
     FIELD("bytes_received", i->bytes_in)
     FIELD("segs_in", i->segments_in)
     FIELD("segs_out", i->segments_out)
+    FIELD("delivered_ce", i->marked_out)
+    FIELD("received_ce", i->ce_in)
+    FIELD("delivered_ce_bytes", i->out_ce_bytes)
+    FIELD("delivered_e0_bytes", i->out_e0_bytes)
+    FIELD("delivered_e1_bytes", i->out_e1_bytes)
+    FIELD("received_ce_bytes", i->in_ce_bytes)
+    FIELD("received_e0_bytes", i->in_e0_bytes)
+    FIELD("received_e1_bytes", i->in_e1_bytes)
     return false;
 }
 
@@ -144,6 +157,7 @@ static bool constant(const char *field, double *out)
     FIELD("TCPI_OPT_SACK", 2)
     FIELD("TCPI_OPT_WSCALE", 4)
     FIELD("TCPI_OPT_ECN", 8)
+    FIELD("TCPI_OPT_ECN_SEEN", 16)
     FIELD("TCP_INFINITE_SSTHRESH", SSTHRESH_UNSET)
     return false;
 }

@@ -28,6 +28,12 @@ static void put16(uint8_t *p, uint32_t v)
     p[1] = (uint8_t)v;
 }
 
+static void put24(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v >> 16U);
+    put16(p + 1, v);
+}
+
 static void put32(uint8_t *p, uint32_t v)
 {
     put16(p, v >> 16U);
@@ -102,6 +108,12 @@ static size_t put_option(uint8_t *p, const struct option *o)
         put32(p + 2, o->value);
         put32(p + 6, o->echo);
         return p[1] = 10;
+    case OPT_ACCECN0:
+    case OPT_ACCECN1:
+        for (unsigned i = 0; i < o->count; i++) {
+            put24(p + 2 + (size_t)3 * i, o->counters[i]);
+        }
+        return p[1] = (uint8_t)(2U + 3U * o->count);
     default:
         memcpy(p + 2, o->cookie, o->count);
         return p[1] = (uint8_t)(2U + o->count);
@@ -122,7 +134,7 @@ size_t wire_tcp(uint8_t *out, const struct wire_ends *e, const struct packet_lin
     put16(h + 2, e->dst_port);
     put32(h + 4, k->seq);
     put32(h + 8, k->has_ack ? k->ack : 0);
-    h[12] = (uint8_t)(header / 4 << 4U);
+    h[12] = (uint8_t)(header / 4 << 4U | (k->ae ? 1U : 0U));
     h[13] = k->flags;
     put16(h + 14, k->win);
     put16(h + 18, k->urg);
@@ -191,6 +203,13 @@ static bool read_option(struct option *o, const uint8_t *p, size_t len)
         o->value = get32(p);
         o->echo = get32(p + 4);
         return len == 8;
+    case OPT_ACCECN0:
+    case OPT_ACCECN1:
+        o->count = (uint8_t)(len / 3);
+        for (unsigned i = 0; i < o->count && i < ACCECN_COUNTERS_MAX; i++) {
+            o->counters[i] = (uint32_t)p[3 * i] << 16U | get16(p + (size_t)3 * i + 1);
+        }
+        return len % 3 == 0 && o->count <= ACCECN_COUNTERS_MAX;
     case OPT_FO:
         o->count = (uint8_t)size_min(len, COOKIE_MAX);
         memcpy(o->cookie, p, o->count);
@@ -249,7 +268,8 @@ static const char *read_tcp(struct wire_packet *k, const uint8_t *h, size_t len)
     if (sum16(pseudo_sum(k->src, k->dst, PROTO_TCP, len), h, len) != UINT16_MAX) {
         return "TCP checksum is wrong";
     }
-    if ((h[12] & 0x0fU) != 0) {
+    k->ae = (h[12] & 1U) != 0;
+    if ((h[12] & 0x0eU) != 0) {
         return "reserved bits are not zero";
     }
     return read_options(k, h + TCP_HEADER, header - TCP_HEADER);

@@ -22,6 +22,7 @@ struct wire_packet {
     /* TCP */
     uint32_t seq, ack;
     uint8_t flags;
+    bool ae; /* RFC 9768 3.1.1 */
     uint16_t win, urg;
     uint8_t option_count;
     struct option options[PACKET_OPTIONS];

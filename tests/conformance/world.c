@@ -169,7 +169,8 @@ void world_drop_sent(struct world *w)
 bool world_init(struct world *w, const struct world_config *config)
 {
     /* Scripts count in Reno's windows unless they ask for another. */
-    struct host_config host = {.recorder_events = 1024, .tcp.cc = &cc_newreno};
+    struct host_config host = {
+        .recorder_events = 1024, .tcp.cc = &cc_newreno, .tcp.ecn = TCP_ECN_ACCEPT_CLASSIC};
     *w = (struct world){.config = *config, .now = WORLD_START};
     memcpy(host.seed, "conformance scripts", 19);
     w->queue = calloc(WORLD_QUEUE, sizeof *w->queue);

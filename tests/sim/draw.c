@@ -237,6 +237,14 @@ static void add_middlebox(struct lcg *g, struct sim_wire_plan *wire)
     }
 }
 
+/* One that writes into the field of ECN does so on one way, from some packet on. */
+static void add_ecn_mangler(struct lcg *g, struct sim_way_plan *way)
+{
+    static sim_rewrite *const all[] = {sim_clear_ecn, sim_mark_all};
+    way->rules[way->rule_count++] = (struct tamper_rule){
+        .nth = 1 + below(g, 10), .action = TAMPER_REWRITE, .rewrite = all[below(g, COUNT_OF(all))]};
+}
+
 static void draw_tampering(struct lcg *g, struct sim_wire_plan *wire)
 {
     for (unsigned end = 0; end < 2; end++) {
@@ -247,6 +255,8 @@ static void draw_tampering(struct lcg *g, struct sim_wire_plan *wire)
     }
     if (one_in(g, 2)) {
         add_middlebox(g, wire);
+    } else if (one_in(g, 2)) {
+        add_ecn_mangler(g, &wire->way[below(g, 2)]);
     }
 }
 
@@ -276,6 +286,15 @@ static void limit_memory(struct lcg *g, struct host_config *h)
     h->tcp.max_timewait = 1 + below(g, 4);
 }
 
+/* Most ask, so that routers have something to mark. */
+static enum tcp_ecn_policy some_ecn(struct lcg *g)
+{
+    static const enum tcp_ecn_policy all[] = {
+        TCP_ECN_OFF,    TCP_ECN_ACCEPT_CLASSIC,     TCP_ECN_ASK_CLASSIC, TCP_ECN_ASK_CLASSIC,
+        TCP_ECN_ACCEPT, TCP_ECN_ACCEPT_ASK_CLASSIC, TCP_ECN_ASK,         TCP_ECN_ASK};
+    return all[below(g, COUNT_OF(all))];
+}
+
 static void draw_host(struct lcg *g, enum sim_kind kind, struct host_config *h)
 {
     static const uint32_t send[] = {0, 0, 3000, 20000, 100000};
@@ -298,6 +317,9 @@ static void draw_host(struct lcg *g, enum sim_kind kind, struct host_config *h)
         h->tcp.receive_buffer_max = h->tcp.receive_buffer * (1 + below(g, 16));
         h->tcp.send_buffer_max = h->tcp.send_buffer * (1 + below(g, 16));
     }
+    h->tcp.ecn = some_ecn(g);
+    h->tcp.no_abe = one_in(g, 8);
+    h->tcp.no_accecn_option = one_in(g, 4);
     if (kind == SIM_SLOW) {
         h->tcp.receive_buffer = 1000 + below(g, 20000);
     }

@@ -262,6 +262,7 @@ static void judge_segment(struct observer *o, struct view *v, const struct sight
     if (!judge_handshake(o, v, s)) {
         return;
     }
+    judge_ecn(o, v, s);
     if ((s->flags & RST) != 0) {
         judge_reset(o, v, s);
         return;

@@ -33,6 +33,9 @@ struct observer_host {
     bool no_timestamps, no_window_scale, no_sack; /* options that it does not offer */
     uint32_t window_max; /* bytes: the widest window that it may offer, and a 16th; 0: not judged */
     bool no_dsack;       /* it reports no duplicates (RFC 2883) */
+    bool no_accecn;      /* it agrees to those of RFC 3168 only */
+    bool no_ecn;         /* it agrees to no marks (RFC 3168) */
+    uint8_t ecn_asks;    /* AE, CWR, ECE of its SYNs, if they have any */
     bool probes;         /* tail loss probes (RFC 8985 7) where there is SACK */
     bool forgets;        /* memory may fail it, so silence and short ACKs are no fault */
     bool next_goes_back; /* SND.NXT may fall back to SND.UNA after a timeout, which some hosts do */

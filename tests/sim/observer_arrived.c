@@ -19,9 +19,13 @@ static void syn_arrived(struct view *v, const struct sight *s, enum sight_verdic
                     .refusable = verdict != SIGHT_GOOD || (s->flags & (FIN | URG)) != 0,
                     .len = s->len,
                     .wnd = s->wnd,
+                    .aces = (uint8_t)(1U << s->ace),
+                    .fields = (uint8_t)(1U << s->ecn),
                     .opts = s->opts};
     for (unsigned i = 0; i < v->syn_count; i++) {
         if (v->syns[i].seq == n.seq && v->syns[i].has_ack == n.has_ack) {
+            n.aces |= v->syns[i].aces;
+            n.fields |= v->syns[i].fields;
             n.mixed = v->syns[i].mixed || !same_opts(&v->syns[i].opts, &n.opts);
             memcpy(n.tsvals, v->syns[i].tsvals, sizeof n.tsvals);
             n.tsval_count = v->syns[i].tsval_count;
@@ -168,10 +172,11 @@ static void text_taken(const struct observer *o, struct view *v, const struct si
         v->owed_since = s->now;
     }
     /* SHLD-19. What is full is for the receiver to guess: neither what it has announced nor the largest
-     * that it has seen leaves a doubt, nor that SACK blocks took their part of the room. */
+     * that it has seen leaves a doubt, nor that SACK blocks or counters took their part of the room. */
     uint32_t mss = v->offered.has_mss ? v->offered.mss : 536;
     v->largest = s->len > v->largest ? s->len : v->largest;
-    bool full = s->len + s->options_len >= mss && s->len >= v->largest && s->opts.sacks == 0;
+    bool full = s->len + s->options_len >= mss && s->len >= v->largest && s->opts.sacks == 0 &&
+                !s->opts.has_counters;
     if (host_held_back(o, s->host, s->now - ARP_PATIENCE, s->now)) {
         v->full = 0; /* an ACK may have waited for an address in vain */
     } else if (full && ++v->full == 2) {
@@ -260,11 +265,15 @@ void view_arrived(struct observer *o, struct view *v, const struct sight *s,
     }
     bool taken = must_be_taken(o, v, s, verdict);
     timewait_begins(o, v, s, verdict);
+    bool marked = ecn_arrived(o, v, s, verdict, taken);
     ack_arrived(v, s);
     ranges_common(&v->ranges, s->seq, sight_span(s), &v->twice);
     ranges_add(&v->ranges, s->seq, sight_span(s));
     if (taken) {
         text_taken(o, v, s);
+    }
+    if (marked) {
+        owe(v, s->now, "at once: the first mark (RFC 9768 3.2.2.5.1)");
     }
     if (s->len > 0) {
         v->out_of_order = taken && before(ranges_end(&v->ranges, v->acked), s->seq);

@@ -4,6 +4,7 @@
 #include "stack/base/cursor.h"
 
 enum { IP_HEADER = 20, TCP_HEADER = 20 };
+enum { OPT_ACCECN0 = 172, OPT_ACCECN1 = 174 };
 enum { OPT_END, OPT_NOP, OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TS = 8 };
 
 static enum sight_verdict say(struct sight *s, enum sight_verdict verdict, const char *rule,
@@ -43,7 +44,7 @@ static enum sight_verdict read_ip(struct sight *s, struct rd r)
     size_t there = rd_left(&r);
     uint8_t first = rd_u8(&r);
     size_t header = (size_t)(first & 15U) * 4;
-    rd_skip(&r, 1);
+    s->ecn = rd_u8(&r) & 3U;
     s->ip_len = rd_be16(&r);
     rd_skip(&r, 2);
     uint16_t fragment = rd_be16(&r);
@@ -112,6 +113,14 @@ static bool read_option(struct tcp_opts *o, uint8_t kind, struct rd body)
         o->tsval = rd_be32(&body);
         o->tsecr = rd_be32(&body);
         return len == 8;
+    case OPT_ACCECN0:
+    case OPT_ACCECN1:
+        o->has_counters = true;
+        o->order1 = kind == OPT_ACCECN1;
+        for (o->counters = 0; rd_left(&body) >= 3 && o->counters < 3; o->counters++) {
+            o->counter[o->order1 ? 2 - o->counters : o->counters] = rd_be24(&body);
+        }
+        return len % 3 == 0 && len <= 9;
     default:
         return true;
     }
@@ -160,7 +169,9 @@ enum sight_verdict sight_tcp(struct sight *s)
     s->seq = rd_be32(&r);
     s->ack = rd_be32(&r);
     uint8_t offset = rd_u8(&r);
-    s->flags = rd_u8(&r);
+    uint8_t flags = rd_u8(&r);
+    s->flags = flags & 0x3fU;
+    s->ace = (uint8_t)((offset & 1U) << 2U | flags >> 6U);
     s->wnd = rd_be16(&r);
     rd_skip(&r, 2);
     s->urgent = rd_be16(&r);
@@ -172,7 +183,7 @@ enum sight_verdict sight_tcp(struct sight *s)
     if (sight_sum(sight_pseudo_sum(s), s->body, s->body_len) != UINT16_MAX) {
         return say(s, SIGHT_BAD, "tcp-checksum [RFC 9293 MUST-2]", "the TCP checksum is wrong");
     }
-    s->reserved = offset & 15U;
+    s->reserved = offset & 14U;
     s->options_len = (uint32_t)(header - TCP_HEADER);
     struct rd options = rd_sub(&r, s->options_len);
     s->payload = r.pos;

@@ -6,6 +6,7 @@
 
 enum { ETHER_HEADER = 14, ETHER_IP4 = 0x0800, ETHER_ARP = 0x0806 };
 enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
+enum ace { ACE_ECE = 1, ACE_CWR = 2, ACE_AE = 4 };
 enum flag { FIN = 0x01, SYN = 0x02, RST = 0x04, PSH = 0x08, ACK = 0x10, URG = 0x20 };
 
 #define SIGHT_SACKS 4U
@@ -18,6 +19,10 @@ struct tcp_opts {
     uint32_t tsval, tsecr;
     unsigned sacks;
     uint32_t sack[SIGHT_SACKS][2]; /* left edge, right edge */
+    bool has_counters;             /* RFC 9768 3.2.3 */
+    bool order1;                   /* kind 174 */
+    unsigned counters;
+    uint32_t counter[3]; /* ECT(0), CE, ECT(1): in the order of kind 172 */
 };
 
 enum sight_verdict {
@@ -36,6 +41,7 @@ struct sight {
     uint32_t src, dst;
     uint32_t ip_len; /* bytes, as the header says */
     uint8_t protocol, ttl;
+    uint8_t ecn; /* the last two bits of the second byte (RFC 3168 5) */
     bool ip_options, dont_fragment, fragment;
     const uint8_t *packet; /* its IP header */
     const uint8_t *body;   /* what IP carries */
@@ -44,8 +50,9 @@ struct sight {
     /* TCP */
     uint16_t sport, dport;
     uint32_t seq, ack;
-    uint8_t flags;
-    uint8_t reserved; /* the four bits that must be zero */
+    uint8_t flags;    /* without those of ECN, */
+    uint8_t ace;      /* which are here: AE, CWR, ECE */
+    uint8_t reserved; /* the three bits that must be zero */
     uint16_t wnd;
     uint16_t urgent;      /* the pointer */
     uint32_t options_len; /* bytes, with padding */

@@ -26,6 +26,8 @@ struct syn {
     bool refusable; /* a receiver need not take it */
     uint32_t len;   /* octets of data behind it */
     uint16_t wnd;
+    uint8_t aces;                /* a bit for each value of AE, CWR, ECE that copies came with */
+    uint8_t fields;              /* and of the two bits in IP's header */
     struct tcp_opts opts;        /* of the latest copy */
     uint32_t tsvals[SYN_STAMPS]; /* of every copy */
     unsigned tsval_count;
@@ -39,6 +41,24 @@ struct heard {
 
 struct stamp {
     uint32_t tsval;
+};
+
+/* Explicit congestion notification. */
+struct ecn_view {
+    uint8_t asked;    /* AE, CWR, ECE of a SYN of the host; 0: none asked */
+    bool bare;        /* one did not ask */
+    uint8_t answered; /* a bit for each value of them in a SYN-ACK of the host */
+    /* RFC 3168 */
+    bool ce_possible; /* data with CE came, and no CWR that must have been taken since */
+    bool echo_owed;   /* data with CE came that must have been taken, and no CWR since */
+    bool cwr_owed;    /* ECE came that must have been taken, for what went after the latest CWR */
+    bool cwr_sent;
+    uint32_t cwr_seq; /* of the latest */
+    /* RFC 9768: what must have been counted, and what may have been */
+    uint32_t packets[2];  /* with CE */
+    uint32_t bytes[3][2]; /* ECT(0), CE, ECT(1) */
+    uint32_t syn_acks;    /* that came, and whose codepoint may still be told */
+    bool latest_plain;    /* the latest packet was taken for certain, and without CE */
 };
 
 struct key {
@@ -122,6 +142,8 @@ struct view {
     nsec lead_at;
     nsec interval; /* from the transmission before, when a timer made both; 0: not known */
 
+    struct ecn_view ecn;
+
     /* the end of it */
     bool peer_fin_taken;    /* the host has acknowledged the peer's FIN */
     bool fin_first;         /* its own FIN went before that */
@@ -197,6 +219,10 @@ void packet_arrived(struct observer *o, const struct sight *s);
 /* ---- a TCP segment arrived ---- */
 void view_arrived(struct observer *o, struct view *v, const struct sight *s,
                   enum sight_verdict verdict);
+/* Before it is noted otherwise; `taken`: it carries text, and must have been taken. */
+/* True: an ACK is owed at once. */
+bool ecn_arrived(const struct observer *o, struct view *v, const struct sight *s,
+                 enum sight_verdict verdict, bool taken);
 void view_too_big(struct view *v, uint32_t seq, uint32_t mtu, nsec now);
 
 /* ---- a TCP segment was emitted: the rules, in their order ---- */
@@ -206,6 +232,7 @@ bool judge_handshake(struct observer *o, struct view *v, const struct sight *s);
 void judge_reset(struct observer *o, struct view *v, const struct sight *s);
 void judge_text(struct observer *o, struct view *v, const struct sight *s);
 void judge_timing(struct observer *o, struct view *v, const struct sight *s);
+void judge_ecn(struct observer *o, struct view *v, const struct sight *s);
 void judge_stamps(struct observer *o, struct view *v, const struct sight *s);
 void judge_ack(struct observer *o, struct view *v, const struct sight *s);
 void judge_sack(struct observer *o, struct view *v, const struct sight *s);

@@ -130,6 +130,7 @@ void sim_reduction_text(unsigned number, char *out, size_t size);
 typedef bool sim_rewrite(void *arg, struct buf *frame, const struct frame_facts *facts);
 sim_rewrite sim_strip_sack_ok, sim_strip_timestamps, sim_strip_wscale; /* from SYNs */
 sim_rewrite sim_clamp_mss;                                             /* of SYNs, to 500 bytes */
+sim_rewrite sim_clear_ecn, sim_mark_all;                               /* in IP's header */
 sim_rewrite sim_break_checksum; /* so that the segment is refused */
 /* Changes the first byte of payload and sets the checksum right: nobody can tell but the reader. */
 sim_rewrite sim_forge_payload;

@@ -1,6 +1,7 @@
 /* What middleboxes do to segments on their way. */
 #include <string.h>
 
+#include "stack/link/ethernet.h"
 #include "stack/trace/names.h"
 #include "tests/sim/plan.h"
 
@@ -78,6 +79,30 @@ bool sim_clamp_mss(void *arg, struct buf *frame, const struct frame_facts *facts
     return true;
 }
 
+/* As some paths do with what was once the type of service. */
+bool sim_clear_ecn(void *arg, struct buf *frame, const struct frame_facts *facts)
+{
+    (void)arg;
+    (void)facts;
+    uint8_t *ip = buf_data(frame) + ETHERNET_HEADER;
+    uint32_t mark = ip[1] & IP_ECN_MASK;
+    ip[1] &= (uint8_t)~IP_ECN_MASK;
+    /* RFC 1624 3: the checksum grows by what the word has lost; it must not hide what was corrupted before */
+    uint32_t sum = ((uint32_t)ip[10] << 8U | ip[11]) + mark;
+    sum = (sum & UINT16_MAX) + (sum >> 16U);
+    ip[10] = (uint8_t)(sum >> 8U);
+    ip[11] = (uint8_t)sum;
+    return true;
+}
+
+bool sim_mark_all(void *arg, struct buf *frame, const struct frame_facts *facts)
+{
+    (void)arg;
+    (void)facts;
+    (void)frame_mark(frame);
+    return true;
+}
+
 bool sim_break_checksum(void *arg, struct buf *frame, const struct frame_facts *facts)
 {
     (void)arg;
@@ -101,9 +126,14 @@ const char *sim_rewrite_name(sim_rewrite *f)
         sim_rewrite *f;
         const char *name;
     } all[] = {
-        {sim_strip_sack_ok, "strip SACK-permitted"}, {sim_strip_timestamps, "strip timestamps"},
-        {sim_strip_wscale, "strip window scale"},    {sim_clamp_mss, "clamp MSS"},
-        {sim_break_checksum, "break checksum"},      {sim_forge_payload, "forge payload"},
+        {sim_strip_sack_ok, "strip SACK-permitted"},
+        {sim_strip_timestamps, "strip timestamps"},
+        {sim_strip_wscale, "strip window scale"},
+        {sim_clamp_mss, "clamp MSS"},
+        {sim_clear_ecn, "clear ECN"},
+        {sim_mark_all, "mark all"},
+        {sim_break_checksum, "break checksum"},
+        {sim_forge_payload, "forge payload"},
     };
     for (unsigned i = 0; i < COUNT_OF(all); i++) {
         if (all[i].f == f) {

@@ -547,6 +547,13 @@ static uint32_t largest_window(const struct sim_world *w, unsigned host)
     return max;
 }
 
+/* AE, CWR, ECE of a SYN. */
+static uint8_t asks_by(enum tcp_ecn_policy policy)
+{
+    bool classic = policy == TCP_ECN_ASK_CLASSIC || policy == TCP_ECN_ACCEPT_ASK_CLASSIC;
+    return policy == TCP_ECN_ASK ? 7 : classic ? 3 : 0;
+}
+
 static void observed(const struct sim_world *w, unsigned host, struct observer_host *o)
 {
     const struct tcp_config *t = &w->host[host].host.tcp.config;
@@ -555,6 +562,9 @@ static void observed(const struct sim_world *w, unsigned host, struct observer_h
                                 .rto_min = t->rto_min,
                                 /* a jump makes a timer late, and the next one is not */
                                 .rto_max = w->plan.jump > 0 ? 1 : t->rto_max,
+                                .no_ecn = t->ecn == TCP_ECN_OFF,
+                                .no_accecn = t->ecn < TCP_ECN_ACCEPT,
+                                .ecn_asks = asks_by(t->ecn),
                                 .probes = !t->no_probe && !t->no_rack && !t->no_sack,
                                 .no_timestamps = t->no_timestamps,
                                 .no_window_scale = t->no_window_scale,

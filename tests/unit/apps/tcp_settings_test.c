@@ -32,6 +32,11 @@ START_TEST(takes_each_kind)
     ck_assert_int_eq(config.rto_min, 30000000);
     ck_assert_int_eq(config.rto_max, 2000000000);
     ck_assert_int_eq(config.delayed_ack, 500000);
+    ck_assert(take("ecn=ask,ecn_fallback=off,abe=off"));
+    ck_assert_int_eq(config.ecn, TCP_ECN_ASK);
+    ck_assert(config.no_ecn_fallback && config.no_abe);
+    ck_assert(take("ecn=accept-classic"));
+    ck_assert_int_eq(config.ecn, TCP_ECN_ACCEPT_CLASSIC);
 }
 END_TEST
 
@@ -51,6 +56,7 @@ static const char *const wrong[] = {
     "ra=on",
     "=on",
     "cc=tahoe",
+    "ecn=on",
     "cc=",
     "send_buffer=0",
     "send_buffer=-1",

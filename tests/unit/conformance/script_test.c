@@ -273,7 +273,6 @@ struct missing {
 static const struct missing missings[] = {
     {"+0 < S 0:0(0) win 1 <md5 abc>", "line 1: TCP option 'md5'"},
     {"\n+0 > gre flags 0: . 1:1(0)", "line 2: encapsulation 'gre'"},
-    {"+0 > SEWA 0:0(0)", "line 1: the AE flag of Accurate ECN"},
     {"+0 < sctp: INIT[]", "line 1: protocol 'sctp'"},
     {"+0 > (flowlabel 0x1) . 1:1(0)", "line 1: IPv6 flow label"},
 };

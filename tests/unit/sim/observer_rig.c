@@ -56,6 +56,7 @@ size_t frame_of_ip(uint8_t *frame, uint8_t protocol, uint32_t src, uint32_t dst,
 static void break_ip(uint8_t *ip, const struct seg *s, size_t len)
 {
     put16(ip + 2, (uint32_t)((int)len + s->ip_len));
+    ip[1] = s->ecn;
     ip[6] = s->fragment ? 0x20 : 0x40;
     ip[8] = s->ttl_zero ? 0 : s->ttl != 0 ? s->ttl : 64;
     put16(ip + 10, 0);
@@ -73,8 +74,9 @@ size_t frame_of_seg(uint8_t *frame, const struct seg *s, bool from_host)
     put16(tcp + 2, from_host ? port : HOST_PORT);
     put32(tcp + 4, s->seq);
     put32(tcp + 8, s->ack);
-    tcp[12] = (uint8_t)((unsigned)((int)header / 4 + s->offset) << 4U | s->reserved);
-    tcp[13] = s->flags;
+    tcp[12] = (uint8_t)((unsigned)((int)header / 4 + s->offset) << 4U | s->reserved |
+                        (unsigned)s->ace >> 2U);
+    tcp[13] = (uint8_t)(s->flags | (unsigned)s->ace << 6U);
     put16(tcp + 14, s->wnd);
     memcpy(tcp + 20, s->opts, s->opts_len);
     for (uint32_t i = 0; i < s->len; i++) {

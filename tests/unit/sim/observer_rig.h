@@ -27,7 +27,9 @@ struct seg {
     unsigned opts_len;
     uint8_t opts[40];
     uint8_t twist;      /* added to every byte of payload */
-    uint8_t reserved;   /* the four bits behind the data offset */
+    uint8_t reserved;   /* the bits behind the data offset, AE left out */
+    uint8_t ace;        /* AE, CWR, ECE */
+    uint8_t ecn;        /* the last two bits of IP's second byte */
     int offset;         /* added to the data offset, in words */
     bool bad_checksum;  /* of TCP */
     bool ip_checksum;   /* of IP, bad too */

@@ -38,7 +38,7 @@ START_TEST(headers)
     BAD_SEGMENT(s.ip_len = 1, "ip-length");
     BAD_SEGMENT(s.offset = -1, "data-offset");
     BAD_SEGMENT(s.offset = 3, "data-offset");
-    BAD_SEGMENT(s.reserved = 1, "reserved");
+    BAD_SEGMENT(s.reserved = 2, "reserved");
     BAD_SEGMENT(s.ttl_zero = true, "ttl");
 }
 END_TEST

@@ -354,6 +354,8 @@ static void read_option(struct wire *w, uint8_t kind, const uint8_t *body, size_
         w->has_ts = true;
         w->tsval = get32(body);
         w->tsecr = get32(body + 4);
+    } else if ((kind == 172 || kind == 174) && len % 3 == 0 && len <= 9) {
+        w->has_accecn = true; /* RFC 9768 3.2.3 */
     } else if (kind == 5 && len % 8 == 0 && len <= 32) {
         for (w->sack_count = 0; w->sack_count < len / 8; w->sack_count++) {
             w->sack[w->sack_count][0] = get32(body + 8 * w->sack_count);
@@ -422,7 +424,7 @@ struct wire take_segment(int line)
     size_t header = (size_t)(t[12] >> 4) * 4;
     ck_assert_uint_ge(header, 20);
     ck_assert_uint_le(header, f->len - FRAME_ETH - FRAME_IP);
-    ck_assert_uint_eq(t[12] & 0x0fU, 0);
+    ck_assert_uint_eq(t[12] & 0x0eU, 0);
     w.options_len = header - 20;
     read_options(&w, t + 20, w.options_len);
     ck_assert(!w.has_mss || (w.flags & TCP_SYN) != 0); /* MUST-65 */

@@ -52,7 +52,7 @@ struct wire {
     uint32_t seq, ack; /* as on the wire; `expect` makes them relative */
     uint8_t flags;
     uint16_t wnd, urgent;
-    bool has_mss, has_wscale, has_sack_ok, has_ts;
+    bool has_mss, has_wscale, has_sack_ok, has_ts, has_accecn;
     uint16_t mss;
     uint8_t shift;
     uint32_t tsval, tsecr;

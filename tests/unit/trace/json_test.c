@@ -32,13 +32,16 @@ START_TEST(a_segment)
                                       .len = 1448,
                                       .tsval = 9,
                                       .flags = TCP_PSH | TCP_ACK,
+                                      .ecn = IP_ECN_ECT0,
                                       .opts = TCP_OPT_HAS_TS,
                                       .retransmission = 1};
-    check_json(&e,
-               "{\"at\":5,\"cause\":{\"kind\":\"timer\",\"number\":1},\"conn\":1,"
-               "\"event\":\"tcp_out\",\"seq\":4294967295,\"ack\":0,\"wnd\":65535,\"len\":1448,"
-               "\"tsval\":9,\"tsecr\":0,\"mss\":0,\"urgent\":0,\"flags\":\"PSH ACK\",\"wscale\":0,"
-               "\"opts\":\"TS\",\"retransmission\":true}");
+    check_json(
+        &e,
+        "{\"at\":5,\"cause\":{\"kind\":\"timer\",\"number\":1},\"conn\":1,"
+        "\"event\":\"tcp_out\",\"seq\":4294967295,\"ack\":0,\"wnd\":65535,\"len\":1448,"
+        "\"tsval\":9,\"tsecr\":0,\"mss\":0,\"urgent\":0,\"flags\":\"PSH ACK\",\"ecn\":\"ECT(0)\","
+        "\"wscale\":0,"
+        "\"opts\":\"TS\",\"retransmission\":true}");
 }
 END_TEST
 
