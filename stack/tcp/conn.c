@@ -11,12 +11,12 @@
 #define IP_TCP_HEADERS_V6 60U
 #define TS_CLOCK_TICK NS_PER_MS /* RFC 7323 5.4: between 1 ms and 1 s */
 
-static void init_links(struct tcp_conn *c)
+static void init_links(struct tcp_conn *c, uint32_t dice)
 {
     c->dirty_link = (struct list){0};
     c->events_link = (struct list){0};
     list_init(&c->rcv_queue);
-    reassembly_init(&c->reassembly);
+    reassembly_init(&c->reassembly, dice);
     sendq_init(&c->sendq, seq_of(0));
     recovery_init(c, seq_of(0));
     rtt_init(&c->rtt);
@@ -75,9 +75,10 @@ struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
     c->state = TCP_CLOSED;
     c->passive = passive;
     c->id = ++t->last_id;
-    init_links(c);
+    uint64_t secret = demux_hash(&t->isn_key, tuple);
+    init_links(c, (uint32_t)secret);
     init_options(c, options);
-    c->ts_offset = (uint32_t)(demux_hash(&t->isn_key, tuple) >> 32U);
+    c->ts_offset = (uint32_t)(secret >> 32U);
     c->mtu = (uint16_t)u32_min(ip_link_mtu(t->ip, tuple->remote.addr), UINT16_MAX);
     c->story.mss_out = (uint16_t)path_mss(c); /* RFC 6691: options are not counted off */
     autotune_init(c);

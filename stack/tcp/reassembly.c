@@ -1,4 +1,4 @@
-/* Out-of-order data. Segments mostly extend the last range, so the search goes from the back. */
+/* Out-of-order data. Segments mostly extend the last range, so that is looked at first. */
 #include "stack/tcp/reassembly.h"
 
 #include "stack/base/buf_queue.h"
@@ -8,10 +8,18 @@ static struct tcp_range *range_of(struct list *node)
     return CONTAINER_OF(node, struct tcp_range, link);
 }
 
-void reassembly_init(struct reassembly *r)
+static struct tcp_range *range_of_recent(struct list *node)
+{
+    return CONTAINER_OF(node, struct tcp_range, recent_link);
+}
+
+void reassembly_init(struct reassembly *r, uint32_t dice)
 {
     *r = (struct reassembly){0};
     list_init(&r->ranges);
+    list_init(&r->recent);
+    seq_tree_init(&r->tree, dice,
+                  offsetof(struct tcp_range, start) - offsetof(struct tcp_range, node));
 }
 
 static void free_range(struct reassembly *r, struct pool *ranges, struct tcp_range *range)
@@ -19,6 +27,8 @@ static void free_range(struct reassembly *r, struct pool *ranges, struct tcp_ran
     r->count--;
     r->bytes -= seq_span(range->start, range->end);
     list_remove(&range->link);
+    list_remove(&range->recent_link);
+    seq_tree_remove(&r->tree, &range->node);
     buf_free_queue(&range->bufs);
     pool_put(ranges, range);
 }
@@ -33,11 +43,15 @@ void reassembly_done(struct reassembly *r, struct pool *ranges)
 /* The first range that ends at or behind `start`: the only one that `start` can touch. */
 static struct list *find_place(struct reassembly *r, tcp_seq start)
 {
-    struct list *at = &r->ranges;
-    while (at->prev != &r->ranges && seq_ge(range_of(at->prev)->end, start)) {
-        at = at->prev;
+    struct list *last = r->ranges.prev;
+    if (last == &r->ranges || seq_lt(range_of(last)->end, start)) {
+        return &r->ranges;
     }
-    return at;
+    if (seq_le(range_of(last)->start, start)) {
+        return last;
+    }
+    struct seq_node *node = seq_tree_at(&r->tree, seq_sub(start, 1)); /* ends behind start - 1 */
+    return &CONTAINER_OF(node, struct tcp_range, node)->link;
 }
 
 static struct tcp_range *new_range(struct reassembly *r, struct pool *ranges, uint32_t max,
@@ -51,6 +65,8 @@ static struct tcp_range *new_range(struct reassembly *r, struct pool *ranges, ui
     range->start = start;
     range->end = start;
     list_insert_before(before, &range->link);
+    list_push_back(&r->recent, &range->recent_link);
+    seq_tree_add(&r->tree, &range->node);
     r->count++;
     return range;
 }
@@ -115,7 +131,8 @@ static bool insert_at(struct reassembly *r, struct pool *ranges, uint32_t max, s
         at = range->end;
     }
     if (range != NULL) {
-        range->touched = r->clock;
+        list_remove(&range->recent_link);
+        list_push_front(&r->recent, &range->recent_link);
         if (seq_eq(range->start, range->end)) {
             free_range(r, ranges, range); /* made, but no view could be had for it */
             range = NULL;
@@ -131,7 +148,6 @@ static bool insert_at(struct reassembly *r, struct pool *ranges, uint32_t max, s
 bool reassembly_insert(struct reassembly *r, struct pool *ranges, uint32_t max, tcp_seq start,
                        struct buf *buf)
 {
-    r->clock++;
     return insert_at(r, ranges, max, find_place(r, start), start, buf);
 }
 
@@ -153,20 +169,9 @@ uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next
 unsigned reassembly_sack(const struct reassembly *r, struct tcp_sack_block *out, unsigned max)
 {
     unsigned n = 0;
-    uint32_t below = UINT32_MAX;
-    while (n < max) {
-        const struct tcp_range *latest = NULL;
-        for (struct list *node = r->ranges.next; node != &r->ranges; node = node->next) {
-            const struct tcp_range *range = range_of(node);
-            if (range->touched < below && (latest == NULL || range->touched > latest->touched)) {
-                latest = range;
-            }
-        }
-        if (latest == NULL) {
-            break;
-        }
-        out[n++] = (struct tcp_sack_block){latest->start, latest->end};
-        below = latest->touched;
+    for (struct list *node = r->recent.next; node != &r->recent && n < max; node = node->next) {
+        const struct tcp_range *range = range_of_recent(node);
+        out[n++] = (struct tcp_sack_block){range->start, range->end};
     }
     return n;
 }

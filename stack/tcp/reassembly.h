@@ -1,5 +1,6 @@
 /* What arrived beyond a hole (RFC 9293 3.10.7.4 "seventh", SHLD-31): ranges of bytes in sequence
- * order, kept by reference until the hole is filled. Their number is bounded.
+ * order, kept by reference until the hole is filled. Their number is bounded, and whatever order a peer sends
+ * in, a segment's place is found in logarithmic time.
  */
 #ifndef VITRINE_TCP_REASSEMBLY_H
 #define VITRINE_TCP_REASSEMBLY_H
@@ -8,23 +9,27 @@
 #include "stack/base/list.h"
 #include "stack/base/pool.h"
 #include "stack/tcp/segment.h"
+#include "stack/tcp/seq_tree.h"
 
 /* Consecutive bytes; ranges neither touch nor overlap. */
 struct tcp_range {
-    struct list link;
+    struct list link;        /* in reassembly.ranges */
+    struct list recent_link; /* in reassembly.recent */
     struct list bufs;
+    struct seq_node node; /* in reassembly.tree */
     tcp_seq start, end;
-    uint32_t touched; /* reassembly.clock when it last grew: SACK tells the latest first */
 };
 
 struct reassembly {
-    struct list ranges; /* by sequence number */
-    uint32_t count;     /* ranges */
-    uint32_t bytes;     /* in all ranges */
-    uint32_t clock;     /* rises with each insertion */
+    struct list ranges;   /* by sequence number */
+    struct list recent;   /* the same, the latest grown first: so SACK tells them */
+    struct seq_tree tree; /* the same, to be found by sequence number */
+    uint32_t count;       /* ranges */
+    uint32_t bytes;       /* in all ranges */
 };
 
-void reassembly_init(struct reassembly *r);
+/* `dice`: anything that a peer cannot guess. */
+void reassembly_init(struct reassembly *r, uint32_t dice);
 void reassembly_done(struct reassembly *r, struct pool *ranges);
 /* Keeps what of [start, start + buf->len) is not there yet; owns `buf`. What was there first stays.
  * Returns false when the range limit `max` or the pool forbids a new range: nothing was kept. */

@@ -66,6 +66,15 @@ static bool buffers_scarce(const struct buf *b)
     return pool_scarce(&pools->slabs[b->slab->class]) || pool_scarce(&pools->bufs);
 }
 
+/* Ranges that may be kept beyond holes: what a window of whole segments can come to, every other one lost. More
+ * would be tiny ones, which hold a slab each. */
+static uint32_t ranges_max(const struct tcp_conn *c)
+{
+    static const uint32_t at_least = 256, bytes_a_range = 1024;
+    uint32_t window = seq_span(c->rcv_nxt, c->rcv_adv);
+    return u32_min(c->tcp->config.reassembly_max, at_least + window / bytes_a_range);
+}
+
 static void queue_out_of_order(struct tcp_conn *c, struct tcp_segment *s)
 {
     struct buf *b = s->payload;
@@ -76,8 +85,7 @@ static void queue_out_of_order(struct tcp_conn *c, struct tcp_segment *s)
     }
     s->payload = NULL;
     TRACE(c->tcp->recorder, c->id, tcp_queued, .seq = s->seq.v, .len = s->len);
-    if (!reassembly_insert(&c->reassembly, &c->tcp->range_pool, c->tcp->config.reassembly_max,
-                           s->seq, b)) {
+    if (!reassembly_insert(&c->reassembly, &c->tcp->range_pool, ranges_max(c), s->seq, b)) {
         conn_trace_drop(c, DROP_TCP_REASSEMBLY_FULL, s->len);
     }
     c->ack_due = true; /* RFC 5681 4.2: at once, so that the sender sees the hole */

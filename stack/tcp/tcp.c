@@ -46,7 +46,7 @@ static void fill_defaults(struct tcp_config *c)
     default_u32(&c->max_timewait, 16384);
     fill_buffer(&c->send_buffer, &c->send_buffer_max, c->no_autotune);
     fill_buffer(&c->receive_buffer, &c->receive_buffer_max, c->no_autotune);
-    default_u32(&c->reassembly_max, 256);
+    default_u32(&c->reassembly_max, 8192);
     default_u32(&c->sent_max, 65536);
     c->cc = c->cc != NULL ? c->cc : &cc_cubic;
     c->ecn = c->ecn != TCP_ECN_DEFAULT ? c->ecn : TCP_ECN_ACCEPT;

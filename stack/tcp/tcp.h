@@ -38,7 +38,7 @@ struct tcp_config {
     uint32_t send_buffer_max;    /* [16 MiB, or send_buffer where that is given] */
     uint32_t receive_buffer;     /* bytes offered, at first [64 KiB, or ten segments] */
     uint32_t receive_buffer_max; /* [16 MiB, or receive_buffer where that is given] */
-    uint32_t reassembly_max;     /* out-of-order ranges kept per connection [256] */
+    uint32_t reassembly_max;     /* ranges beyond holes, window allowing [8192] */
     uint32_t sent_max;           /* runs of a connection's scoreboard [65536] */
     nsec msl;                    /* maximum segment lifetime; TIME-WAIT lasts 2 of it [120 s] */
     nsec rto_min;                /* RFC 6298 2.4 [200 ms, as deployed stacks; the RFC says 1 s] */

@@ -20,7 +20,7 @@
  * The source is included, so that a list node becomes a range by a choice among those that there are: the
  * head is never taken for one. As for the bytes themselves: a view's `off` is the distance of its first
  * byte, and a queue of views is known by the distances between which it lies.
- * Stubs: buf_share, buf_free and the trims by their contracts in buf.h, queues by theirs in buf_queue.h
+ * Stubs: the tree by its contract in seq_tree.h, as a search along the list; buf_share, buf_free and the trims by their contracts in buf.h, queues by theirs in buf_queue.h
  * (buf_queue_proof.c has these), pool_get and pool_put with one range to give.
  *
  * proof-sources:
@@ -49,15 +49,15 @@
 
 static struct tcp_range held[3]; /* by sequence number; the last is a new one */
 
-static struct tcp_range *the_range(const struct list *node)
+static struct tcp_range *the_range(const void *node)
 {
-    if (node == &held[0].link) {
+    if (node == &held[0].link || node == &held[0].recent_link || node == &held[0].node) {
         return &held[0];
     }
-    if (node == &held[1].link) {
+    if (node == &held[1].link || node == &held[1].recent_link || node == &held[1].node) {
         return &held[1];
     }
-    PROVE(node == &held[2].link, "a range");
+    PROVE(node == &held[2].link || node == &held[2].recent_link, "a range");
     return &held[2];
 }
 
@@ -89,6 +89,29 @@ static struct stretch *stretch_of(const struct list *queue)
         return &stretches[1];
     }
     return queue == &held[2].bufs ? &stretches[2] : &out;
+}
+
+void seq_tree_init(struct seq_tree *t, uint32_t dice, size_t edges)
+{
+    *t = (struct seq_tree){.dice = dice, .edges = edges};
+}
+
+void seq_tree_add(struct seq_tree *t, struct seq_node *n)
+{
+    PROVE((n == &held[2].node) & (t->root == NULL), "the new range, once");
+    t->root = n; /* which says that the new one is in it */
+}
+
+void seq_tree_remove(struct seq_tree *t, struct seq_node *n)
+{
+    PROVE((n != &held[2].node) | (t->root == n), "one that is in it");
+    t->root = n == &held[2].node ? NULL : t->root;
+}
+
+struct seq_node *seq_tree_at(const struct seq_tree *t, tcp_seq seq)
+{
+    (void)t;
+    return seq_gt(held[0].end, seq) ? &held[0].node : &held[1].node;
 }
 
 struct buf *buf_share(const struct buf *b)
@@ -179,7 +202,8 @@ void pool_put(struct pool *p, void *object)
 {
     struct tcp_range *range = object;
     struct stretch *s = stretch_of(&range->bufs);
-    PROVE((p == NULL) & s->live & (s->from == s->to) & !list_linked(&range->link),
+    PROVE((p == NULL) & s->live & (s->from == s->to) & !list_linked(&range->link) &
+              !list_linked(&range->recent_link),
           "given back once, off the list, and empty");
     s->live = false;
 }
@@ -197,8 +221,8 @@ static uint32_t make_range(struct reassembly *r, unsigned i, uint32_t behind)
     stretches[i] = (struct stretch){start, end, true};
     held[i].start = seq_add(base, start);
     held[i].end = seq_add(base, end);
-    held[i].touched = any_below(r->clock + 1);
     list_push_back(&r->ranges, &held[i].link);
+    list_push_back(&r->recent, &held[i].recent_link);
     r->count++;
     r->bytes += end - start;
     return end;
@@ -207,9 +231,8 @@ static uint32_t make_range(struct reassembly *r, unsigned i, uint32_t behind)
 /* Any state of `n` ranges in which the invariant holds. */
 static inline void make(struct reassembly *r, unsigned n)
 {
-    reassembly_init(r);
+    reassembly_init(r, 0);
     base = seq_sub(seq_of(0), n < 2 ? WRAP : 0);
-    r->clock = any_below(reach);
     uint32_t end = 0;
     for (unsigned i = 0; i < n; i++) {
         end = make_range(r, i, end);
@@ -229,6 +252,7 @@ static void check(const struct reassembly *r, uint32_t next)
         uint32_t end = distance(range->end);
         PROVE((start > last) & (end > start), "sorted, apart, beyond what comes next, not empty");
         PROVE(s->live & (s->from == start) & (s->to == end), "its bytes from start to end");
+        PROVE(list_linked(&range->recent_link), "among the recent ones");
         last = end;
         count++;
         bytes += end - start;
@@ -289,7 +313,6 @@ static inline struct reassembly insert(unsigned n, unsigned where)
     bool in_segment = (watched >= start) & (watched < start + len);
     uint32_t bytes = r.bytes;
     uint32_t max = any_below(4);
-    r.clock++; /* as reassembly_insert does */
     bool kept = insert_at(&r, NULL, max, where == n ? &r.ranges : &held[where].link,
                           seq_add(base, start), &segment);
     check(&r, 0);
@@ -301,7 +324,8 @@ static inline struct reassembly insert(unsigned n, unsigned where)
     PROVE(kept | ((r.bytes == bytes) & (r.count == n)), "refused: nothing was kept");
     PROVE((segment.slab == NULL) & (view.slab == NULL), "the segment is given back");
     const struct tcp_range *range = holder(&r, start);
-    PROVE(!kept | (range == NULL) | (range != NULL && range->touched == r.clock), "touched last");
+    PROVE(!kept | (range == NULL) | (range != NULL && r.recent.next == &range->recent_link),
+          "touched last");
     REACHES_IF(!kept & (len > 0), "a refusal");
     REACHES_IF(kept & (r.count == n + 1), "one more range");
     return r;
@@ -366,19 +390,18 @@ PROOF(reassembly_sack)
 {
     struct reassembly r;
     make(&r, 2);
-    ASSUME(held[0].touched != held[1].touched);
+    list_remove(&held[1].recent_link);
+    list_push_front(&r.recent, &held[1].recent_link); /* the second has grown last */
     struct tcp_sack_block blocks[3];
     unsigned max = any_below(4);
     unsigned n = reassembly_sack(&r, blocks, max);
     PROVE(n == u32_min(max, r.count), "as many as there are, or fit");
-    bool second = held[1].touched > held[0].touched;
-    tcp_seq first_start = second ? held[1].start : held[0].start;
-    tcp_seq first_end = second ? held[1].end : held[0].end;
-    tcp_seq then = second ? held[0].start : held[1].start;
-    PROVE(n < 1 || (seq_eq(blocks[0].start, first_start) && seq_eq(blocks[0].end, first_end)),
-          "all of the latest first");
-    PROVE(n < 2 || seq_eq(blocks[1].start, then), "then the other");
-    REACHES_IF(n == 2 && second, "two");
+    for (unsigned i = 0; i < n; i++) {
+        const struct tcp_range *range = &held[1 - i];
+        PROVE(seq_eq(blocks[i].start, range->start) & seq_eq(blocks[i].end, range->end),
+              "each whole, the latest first");
+    }
+    REACHES_IF(n == 2, "two");
 }
 
 PROOF(reassembly_done)

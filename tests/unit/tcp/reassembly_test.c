@@ -2,6 +2,7 @@
 #include "stack/tcp/reassembly.h"
 
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/base/lcg.h"
@@ -27,7 +28,7 @@ static void rig_init(struct rig *r, uint64_t seed, tcp_seq base, uint32_t max)
     memset(r, 0, sizeof *r);
     slab_pools_init(&r->pools, &limits);
     pool_init(&r->ranges, "range", sizeof(struct tcp_range), 1000);
-    reassembly_init(&r->r);
+    reassembly_init(&r->r, (uint32_t)seed);
     r->lcg.state = seed;
     r->base = base;
     r->max = max;
@@ -355,6 +356,37 @@ START_TEST(single_bytes_share_slabs)
 }
 END_TEST
 
+/* Every other segment of a large window is missing, and they come from the front, from the back, or from both
+ * ends in turn: all are kept, and told. */
+START_TEST(thousands_of_holes)
+{
+    enum { HOLES = 4000 };
+    struct rig *r = malloc(sizeof *r);
+    ck_assert_ptr_nonnull(r);
+    rig_init(r, 3, seq_of(UINT32_MAX - HOLES), HOLES);
+    pool_init(&r->ranges, "range", sizeof(struct tcp_range), HOLES);
+    for (uint32_t i = 0; i < HOLES; i++) {
+        uint32_t far = HOLES - 1 - i / 2;
+        uint32_t at = _i == 0 ? i : _i == 1 ? HOLES - 1 - i : i % 2 == 0 ? i / 2 : far;
+        struct buf *b = buf_new(&r->pools, 0, 1);
+        ck_assert_ptr_nonnull(b);
+        b->len = 1;
+        ck_assert(reassembly_insert(&r->r, &r->ranges, r->max, seq_add(r->base, 2 * at + 1), b));
+        struct tcp_sack_block block;
+        ck_assert_uint_eq(reassembly_sack(&r->r, &block, 1), 1);
+        ck_assert(seq_eq(block.start, seq_add(r->base, 2 * at + 1)));
+    }
+    ck_assert_uint_eq(r->r.count, HOLES);
+    tcp_seq last = r->base;
+    for (struct list *n = r->r.ranges.next; n != &r->r.ranges; n = n->next) {
+        ck_assert(seq_gt(range_of(n)->start, last));
+        last = range_of(n)->end;
+    }
+    rig_done(r);
+    free(r);
+}
+END_TEST
+
 Suite *reassembly_suite(void);
 Suite *reassembly_suite(void)
 {
@@ -367,6 +399,7 @@ Suite *reassembly_suite(void)
     tcase_add_test(t, the_number_of_ranges_is_bounded);
     tcase_add_test(t, survives_empty_pools);
     tcase_add_loop_test(t, single_bytes_share_slabs, 0, 3);
+    tcase_add_loop_test(t, thousands_of_holes, 0, 3);
     suite_add_tcase(s, t);
     TCase *cost = tcase_create("cost");
     tcase_set_timeout(cost, 10);
