@@ -51,28 +51,39 @@ static size_t least_len(uint8_t kind)
     }
 }
 
+/* Reads the option at `r`, or the end of the list, behind which nothing counts. False: a length cannot be,
+ * or it is a second source route. */
+static bool read_option(struct rd *r, struct ip_options_seen *out)
+{
+    struct rd at = *r; /* where this option begins */
+    uint8_t kind = rd_u8(r);
+    if (kind == OPTION_END) {
+        rd_skip(r, rd_left(r));
+        return true;
+    }
+    if (kind == OPTION_NOP) {
+        return true;
+    }
+    uint8_t len = rd_u8(r); /* counts kind and length */
+    struct slice option = rd_take(&at, len);
+    bool second_route = (kind == OPTION_LSRR || kind == OPTION_SSRR) && out->route.len != 0;
+    if (r->failed || at.failed || len < least_len(kind) || second_route) {
+        return false;
+    }
+    note(out, kind, option);
+    *r = at;
+    return true;
+}
+
 bool ip_options_read(struct slice options, struct ip_options_seen *out)
 {
     struct rd r = rd_slice(options);
     *out = (struct ip_options_seen){0};
     while (rd_left(&r) > 0) {
-        struct rd at = r; /* where this option begins */
         out->fault = (uint8_t)(options.len - rd_left(&r));
-        uint8_t kind = rd_u8(&r);
-        if (kind == OPTION_END) {
-            return true;
-        }
-        if (kind == OPTION_NOP) {
-            continue;
-        }
-        uint8_t len = rd_u8(&r); /* counts kind and length */
-        struct slice option = rd_take(&at, len);
-        bool second_route = (kind == OPTION_LSRR || kind == OPTION_SSRR) && out->route.len != 0;
-        if (r.failed || at.failed || len < least_len(kind) || second_route) {
+        if (!read_option(&r, out)) {
             return false;
         }
-        note(out, kind, option);
-        r = at;
     }
     return true;
 }

@@ -78,26 +78,36 @@ static void parse_option(uint8_t kind, struct rd body, struct tcp_segment *s)
     }
 }
 
-/* MUST-6, MUST-7, MUST-68: every kind but 0 and 1 has a length that counts itself and its kind. */
+/* MUST-6, MUST-7, MUST-68: every kind but 0 and 1 has a length that counts itself and its kind. False: a
+ * length cannot be. Behind the end of the list nothing counts. */
+static bool read_option(struct rd *r, struct tcp_segment *s)
+{
+    uint8_t kind = rd_u8(r);
+    if (kind == OPTION_END) {
+        rd_skip(r, rd_left(r));
+        return true;
+    }
+    if (kind == OPTION_NOP) {
+        return true;
+    }
+    uint8_t len = rd_u8(r);
+    if (r->failed || len < 2) {
+        return false;
+    }
+    struct rd body = rd_sub(r, len - 2U);
+    if (r->failed) {
+        return false;
+    }
+    parse_option(kind, body, s);
+    return true;
+}
+
 static bool parse_options(struct rd r, struct tcp_segment *s)
 {
     while (rd_left(&r) > 0) {
-        uint8_t kind = rd_u8(&r);
-        if (kind == OPTION_END) {
-            return true;
-        }
-        if (kind == OPTION_NOP) {
-            continue;
-        }
-        uint8_t len = rd_u8(&r);
-        if (r.failed || len < 2) {
+        if (!read_option(&r, s)) {
             return false;
         }
-        struct rd body = rd_sub(&r, len - 2U);
-        if (r.failed) {
-            return false;
-        }
-        parse_option(kind, body, s);
     }
     return true;
 }
