@@ -185,6 +185,25 @@ START_TEST(two_questions_are_reset)
 }
 END_TEST
 
+/* 3.2.2.1: data that waited for the handshake goes behind its last ACK, which tells how the SYN-ACK came. */
+START_TEST(the_last_ack_goes_by_itself)
+{
+    rig_restart(&(struct tcp_config){.ecn = TCP_ECN_ASK});
+    struct peer p = peer_new();
+    struct app *a = app_connect(&p, NULL);
+    struct wire syn = expect(&p, TCP_SYN | TCP_ECE | TCP_CWR, 0, 0, 0);
+    ck_assert(!syn.has_accecn);
+    app_write(a, 10);
+    peer_send(&p, TCP_SYN | TCP_ACK | TCP_CWR, 0, 1); /* agreed */
+    struct wire ack = expect(&p, TCP_ACK | TCP_CWR, 1, 1, 0);
+    ck_assert(ack.has_accecn);
+    struct wire data = expect(&p, TCP_ACK | TCP_PSH | TCP_ECE, 1, 1, 10); /* 5, with AE */
+    ck_assert(data.has_accecn);
+    ck_assert_uint_eq(data.tos, IP_ECN_ECT0);
+    ck_assert_uint_eq(ack.tos, IP_ECN_NOT_ECT);
+}
+END_TEST
+
 Suite *accecn_suite(void)
 {
     Suite *s = suite_create("accecn");
@@ -200,5 +219,6 @@ Suite *accecn_suite(void)
     ADD(options, fields_of_both_orders);
     ADD(options, other_lengths_are_padding);
     ADD(options, two_questions_are_reset);
+    ADD(options, the_last_ack_goes_by_itself);
     return s;
 }
