@@ -199,7 +199,7 @@ static unsigned fields_for(uint8_t counters, bool order1)
     unsigned n = 0;
     for (unsigned i = 0; i < ACCECN_COUNTERS; i++) {
         unsigned which = order1 ? ACCECN_COUNTERS - 1 - i : i;
-        n = (counters >> which & 1U) != 0 ? i + 1 : n;
+        n = ((uint32_t)counters >> which & 1U) != 0 ? i + 1 : n;
     }
     return n;
 }
