@@ -367,7 +367,7 @@ void cable_nodes(const struct cable_options *o, unsigned way,
     add(nodes, count, w->burst_p > 0,
         (struct wire_node_config){WIRE_BURST, .burst = {w->burst_p, w->burst_r, 0, w->burst_loss}});
     add(nodes, count, w->corrupt > 0,
-        (struct wire_node_config){WIRE_CORRUPT, .corrupt = {w->corrupt, 1, false, 0}});
+        (struct wire_node_config){WIRE_CORRUPT, .corrupt = {w->corrupt, 1, false, false}});
     add(nodes, count, w->duplicate > 0,
         (struct wire_node_config){WIRE_DUPLICATE, .duplicate = {w->duplicate, w->duplicate_by}});
 }

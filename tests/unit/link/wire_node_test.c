@@ -424,7 +424,7 @@ START_TEST(so_many_bits_flip)
     frame_add_hex(&f, "aaaaaa"); /* padding, which no checksum covers */
     for (uint32_t bits = 0; bits <= WIRE_CORRUPT_BITS; bits++) {
         const struct wire_node_config c = {.kind = WIRE_CORRUPT,
-                                           .corrupt = {WIRE_MILLION, bits, false}};
+                                           .corrupt = {WIRE_MILLION, bits, false, false}};
         struct lone_node l;
         lone_init(&l, &c, &f);
         for (unsigned i = 0; i < 500; i++) {
@@ -471,7 +471,7 @@ START_TEST(flips_reach_every_byte)
     struct frame f = frame_tcp(TCP_ACK, 1, 3);
     for (unsigned anywhere = 0; anywhere < 2; anywhere++) {
         const struct wire_node_config c = {.kind = WIRE_CORRUPT,
-                                           .corrupt = {WIRE_MILLION, 1, anywhere > 0}};
+                                           .corrupt = {WIRE_MILLION, 1, anywhere > 0, false}};
         struct lone_node l;
         lone_init(&l, &c, &f);
         for (unsigned i = 0; i < 20000; i++) { /* the bits add up in place */
@@ -491,7 +491,8 @@ START_TEST(what_no_checksum_guards_is_spared)
 {
     struct frame arp = frame_to_us(0x0806);
     frame_add_hex(&arp, "00010800060400010200000000010a090001");
-    const struct wire_node_config c = {.kind = WIRE_CORRUPT, .corrupt = {WIRE_MILLION, 1, false}};
+    const struct wire_node_config c = {.kind = WIRE_CORRUPT,
+                                       .corrupt = {WIRE_MILLION, 1, false, false}};
     struct lone_node l;
     lone_init(&l, &c, &arp);
     struct wire_verdict v = wire_node_pass(&l.node, l.frame, 0);
@@ -512,7 +513,8 @@ START_TEST(offloaded_checksums_do_not_hide_it)
     pseudo[9] = 6;
     pseudo[11] = 23;
     put16(f.b + 50, (uint16_t)~plain_checksum(pseudo, sizeof pseudo, 0));
-    const struct wire_node_config c = {.kind = WIRE_CORRUPT, .corrupt = {WIRE_MILLION, 1, false}};
+    const struct wire_node_config c = {.kind = WIRE_CORRUPT,
+                                       .corrupt = {WIRE_MILLION, 1, false, false}};
     struct lone_node l;
     lone_init(&l, &c, &f);
     l.frame->offload = (struct offload){.csum = CSUM_PARTIAL, .csum_start = 34, .csum_offset = 16};
@@ -565,7 +567,7 @@ START_TEST(settings_that_make_no_sense_are_refused)
         {.kind = WIRE_BURST, .burst = {0, WIRE_MILLION + 1, 0, 0}},
         {.kind = WIRE_REORDER, .reorder = {1, -1}},
         {.kind = WIRE_DUPLICATE, .duplicate = {WIRE_MILLION + 1, 0}},
-        {.kind = WIRE_CORRUPT, .corrupt = {1, WIRE_CORRUPT_BITS + 1, false}},
+        {.kind = WIRE_CORRUPT, .corrupt = {1, WIRE_CORRUPT_BITS + 1, false, false}},
         {.kind = WIRE_BATCH, .batch = {0}},
         {.kind = WIRE_TAMPER, .tamper = {NULL, TAMPER_RULES + 1}},
     };

@@ -314,7 +314,7 @@ static void run_weather(uint64_t seed)
         {.kind = WIRE_RATE, .rate = {1000000000, 24}},
         {.kind = WIRE_DELAY, .delay = {2000, 3000, false}},
         {.kind = WIRE_REORDER, .reorder = {50000, 20000}},
-        {.kind = WIRE_CORRUPT, .corrupt = {50000, 2, true}},
+        {.kind = WIRE_CORRUPT, .corrupt = {50000, 2, true, false}},
     };
     struct wire_config config = wire_rig_config(seed);
     config.way[0] = config.way[1] = (struct wire_way_config){nodes, COUNT_OF(nodes), 10000};
@@ -545,7 +545,7 @@ START_TEST(two_hosts_talk_over_a_bad_link)
         {.kind = WIRE_LOSS, .loss = {20000}},
         {.kind = WIRE_BURST, .burst = {2000, 500000, 0, 800000}},
         {.kind = WIRE_DUPLICATE, .duplicate = {10000, NS_PER_MS}},
-        {.kind = WIRE_CORRUPT, .corrupt = {10000, 1, false}},
+        {.kind = WIRE_CORRUPT, .corrupt = {10000, 1, false, false}},
         {.kind = WIRE_DELAY, .delay = {5 * NS_PER_MS, NS_PER_MS, true}},
         {.kind = WIRE_REORDER, .reorder = {10000, 3 * NS_PER_MS}},
     };
