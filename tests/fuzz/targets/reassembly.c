@@ -141,7 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     w = (struct world){.base = seq_of(rd_be32(&in)), .max = 1U + rd_u8(&in) % 32U};
     slab_pools_init(&w.pools, &limits);
     pool_init(&w.ranges, "ranges", sizeof(struct tcp_range), 64);
-    reassembly_init(&w.r);
+    reassembly_init(&w.r, 1);
     for (unsigned i = 0; i < STEPS_MAX && rd_left(&in) > 0; i++) {
         step(&in);
         check_ranges();
