@@ -28,7 +28,7 @@ struct slice {
 
 static inline void *container_at(const void *member, size_t offset)
 {
-    return (char *)(uintptr_t)member - offset;
+    return (void *)((uintptr_t)member - offset);
 }
 
 static inline nsec nsec_min(nsec a, nsec b)
