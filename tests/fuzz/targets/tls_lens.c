@@ -15,6 +15,7 @@
 #define RING 64U
 
 struct sight {
+    struct tls_context context;
     struct tls_session session;
     struct recorder recorder;
 };
@@ -23,6 +24,8 @@ static struct sight *begin(uint8_t how)
 {
     struct sight *s = calloc(1, sizeof(*s));
     FUZZ_CHECK(s != NULL && recorder_init(&s->recorder, RING));
+    s->context.client = (how & 128U) != 0;
+    s->session.context = &s->context;
     s->session.recorder = &s->recorder;
     s->session.lens.writer = -1;
     s->session.lens.stepping = how >> 4;

@@ -11,8 +11,19 @@ static struct tcp_config config;
 
 static bool take(const char *list)
 {
-    config = (struct tcp_config){0};
+    memset(&config, 0, sizeof config);
     return tcp_settings_take(list, &config);
+}
+
+/* Any byte of it. */
+static bool is_set(void)
+{
+    const unsigned char *bytes = (const unsigned char *)&config;
+    bool set = false;
+    for (size_t i = 0; i < sizeof config; i++) {
+        set = set || bytes[i] != 0;
+    }
+    return set;
 }
 
 static void set_up(void)
@@ -98,8 +109,7 @@ START_TEST(lists_what_it_takes)
                                                          : takes;
         snprintf(item, sizeof item, "%s=%s", name, value);
         ck_assert_msg(take(item), "%s", item);
-        struct tcp_config none = {0};
-        ck_assert_msg(memcmp(&config, &none, sizeof none) != 0, "%s changes nothing", item);
+        ck_assert_msg(is_set(), "%s changes nothing", item);
     }
     ck_assert_uint_gt(lines, 10);
     free(text);
