@@ -451,7 +451,7 @@ class Tls(Command):
             return "ended: %s" % close_reason(int(session["reason"]))
         if session["established"]:
             took = span(session["finished"] - session["started"])
-            resumed = "" if session["lens"]["certificate_sent"] else ", resumed"
+            resumed = "" if session["lens"]["certificate_seen"] else ", resumed"
             return "established, the handshake took %s%s" % (took, resumed)
         return "in its handshake" if session["begun"] else "waiting for a ClientHello"
 
