@@ -81,8 +81,9 @@ void status_text(const struct status *s, struct draft *out)
     }
     for (unsigned i = 0; i < DROP_REASONS; i++) {
         if (s->host->recorder.drops[i] > 0) {
-            draft_addf(out, "drop %-24s %8" PRIu64 "  %s\n", drop_name((enum drop_reason)i),
-                       s->host->recorder.drops[i], drop_text((enum drop_reason)i));
+            draft_addf(out, "drop %-24s %8" PRIu64 "  %s (%s)\n", drop_name((enum drop_reason)i),
+                       s->host->recorder.drops[i], drop_text((enum drop_reason)i),
+                       drop_clause((enum drop_reason)i));
         }
     }
 }

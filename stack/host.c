@@ -129,6 +129,7 @@ void host_flush(struct host *h, nsec now)
     for (unsigned i = 0; i < h->iface_count; i++) {
         iface_flush(&h->ifaces[i]);
     }
+    recorder_settle(&h->recorder);
 }
 
 nsec host_deadline(const struct host *h)

@@ -32,7 +32,8 @@ static bool iface_transmit(struct iface *f, const struct packet *frame, uint16_t
         trace_drop(f->recorder, DROP_DEV_REFUSED, 0, len);
         return false;
     }
-    TRACE(f->recorder, 0, frame_out, .len = (uint32_t)len, .ethertype = ethertype);
+    TRACE(f->recorder, 0, frame_out, .number = ++f->recorder->sent, .len = (uint32_t)len,
+          .ethertype = ethertype);
     return true;
 }
 
@@ -108,6 +109,8 @@ static void iface_send_arp(struct iface *f, const struct arp_waiting *waiting)
     struct ethernet_header header = {.dst = waiting->to, .src = f->dev->mac, .type = ETHERTYPE_ARP};
     ethernet_push(&p, &header);
     f->recorder->cause = waiting->cause;
+    TRACE(f->recorder, 0, arp_out, .sender = waiting->packet.spa, .target = waiting->packet.tpa,
+          .operation = waiting->packet.operation);
     iface_transmit(f, &p, header.type);
 }
 
@@ -118,7 +121,7 @@ void iface_flush(struct iface *f)
         iface_send_arp(f, &f->arp_outbox[i]);
     }
     f->arp_waiting = 0;
-    f->recorder->cause = cause;
+    f->recorder->cause = f->released;
     for (struct list *node = list_pop_front(&f->outbox); node; node = list_pop_front(&f->outbox)) {
         struct buf *frame = buf_of_link(node);
         struct packet p;
@@ -128,6 +131,7 @@ void iface_flush(struct iface *f)
         iface_transmit(f, &p, ETHERTYPE_IPV4);
         buf_free(frame);
     }
+    f->recorder->cause = cause;
 }
 
 /* ---- in ---- */
@@ -159,6 +163,7 @@ static void iface_conflict(struct iface *f, size_t len, nsec now)
 /* The neighbour told its address: what waited for it goes out at the next flush. */
 static void iface_release(struct iface *f, struct neighbour *n)
 {
+    f->released = f->recorder->cause;
     for (struct buf *b = neighbour_take(n); b != NULL; b = neighbour_take(n)) {
         ethernet_set_destination(b, n->mac);
         list_push_back(&f->outbox, &b->link);
@@ -172,6 +177,7 @@ static void iface_input_arp(struct iface *f, struct rd *r, size_t len, nsec now)
         trace_drop(f->recorder, DROP_ARP_MALFORMED, 0, len);
         return;
     }
+    TRACE(f->recorder, 0, arp_in, .sender = a.spa, .target = a.tpa, .operation = a.operation);
     if (ip_equal(a.spa, f->addr) && !mac_equal(a.sha, f->dev->mac)) {
         iface_conflict(f, len, now);
         return;

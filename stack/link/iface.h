@@ -35,6 +35,7 @@ struct iface {
     struct slab_pools *pools;
     struct neighbours neighbours;
     struct list outbox; /* bufs: frames whose neighbour has answered, to be sent by iface_flush */
+    struct cause released;                           /* the latest answer that put one there */
     struct arp_waiting arp_outbox[IFACE_ARP_OUTBOX]; /* to be sent by iface_flush, oldest first */
     unsigned arp_waiting;                            /* how many of them there are */
     nsec defended; /* when our address was last defended (RFC 5227 2.4); 0 = never */

@@ -161,8 +161,8 @@ void conn_set_state(struct tcp_conn *c, enum tcp_state to)
 
 void conn_mark_dirty(struct tcp_conn *c)
 {
+    c->cause = c->tcp->recorder->cause;
     if (!list_linked(&c->dirty_link)) {
-        c->cause = c->tcp->recorder->cause;
         list_push_back(&c->tcp->dirty, &c->dirty_link);
     }
 }
@@ -170,6 +170,7 @@ void conn_mark_dirty(struct tcp_conn *c)
 void conn_tell(struct tcp_conn *c, enum tcp_pending what)
 {
     c->pending |= (uint8_t)what;
+    c->news = c->tcp->recorder->cause;
     if (!list_linked(&c->events_link)) {
         list_push_back(&c->tcp->events, &c->events_link);
     }
@@ -186,6 +187,13 @@ void conn_report(struct tcp_conn *c, enum stream_report what)
 void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len)
 {
     trace_drop(c->tcp->recorder, why, c->id, len);
+}
+
+void conn_trace_passed(struct tcp_conn *c, uint8_t check)
+{
+    uint32_t wnd = seq_gt(c->rcv_adv, c->rcv_nxt) ? seq_span(c->rcv_nxt, c->rcv_adv) : 0;
+    TRACE(c->tcp->recorder, c->id, tcp_passed, .rcv_nxt = c->rcv_nxt.v, .rcv_wnd = wnd,
+          .snd_una = c->snd_una.v, .snd_nxt = c->snd_nxt.v, .state = c->state, .check = check);
 }
 
 static uint32_t unsent(const struct tcp_conn *c)

@@ -142,7 +142,8 @@ struct tcp_conn {
     uint8_t keepalives;      /* unanswered keep-alive probes */
 
     uint32_t id;        /* in events; from 1 */
-    struct cause cause; /* what made it dirty: whatever the flush sends follows from that */
+    struct cause cause; /* what last made it dirty: whatever the flush sends follows from that */
+    struct cause news;  /* what last gave it something to tell: what the application does follows */
     struct tcp_listener *listener; /* that made it, while it listens */
     struct ip_options *route;      /* the source route of all its segments; NULL: none */
     struct tcp_options options;
@@ -172,6 +173,8 @@ void conn_tell(struct tcp_conn *c, enum tcp_pending what); /* the notifier will 
 /* The notifier will call stream_events.report, unless the application does not want it (SHLD-20). */
 void conn_report(struct tcp_conn *c, enum stream_report what);
 void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len);
+/* The segment at hand stands all checks of RFC 9293 3.10.7 up to the one of this number, in the state that `c` has. */
+void conn_trace_passed(struct tcp_conn *c, uint8_t check);
 
 /* The send queue has room for `min` bytes in a row, as far as its own limit goes. */
 bool conn_has_room(const struct tcp_conn *c, size_t min);

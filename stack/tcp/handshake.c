@@ -46,12 +46,18 @@ void handshake_connect(struct tcp_conn *c, nsec now)
     start_sending(c, isn_choose(c->tcp, &c->entry.tuple, now));
 }
 
+static void refuse(struct tcp *t, const struct tcp_segment *s, enum drop_reason why)
+{
+    segment_trace_stray(t->recorder, 0, s);
+    trace_drop(t->recorder, why, 0, s->len);
+}
+
 /* A new connection for a listener that has room for it; NULL: dropped by name. */
 static struct tcp_conn *new_half_open(struct tcp *t, struct tcp_listener *l,
                                       const struct tcp_segment *s)
 {
     if (l->half_open >= l->backlog || (l->max_open != 0 && l->open >= l->max_open)) {
-        trace_drop(t->recorder, DROP_TCP_BACKLOG_FULL, 0, 0);
+        refuse(t, s, DROP_TCP_BACKLOG_FULL);
         return NULL;
     }
     struct tcp_tuple tuple = {.local = s->dst, .remote = s->src};
@@ -76,6 +82,7 @@ static void take_syn(struct tcp_conn *c, const struct tcp_segment *s, const tcp_
     c->story.syn_wnd = s->wnd;
     c->last_heard = s->at;
     c->state = TCP_LISTEN; /* the listener's, of which this is the copy */
+    conn_trace_passed(c, 3);
     conn_take_route(c, s); /* MUST-53 */
     start_receiving(c, s);
     tcp_seq iss = isn_choose(c->tcp, &c->entry.tuple, s->at);
@@ -90,16 +97,16 @@ void handshake_listen(struct tcp *t, struct tcp_listener *l, const struct tcp_se
                       const tcp_seq *isn_floor)
 {
     if ((s->flags & TCP_RST) != 0) { /* first: there is nothing that it could reset */
-        trace_drop(t->recorder, DROP_TCP_RST_NO_CONNECTION, 0, s->len);
+        refuse(t, s, DROP_TCP_RST_NO_CONNECTION);
         return;
     }
     if ((s->flags & TCP_ACK) != 0) { /* second: it acknowledges nothing of ours */
-        trace_drop(t->recorder, DROP_TCP_ACK_UNACCEPTABLE, 0, s->len);
+        refuse(t, s, DROP_TCP_ACK_UNACCEPTABLE);
         reply_reset(t, s);
         return;
     }
     if ((s->flags & TCP_SYN) == 0 || (s->flags & TCP_FIN) != 0) { /* fourth */
-        trace_drop(t->recorder, DROP_TCP_BAD_FLAGS, 0, s->len);
+        refuse(t, s, DROP_TCP_BAD_FLAGS);
         return;
     }
     struct tcp_conn *c = new_half_open(t, l, s); /* third */
@@ -170,6 +177,7 @@ bool handshake_complete(struct tcp_conn *c, const struct tcp_segment *s)
         reply_reset(c->tcp, s);
         return false;
     }
+    conn_trace_passed(c, 5);
     c->snd_wl1 = seq_sub(s->seq, 1); /* so that this segment's window counts as newer */
     c->story.ack_wnd = (uint32_t)s->wnd << c->snd_wscale;
     establish(c, s);
@@ -187,6 +195,7 @@ static bool syn_sent_checks(struct tcp_conn *c, const struct tcp_segment *s)
         return false;
     }
     if (rst && has_ack) {
+        conn_trace_passed(c, 2);
         close_by_reset(c);
         return false;
     }
@@ -206,6 +215,7 @@ void handshake_syn_sent(struct tcp_conn *c, struct tcp_segment *s)
         conn_trace_drop(c, DROP_TCP_BAD_FLAGS, s->len);
         return;
     }
+    conn_trace_passed(c, 4);
     c->last_heard = s->at;
     start_receiving(c, s);
     if ((s->flags & TCP_ACK) == 0) { /* simultaneous open (MUST-10) */

@@ -25,7 +25,9 @@ static void other_states(struct tcp_conn *c, struct tcp_segment *s)
         validate_ack(c, s) != PASS) {       /* fifth: ACK, may it be believed? */
         return;
     }
-    if (c->state == TCP_SYN_RCVD && !handshake_complete(c, s)) {
+    if (c->state != TCP_SYN_RCVD) {
+        conn_trace_passed(c, 5);
+    } else if (!handshake_complete(c, s)) {
         return;
     }
     c->last_heard = s->at;
@@ -59,6 +61,7 @@ static void connection_input(struct tcp_conn *c, struct tcp_segment *s)
 static void closed_input(struct tcp *t, const struct tcp_segment *s)
 {
     bool rst = (s->flags & TCP_RST) != 0;
+    segment_trace_stray(t->recorder, 0, s);
     trace_drop(t->recorder, rst ? DROP_TCP_RST_NO_CONNECTION : DROP_TCP_NO_LISTENER, 0, s->len);
     reply_reset(t, s);
 }

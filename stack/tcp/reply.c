@@ -6,7 +6,9 @@ void reply_queue(struct tcp *t, const struct tcp_reply *r)
         trace_drop(t->recorder, DROP_TCP_RESET_QUEUE_FULL, r->conn, 0);
         return;
     }
-    t->replies[t->reply_count++] = *r;
+    struct tcp_reply *queued = &t->replies[t->reply_count++];
+    *queued = *r;
+    queued->cause = t->recorder->cause;
 }
 
 void reply_reset(struct tcp *t, const struct tcp_segment *s)
@@ -60,6 +62,7 @@ static void send_one(struct tcp *t, const struct tcp_reply *r, nsec now)
 void reply_flush(struct tcp *t, nsec now)
 {
     for (uint32_t i = 0; i < t->reply_count; i++) {
+        t->recorder->cause = t->replies[i].cause;
         send_one(t, &t->replies[i], now);
     }
     t->reply_count = 0;

@@ -13,7 +13,8 @@ struct tcp_reply {
     struct endpoint src, dst;
     tcp_seq seq, ack;
     uint32_t tsval, tsecr;
-    uint32_t conn; /* id for events; 0 = none */
+    uint32_t conn;      /* id for events; 0 = none */
+    struct cause cause; /* set by reply_queue */
     uint16_t wnd;
     uint8_t flags;
     uint8_t ace;      /* AE, CWR, ECE (RFC 9768 3.2.2) */

@@ -283,6 +283,13 @@ void segment_trace_in(struct recorder *r, uint32_t conn, const struct tcp_segmen
           .tsecr = s->tsecr);
 }
 
+void segment_trace_stray(struct recorder *r, uint32_t conn, const struct tcp_segment *s)
+{
+    TRACE(r, conn, tcp_stray, .from = s->src.addr, .seq = s->seq.v, .ack = s->ack.v, .len = s->len,
+          .from_port = s->src.port, .to_port = s->dst.port,
+          .flags = (uint16_t)(s->flags | (s->ae ? TCP_AE : 0)));
+}
+
 void segment_trace_out(struct recorder *r, uint32_t conn, const struct tcp_segment *s, uint32_t wnd,
                        bool retransmission)
 {

@@ -78,6 +78,8 @@ uint32_t segment_options_len(const struct tcp_segment *s);
 void segment_write(const struct tcp_segment *s, struct packet *p);
 
 /* Emits EV_tcp_in / EV_tcp_out; `wnd` is the window in bytes, scaled. */
+/* One that no control block takes; `conn` is that of a TIME-WAIT, or 0. */
+void segment_trace_stray(struct recorder *r, uint32_t conn, const struct tcp_segment *s);
 void segment_trace_in(struct recorder *r, uint32_t conn, const struct tcp_segment *s, uint32_t wnd);
 void segment_trace_out(struct recorder *r, uint32_t conn, const struct tcp_segment *s, uint32_t wnd,
                        bool retransmission);

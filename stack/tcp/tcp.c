@@ -215,10 +215,14 @@ static void notify(struct tcp_conn *c)
 
 void tcp_notify(struct tcp *t)
 {
+    struct cause cause = t->recorder->cause;
     struct list *n;
     while ((n = list_pop_front(&t->events)) != NULL) {
-        notify(CONTAINER_OF(n, struct tcp_conn, events_link));
+        struct tcp_conn *c = CONTAINER_OF(n, struct tcp_conn, events_link);
+        t->recorder->cause = c->news;
+        notify(c);
     }
+    t->recorder->cause = cause;
 }
 
 /* There may be slabs again for those who found none. */

@@ -184,6 +184,7 @@ bool timewait_input(struct tcp *t, struct tcp_timewait *w, const struct tcp_segm
         arm(t);
         return true;
     }
+    segment_trace_stray(t->recorder, w->id, s);
     if (silently_dropped(t, w, s)) {
         return false;
     }

@@ -161,6 +161,7 @@ enum verdict validate_rst(struct tcp_conn *c, const struct tcp_segment *s)
         validate_challenge(c);
         return DROPPED;
     }
+    conn_trace_passed(c, 2);
     close_by_reset(c);
     return DROPPED;
 }

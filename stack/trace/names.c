@@ -176,7 +176,7 @@ const char *tcp_opts_text(uint8_t opts, char out[TCP_OPTS_TEXT_MAX])
 const char *drop_name(enum drop_reason reason)
 {
     static const char *const names[] = {
-#define DROP(name, text) #name,
+#define DROP(name, text, clause) #name,
 #include "stack/trace/drops.def"
 #undef DROP
     };
@@ -186,11 +186,21 @@ const char *drop_name(enum drop_reason reason)
 const char *drop_text(enum drop_reason reason)
 {
     static const char *const texts[] = {
-#define DROP(name, text) text,
+#define DROP(name, text, clause) text,
 #include "stack/trace/drops.def"
 #undef DROP
     };
     return name_of(texts, COUNT_OF(texts), (size_t)reason);
+}
+
+const char *drop_clause(enum drop_reason reason)
+{
+    static const char *const clauses[] = {
+#define DROP(name, text, clause) clause,
+#include "stack/trace/drops.def"
+#undef DROP
+    };
+    return name_of(clauses, COUNT_OF(clauses), (size_t)reason);
 }
 
 const char *event_name(enum event_type type)

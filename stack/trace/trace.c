@@ -57,6 +57,18 @@ void recorder_tell(struct recorder *r, const struct event *e)
     }
 }
 
+void recorder_settle(struct recorder *r)
+{
+    struct list *next;
+    for (struct list *n = r->listeners.next; n != &r->listeners; n = next) {
+        next = n->next;
+        struct listener *l = CONTAINER_OF(n, struct listener, link);
+        if (l->on_settled != NULL) {
+            l->on_settled(l->arg);
+        }
+    }
+}
+
 size_t recorder_last(const struct recorder *r, const struct event **out, size_t max)
 {
     size_t n = max;

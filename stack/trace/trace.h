@@ -14,7 +14,7 @@
 #include "stack/base/types.h"
 
 enum drop_reason {
-#define DROP(name, text) DROP_##name,
+#define DROP(name, text, clause) DROP_##name,
 #include "stack/trace/drops.def"
 #undef DROP
     DROP_REASONS,
@@ -77,6 +77,8 @@ struct event {
 struct listener {
     struct list link;
     void (*on_event)(void *arg, const struct event *e);
+    /* A flush is over: what the causes so far led to at once has all been told. May be NULL. */
+    void (*on_settled)(void *arg);
     void *arg;
 };
 
@@ -88,6 +90,7 @@ struct recorder {
     nsec now;           /* set by the host on entry */
     struct cause cause; /* set by the host on entry */
     uint64_t causes[4]; /* how many of each kind there have been */
+    uint64_t sent;      /* frames given to devices so far */
     struct list listeners;
     uint64_t drops[DROP_REASONS]; /* how often each reason occurred */
 };
@@ -100,6 +103,7 @@ void recorder_unlisten(struct recorder *r, struct listener *l);
 /* A new cause begins: whatever is emitted from now on follows from it. */
 void recorder_begin(struct recorder *r, enum cause_kind kind, nsec now);
 void recorder_tell(struct recorder *r, const struct event *e); /* calls the listeners */
+void recorder_settle(struct recorder *r); /* … and tells them of a flush's end */
 /* The latest events, at most `max` of them, oldest first; how many there are. */
 size_t recorder_last(const struct recorder *r, const struct event **out, size_t max);
 
@@ -128,7 +132,9 @@ void trace_drop(struct recorder *r, enum drop_reason reason, uint32_t conn_id, s
 
 const char *drop_name(enum drop_reason reason); /* "TCP_PAWS" */
 const char *drop_text(enum drop_reason reason); /* the sentence */
-const char *event_name(enum event_type type);   /* "tcp_state" */
+/* "RFC 7323 5.3", "RFC 9293 3.10.7.4, first check"; "our own limit" where no standard asks for it. */
+const char *drop_clause(enum drop_reason reason);
+const char *event_name(enum event_type type); /* "tcp_state" */
 const char *event_text(enum event_type type);
 
 #endif

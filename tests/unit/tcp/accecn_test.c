@@ -147,7 +147,9 @@ END_TEST
 START_TEST(a_super_segment_is_many_packets) /* 3.2: every packet with CE counts */
 {
     struct tcp_segment s = {.ecn = IP_ECN_CE, .len = 4000};
-    struct tcp_conn c = {.accecn = {.cep = 5}};
+    struct recorder recorder = {.now = 0};
+    struct tcp tcp = {.recorder = &recorder};
+    struct tcp_conn c = {.tcp = &tcp, .accecn = {.cep = 5}};
     struct buf b = {.offload = {.gso_size = 1000}};
     s.payload = &b;
     c.dirty_link = (struct list){&c.dirty_link, &c.dirty_link}; /* as if it waited for the flush */

@@ -51,9 +51,11 @@ START_TEST(lines)
     check_line(&e, 0, "0.001204  conn 3  frame 12  tcp_state from=LISTEN to=SYN-RECEIVED");
 
     e = (struct event){.at = 90 * NS_PER_SEC, .cause = {CAUSE_TIMER, 4}, .type = EV_frame_out};
-    e.u.frame_out = (struct ev_frame_out){.len = 1514, .ethertype = 0x0800};
-    check_line(&e, 88 * NS_PER_SEC, "2.000000  timer 4  frame_out len=1514 B ethertype=0x0800");
-    check_line(&e, 91 * NS_PER_SEC, "-1.000000  timer 4  frame_out len=1514 B ethertype=0x0800");
+    e.u.frame_out = (struct ev_frame_out){.number = 7, .len = 1514, .ethertype = 0x0800};
+    check_line(&e, 88 * NS_PER_SEC,
+               "2.000000  timer 4  frame_out number=7 len=1514 B ethertype=0x0800");
+    check_line(&e, 91 * NS_PER_SEC,
+               "-1.000000  timer 4  frame_out number=7 len=1514 B ethertype=0x0800");
 
     e = (struct event){.cause = {CAUSE_APP, 1}, .conn = 1, .type = EV_tls_alert};
     e.u.tls_alert = (struct ev_tls_alert){.outgoing = 1, .level = 2, .description = 48};
