@@ -278,7 +278,7 @@ static void tell_tls_failure(struct get *g, const struct tls_session *t, enum cl
 {
     struct tls_info i;
     tls_get_info(t, &i);
-    if (i.certificate_fault[0] != '\0' && !g->options.tls.trust_anything) {
+    if (i.certificate_fault[0] != '\0' && !g->options.tls.config.trust_anything) {
         fail(g, GET_CERTIFICATE, "the server's certificate (%s): %s", i.certificate_subject,
              i.certificate_fault);
     } else {
@@ -353,13 +353,12 @@ static bool make_tls(struct get *g)
     if (!o->url.tls) {
         return true;
     }
-    g->tls = tls_context_new(&o->tls, error, sizeof error);
+    g->tls = tls_context_new(&o->tls.config, error, sizeof error);
     if (g->tls == NULL) {
         fail(g, GET_TRUST, "%s", error);
         return false;
     }
-    if (o->cert != NULL &&
-        !tls_context_add_certificate(g->tls, o->cert, o->key, error, sizeof error)) {
+    if (!tls_options_add_certificates(&o->tls, g->tls, error, sizeof error)) {
         fail(g, GET_OWN_CERTIFICATE, "%s", error);
         return false;
     }

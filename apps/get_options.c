@@ -3,7 +3,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char usage_head[] =
@@ -17,15 +16,7 @@ static const char usage_head[] =
     "  -f, --fail            a status from 400 on is a failure (22)\n"
     "  -m, --max-time S      give up after so many seconds\n"
     "  --resolve NAME:A      the address of a name; again for more [the hosts file]\n"
-    "  --events FILE         every event as a line of JSON\n\n"
-    "TLS\n"
-    "  --cacert FILE         root certificates, PEM [the system's]\n"
-    "  -k, --insecure        tell what is wrong with the certificate, and go on\n"
-    "  --cert FILE --key FILE  our own certificate, for a server that asks\n"
-    "  --tls-min 1.2|1.3     oldest version [1.2]\n"
-    "  --tls-max 1.2|1.3     newest version [1.3]\n"
-    "  --alpn LIST           protocols, comma-separated, best first [http/1.1]; '' for none\n"
-    "  --keylog FILE         secrets for Wireshark and tshark [$SSLKEYLOGFILE]\n\n";
+    "  --events FILE         every event as a line of JSON\n\n";
 
 static const char usage_tail[] =
     "\nExit status as curl's: 0 done; 2 usage; 3 URL; 6 unknown host; 7 no connection; 8 no HTTP; "
@@ -36,33 +27,19 @@ static const char usage_tail[] =
 enum {
     OPT_RESOLVE = 256,
     OPT_EVENTS,
-    OPT_CACERT,
-    OPT_CERT,
-    OPT_KEY,
-    OPT_TLS_MIN,
-    OPT_TLS_MAX,
-    OPT_ALPN,
-    OPT_KEYLOG,
     OPT_HELP,
 };
 
 static const struct option long_options[] = {
     NODE_LONG_OPTIONS,
+    TLS_CLIENT_LONG_OPTIONS,
     {"verbose", no_argument, NULL, 'v'},
     {"output", required_argument, NULL, 'o'},
     {"head", no_argument, NULL, 'I'},
     {"fail", no_argument, NULL, 'f'},
     {"max-time", required_argument, NULL, 'm'},
-    {"insecure", no_argument, NULL, 'k'},
     {"resolve", required_argument, NULL, OPT_RESOLVE},
     {"events", required_argument, NULL, OPT_EVENTS},
-    {"cacert", required_argument, NULL, OPT_CACERT},
-    {"cert", required_argument, NULL, OPT_CERT},
-    {"key", required_argument, NULL, OPT_KEY},
-    {"tls-min", required_argument, NULL, OPT_TLS_MIN},
-    {"tls-max", required_argument, NULL, OPT_TLS_MAX},
-    {"alpn", required_argument, NULL, OPT_ALPN},
-    {"keylog", required_argument, NULL, OPT_KEYLOG},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -83,33 +60,6 @@ static bool take_resolve(struct get_options *o, const char *value)
     return true;
 }
 
-static bool take_tls(int option, const char *value, struct get_options *o)
-{
-    switch (option) {
-    case OPT_CACERT:
-        o->tls.trust = value;
-        return true;
-    case OPT_CERT:
-        o->cert = value;
-        return true;
-    case OPT_KEY:
-        o->key = value;
-        return true;
-    case OPT_TLS_MIN:
-        return option_tls_version("tls-min", value, &o->tls.min_version);
-    case OPT_TLS_MAX:
-        return option_tls_version("tls-max", value, &o->tls.max_version);
-    case OPT_ALPN:
-        return option_words("alpn", value, o->alpn_text, sizeof o->alpn_text, o->alpn, GET_ALPN);
-    case OPT_KEYLOG:
-        o->tls.keylog = value;
-        return true;
-    default:
-        fprintf(stderr, "vitrine: vitrine get --help lists the options\n");
-        return false;
-    }
-}
-
 static bool take_option(int option, const char *value, struct get_options *o)
 {
     switch (option) {
@@ -127,16 +77,14 @@ static bool take_option(int option, const char *value, struct get_options *o)
         return true;
     case 'm':
         return option_seconds("max-time", value, &o->max_time);
-    case 'k':
-        o->tls.trust_anything = true;
-        return true;
     case OPT_RESOLVE:
         return take_resolve(o, value);
     case OPT_EVENTS:
         o->events = value;
         return true;
     default:
-        return take_tls(option, value, o);
+        fprintf(stderr, "vitrine: vitrine get --help lists the options\n");
+        return false;
     }
 }
 
@@ -148,35 +96,33 @@ static enum get_status agree(int argc, char **argv, struct get_options *o)
         fprintf(stderr, "vitrine: one URL is needed; vitrine get --help says more\n");
         return GET_USAGE;
     }
-    if ((o->cert == NULL) != (o->key == NULL)) {
-        fprintf(stderr, "vitrine: --cert and --key belong together\n");
+    if (!tls_options_agree(&o->tls)) {
         return GET_USAGE;
     }
     if (!url_parse(argv[optind], &o->url, &why)) {
         fprintf(stderr, "vitrine: %s: %s\n", argv[optind], why);
         return GET_BAD_URL;
     }
-    o->tls.alpn = o->alpn[0] != NULL ? o->alpn : NULL;
     return GET_OK;
 }
 
 enum get_status get_options_parse(int argc, char **argv, struct get_options *out, bool *help)
 {
-    const char *keylog = getenv("SSLKEYLOGFILE");
     int option;
-    *out = (struct get_options){.tls = {.client = true}, .alpn = {"http/1.1"}};
+    *out = (struct get_options){.verbose = false};
     *help = false;
     node_defaults(&out->node);
-    out->tls.keylog = keylog != NULL && keylog[0] != '\0' ? keylog : NULL;
+    tls_options_defaults(&out->tls, true);
     optind = 1;
     while ((option = getopt_long(argc, argv, "vo:Ifm:k", long_options, NULL)) != -1) {
         enum options_result r = OPTIONS_BAD;
         if (option == OPT_HELP) {
-            printf("%s%s%s", usage_head, node_usage, usage_tail);
+            printf("%s%s\n%s%s", usage_head, tls_client_usage, node_usage, usage_tail);
             r = OPTIONS_HELP;
         } else if (node_has_option(option)) {
             r = node_take_option(option, optarg, &out->node);
-        } else if (take_option(option, optarg, out)) {
+        } else if (tls_has_option(option) ? tls_take_option(option, optarg, &out->tls)
+                                          : take_option(option, optarg, out)) {
             r = OPTIONS_GOOD;
         }
         *help = r == OPTIONS_HELP;

@@ -2,24 +2,19 @@
 #ifndef VITRINE_APPS_GET_OPTIONS_H
 #define VITRINE_APPS_GET_OPTIONS_H
 
-#include "apps/node_options.h"
+#include "apps/tls_options.h"
 #include "apps/url.h"
-#include "tls/tls.h"
 
 #define GET_RESOLVE 16U
-#define GET_ALPN 8U
 
 struct get_options {
     struct node_options node;
     struct url url;
-    struct tls_config tls;
-    const char *alpn[GET_ALPN + 1];
-    char alpn_text[256];
+    struct tls_options tls;
     const char *resolve[GET_RESOLVE]; /* "NAME:ADDRESS" */
     size_t resolves;
-    const char *cert, *key; /* of ours, PEM; NULL: none */
-    const char *output;     /* file; NULL: standard output */
-    const char *events;     /* file for JSON lines; NULL: none */
+    const char *output; /* file; NULL: standard output */
+    const char *events; /* file for JSON lines; NULL: none */
     bool verbose, head, fail;
     nsec max_time; /* 0: as long as it takes */
 };

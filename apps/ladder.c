@@ -473,6 +473,15 @@ static void on_tls_alert(struct ladder *l, struct ladder_conn *c, const struct e
     draw_arrow(l, c, e->at, u->outgoing != 0, c->encrypted, fatal ? BAD : FAINT, label);
 }
 
+static void on_tls_client(struct ladder *l, struct ladder_conn *c, const struct event *e)
+{
+    const struct ev_tls_client *u = &e->u.tls_client;
+    char faults[TLS_FAULTS_TEXT_MAX];
+    note(l, c, VITRINE, u->faults != 0 ? BAD : GOOD, "the client's certificate: %.*s%s%s",
+         (int)sizeof u->subject, u->subject, u->subject[0] != '\0' ? ", " : "",
+         u->faults != 0 ? tls_faults_text(u->faults, true, faults) : "verified");
+}
+
 static void on_tls_established(struct ladder *l, struct ladder_conn *c, const struct event *e)
 {
     const struct ev_tls_established *u = &e->u.tls_established;
@@ -522,6 +531,7 @@ static on_kind *const on_kinds[EVENT_TYPES] = {
     [EV_tls_message] = on_tls_message,
     [EV_tls_secret] = on_tls_secret,
     [EV_tls_alert] = on_tls_alert,
+    [EV_tls_client] = on_tls_client,
     [EV_tls_established] = on_tls_established,
     [EV_http_request] = on_http_request,
     [EV_http_response] = on_http_response,

@@ -3,8 +3,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char usage_head[] =
     "usage: vitrine serve --tap NAME [OPTION…]\n\n"
@@ -12,11 +10,9 @@ static const char usage_head[] =
     "each\n"
     "connection. GET / tells a client the story of its own connection.\n\n";
 
-static const char usage_tail[] =
+static const char usage_services[] =
     "  --user-timeout S      a peer that acknowledges nothing for so long is given up [900; SYN "
     "190]\n\n"
-    "  --tcp NAME=VALUE,…    how TCP behaves, as cc=newreno,rack=off; --tcp help lists the "
-    "names\n\n"
     "services (0 = off)\n"
     "  --port N              HTTP over TLS [443]\n"
     "  --plain-port N        HTTP over plain TCP [80]\n"
@@ -24,17 +20,12 @@ static const char usage_tail[] =
     "  --discard-port N      discard, RFC 863 [9]\n"
     "  --root DIR            files to serve; there is no way out of DIR\n"
     "  --max-connections N   at once, on each port [4096]\n"
-    "  --idle-timeout S      between requests [60]\n\n"
-    "TLS\n"
-    "  --cert FILE --key FILE  certificate chain and key, PEM; again for more names (SNI)\n"
+    "  --idle-timeout S      between requests [60]\n\n";
+
+static const char usage_tail[] =
     "  --ca-dir DIR          development CA, made when it is not there; used without --cert "
     "[build/ca]\n"
-    "  --rsa                 the development CA's RSA certificate instead of the ECDSA one\n"
-    "  --tls-min 1.2|1.3     oldest version [1.2]\n"
-    "  --tls-max 1.2|1.3     newest version [1.3]\n"
-    "  --alpn LIST           protocols, comma-separated, best first [http/1.1]; '' for none\n"
-    "  --no-tickets          no resumption\n"
-    "  --keylog FILE         secrets for Wireshark and tshark [$SSLKEYLOGFILE]\n\n"
+    "  --rsa                 the development CA's RSA certificate instead of the ECDSA one\n\n"
     "looking in\n"
     "  --quiet               no ladder of the handshakes\n"
     "  --events FILE         every event as a line of JSON\n"
@@ -52,15 +43,8 @@ enum {
     OPT_ROOT,
     OPT_MAX_CONNECTIONS,
     OPT_IDLE_TIMEOUT,
-    OPT_CERT,
-    OPT_KEY,
     OPT_CA_DIR,
     OPT_RSA,
-    OPT_TLS_MIN,
-    OPT_TLS_MAX,
-    OPT_ALPN,
-    OPT_NO_TICKETS,
-    OPT_KEYLOG,
     OPT_QUIET,
     OPT_EVENTS,
     OPT_STATUS,
@@ -70,6 +54,7 @@ enum {
 
 static const struct option long_options[] = {
     NODE_LONG_OPTIONS,
+    TLS_SERVER_LONG_OPTIONS,
     {"user-timeout", required_argument, NULL, OPT_USER_TIMEOUT},
     {"port", required_argument, NULL, OPT_PORT},
     {"plain-port", required_argument, NULL, OPT_PLAIN_PORT},
@@ -78,15 +63,8 @@ static const struct option long_options[] = {
     {"root", required_argument, NULL, OPT_ROOT},
     {"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
-    {"cert", required_argument, NULL, OPT_CERT},
-    {"key", required_argument, NULL, OPT_KEY},
     {"ca-dir", required_argument, NULL, OPT_CA_DIR},
     {"rsa", no_argument, NULL, OPT_RSA},
-    {"tls-min", required_argument, NULL, OPT_TLS_MIN},
-    {"tls-max", required_argument, NULL, OPT_TLS_MAX},
-    {"alpn", required_argument, NULL, OPT_ALPN},
-    {"no-tickets", no_argument, NULL, OPT_NO_TICKETS},
-    {"keylog", required_argument, NULL, OPT_KEYLOG},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"events", required_argument, NULL, OPT_EVENTS},
     {"status", required_argument, NULL, OPT_STATUS},
@@ -107,30 +85,7 @@ static void defaults(struct serve_options *o)
         .idle_timeout = 60 * NS_PER_SEC,
     };
     node_defaults(&o->node);
-    o->alpn[0] = "http/1.1";
-    const char *keylog = getenv("SSLKEYLOGFILE");
-    o->tls.keylog = keylog != NULL && keylog[0] != '\0' ? keylog : NULL;
-}
-
-static bool take_certificate(struct serve_options *o, const char *file)
-{
-    if (o->certificates == SERVE_CERTIFICATES) {
-        fprintf(stderr, "vitrine: at most %u certificates\n", SERVE_CERTIFICATES);
-        return false;
-    }
-    o->certificate[o->certificates++].chain = file;
-    return true;
-}
-
-/* A key belongs to the certificate before it. */
-static bool take_key(struct serve_options *o, const char *file)
-{
-    if (o->certificates == 0 || o->certificate[o->certificates - 1].key != NULL) {
-        fprintf(stderr, "vitrine: --key '%s' needs its --cert before it\n", file);
-        return false;
-    }
-    o->certificate[o->certificates - 1].key = file;
-    return true;
+    tls_options_defaults(&o->tls, false);
 }
 
 static bool take_max_connections(struct serve_options *o, const char *value)
@@ -161,35 +116,11 @@ static bool take_service(int option, const char *value, struct serve_options *o)
         return take_max_connections(o, value);
     case OPT_IDLE_TIMEOUT:
         return option_seconds("idle-timeout", value, &o->idle_timeout);
-    default:
-        return false;
-    }
-}
-
-static bool take_tls(int option, const char *value, struct serve_options *o)
-{
-    switch (option) {
-    case OPT_CERT:
-        return take_certificate(o, value);
-    case OPT_KEY:
-        return take_key(o, value);
     case OPT_CA_DIR:
         o->ca_dir = value;
         return true;
     case OPT_RSA:
         o->rsa = true;
-        return true;
-    case OPT_TLS_MIN:
-        return option_tls_version("tls-min", value, &o->tls.min_version);
-    case OPT_TLS_MAX:
-        return option_tls_version("tls-max", value, &o->tls.max_version);
-    case OPT_ALPN:
-        return option_words("alpn", value, o->alpn_text, sizeof o->alpn_text, o->alpn, SERVE_ALPN);
-    case OPT_NO_TICKETS:
-        o->tls.no_tickets = true;
-        return true;
-    case OPT_KEYLOG:
-        o->tls.keylog = value;
         return true;
     default:
         return false;
@@ -222,33 +153,10 @@ static bool take_option(int option, const char *value, struct serve_options *o)
     if (option == OPT_USER_TIMEOUT) {
         return option_seconds("user-timeout", value, &o->user_timeout);
     }
-    if (option >= OPT_PORT && option <= OPT_IDLE_TIMEOUT) {
+    if (option >= OPT_PORT && option <= OPT_RSA) {
         return take_service(option, value, o);
     }
-    if (option >= OPT_CERT && option <= OPT_KEYLOG) {
-        return take_tls(option, value, o);
-    }
     return take_looking(option, value, o);
-}
-
-/* What only all options together can tell. */
-static bool agree(struct serve_options *o)
-{
-    for (unsigned i = 0; i < o->certificates; i++) {
-        if (o->certificate[i].key == NULL) {
-            fprintf(stderr, "vitrine: --cert '%s' has no --key behind it\n",
-                    o->certificate[i].chain);
-            return false;
-        }
-    }
-    uint16_t min = o->tls.min_version != 0 ? o->tls.min_version : TLS_1_2;
-    uint16_t max = o->tls.max_version != 0 ? o->tls.max_version : TLS_1_3;
-    if (min > max) {
-        fprintf(stderr, "vitrine: --tls-min is above --tls-max\n");
-        return false;
-    }
-    o->tls.alpn = o->alpn[0] != NULL ? o->alpn : NULL;
-    return true;
 }
 
 enum options_result serve_options_parse(int argc, char **argv, struct serve_options *out)
@@ -258,7 +166,8 @@ enum options_result serve_options_parse(int argc, char **argv, struct serve_opti
     optind = 1;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (option == OPT_HELP) {
-            printf("%s%s%s", usage_head, node_usage, usage_tail);
+            printf("%s%s%s%s%s", usage_head, node_usage, usage_services, tls_server_usage,
+                   usage_tail);
             return OPTIONS_HELP;
         }
         if (node_has_option(option)) {
@@ -268,7 +177,8 @@ enum options_result serve_options_parse(int argc, char **argv, struct serve_opti
             }
             continue;
         }
-        if (!take_option(option, optarg, out)) {
+        if (tls_has_option(option) ? !tls_take_option(option, optarg, &out->tls)
+                                   : !take_option(option, optarg, out)) {
             return OPTIONS_BAD;
         }
     }
@@ -277,5 +187,5 @@ enum options_result serve_options_parse(int argc, char **argv, struct serve_opti
                 argv[optind]);
         return OPTIONS_BAD;
     }
-    return agree(out) ? OPTIONS_GOOD : OPTIONS_BAD;
+    return tls_options_agree(&out->tls) ? OPTIONS_GOOD : OPTIONS_BAD;
 }

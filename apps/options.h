@@ -3,24 +3,15 @@
 #define VITRINE_APPS_OPTIONS_H
 
 #include "apps/node.h"
-#include "tls/tls.h"
-
-#define SERVE_CERTIFICATES 16U
-#define SERVE_ALPN 8U
+#include "apps/tls_options.h"
 
 struct serve_options {
     struct node_options node;
     uint16_t port, plain_port, echo_port, discard_port; /* 0: off */
     const char *root;                                   /* directory of files; NULL: none */
     const char *ca_dir;
-    unsigned certificates; /* given by --cert and --key */
-    struct {
-        const char *chain, *key;
-    } certificate[SERVE_CERTIFICATES];
     bool rsa; /* the development CA's RSA certificate instead of the EC one */
-    struct tls_config tls;
-    const char *alpn[SERVE_ALPN + 1];
-    char alpn_text[256];
+    struct tls_options tls;
     bool quiet, stats;
     const char *events; /* file for JSON lines; NULL: none */
     const char *status; /* file for the status at SIGUSR1; NULL: as text on stdout */

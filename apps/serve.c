@@ -144,16 +144,6 @@ static void accept_discard(void *arg, struct stream *s)
 
 /* ---- setting up ---- */
 
-static bool add_certificate(struct serve *v, const char *chain, const char *key)
-{
-    char error[512];
-    if (!tls_context_add_certificate(v->tls, chain, key, error, sizeof error)) {
-        fprintf(stderr, "vitrine: %s\n", error);
-        return false;
-    }
-    return true;
-}
-
 static bool add_development_certificate(struct serve *v)
 {
     char address[IP_TEXT_MAX], error[512], key[sizeof v->certificate];
@@ -170,7 +160,11 @@ static bool add_development_certificate(struct serve *v)
         fprintf(stderr, "vitrine: the name of --ca-dir is too long\n");
         return false;
     }
-    return add_certificate(v, v->certificate, key);
+    if (!tls_context_add_certificate(v->tls, v->certificate, key, error, sizeof error)) {
+        fprintf(stderr, "vitrine: %s\n", error);
+        return false;
+    }
+    return true;
 }
 
 static bool open_tls(struct serve *v)
@@ -179,19 +173,18 @@ static bool open_tls(struct serve *v)
     if (v->options.port == 0) {
         return true;
     }
-    v->tls = tls_context_new(&v->options.tls, error, sizeof error);
+    v->tls = tls_context_new(&v->options.tls.config, error, sizeof error);
     if (v->tls == NULL) {
         fprintf(stderr, "vitrine: %s\n", error);
         return false;
     }
-    if (v->options.certificates == 0) {
+    if (v->options.tls.certificates == 0) {
         return add_development_certificate(v);
     }
-    snprintf(v->certificate, sizeof v->certificate, "%s", v->options.certificate[0].chain);
-    for (unsigned i = 0; i < v->options.certificates; i++) {
-        if (!add_certificate(v, v->options.certificate[i].chain, v->options.certificate[i].key)) {
-            return false;
-        }
+    snprintf(v->certificate, sizeof v->certificate, "%s", v->options.tls.certificate[0].chain);
+    if (!tls_options_add_certificates(&v->options.tls, v->tls, error, sizeof error)) {
+        fprintf(stderr, "vitrine: %s\n", error);
+        return false;
     }
     return true;
 }
@@ -346,7 +339,7 @@ static void print_curl(const struct serve *v, const char *address)
     if (o->port != 443) {
         snprintf(port, sizeof port, ":%u", o->port);
     }
-    if (o->certificates == 0) {
+    if (o->tls.certificates == 0) {
         printf("\n  curl --cacert %s/ca.pem --resolve " SERVER_NAME ":%u:%s https://" SERVER_NAME
                "%s/\n",
                o->ca_dir, o->port, address, port);

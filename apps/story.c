@@ -179,6 +179,24 @@ static void certificate_facts(const struct tls_info *t, struct story_facts *f)
          or_none(t->signature_algorithm));
 }
 
+static void client_facts(const struct tls_info *t, struct story_facts *f)
+{
+    if (!t->certificate_asked) {
+        return;
+    }
+    if (t->client_subject[0] == '\0') {
+        fact(f, "your certificate", "this server asked for one, and does without", "none");
+        return;
+    }
+    fact(f, "your certificate", "its key signed this handshake: so we know who you are", "%s",
+         t->client_subject);
+    fact(f, "  issued by", "an authority that this server trusts for its clients (--client-ca)",
+         "%s", or_none(t->client_issuer));
+    fact(f, "  valid", "", "%s to %s UTC", or_none(t->client_not_before),
+         or_none(t->client_not_after));
+    fact(f, "  SHA-256", "", "%s", or_none(t->client_fingerprint_sha256));
+}
+
 void story_tls_facts(const struct story *s, struct story_facts *out)
 {
     const struct tls_info *t = &s->tls;
@@ -196,6 +214,7 @@ void story_tls_facts(const struct story *s, struct story_facts *out)
                       : "no fresh shares: the keys come from the resumed session",
          "%s", or_none(t->group_name));
     certificate_facts(t, out);
+    client_facts(t, out);
     fact(out, "server name (SNI)", "said in the clear, so that we could choose a certificate", "%s",
          or_none(t->sni));
     fact(out, "protocol (ALPN)", "", "%s", or_none(t->alpn));

@@ -111,6 +111,24 @@ static void certificate_json(struct draft *out, const struct tls_info *t)
     draft_add(out, "}");
 }
 
+static void client_json(struct draft *out, const struct tls_info *t)
+{
+    bool_json(out, "client_certificate_asked", t->certificate_asked);
+    if (t->client_subject == NULL || t->client_subject[0] == '\0') {
+        draft_add(out, ",\"client_certificate\":null");
+        return;
+    }
+    draft_add(out, ",\"client_certificate\":{\"subject\":");
+    draft_json(out, t->client_subject);
+    string_json(out, "issuer", t->client_issuer);
+    string_json(out, "san", t->client_san);
+    string_json(out, "not_before", t->client_not_before);
+    string_json(out, "not_after", t->client_not_after);
+    string_json(out, "sha256_hex", t->client_fingerprint_sha256);
+    bool_json(out, "verified", t->client_fault == NULL || t->client_fault[0] == '\0');
+    draft_add(out, "}");
+}
+
 static void tls_json(struct draft *out, const struct story *s)
 {
     const struct tls_info *t = &s->tls;
@@ -130,6 +148,7 @@ static void tls_json(struct draft *out, const struct story *s)
     number_json(out, "handshake_bytes_in", t->handshake_bytes_in);
     number_json(out, "handshake_bytes_out", t->handshake_bytes_out);
     certificate_json(out, t);
+    client_json(out, t);
     draft_add(out, "}");
 }
 

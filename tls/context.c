@@ -163,12 +163,36 @@ static bool set_trust(struct tls_context *c, const struct tls_config *config, ch
         return false;
     }
     mbedtls_ssl_conf_ca_chain(&c->ssl, &c->trusted, NULL);
+    return true;
+}
+
+static bool set_client(struct tls_context *c, const struct tls_config *config, char *error,
+                       size_t size)
+{
     mbedtls_ssl_conf_authmode(&c->ssl, config->trust_anything ? MBEDTLS_SSL_VERIFY_OPTIONAL
                                                               : MBEDTLS_SSL_VERIFY_REQUIRED);
     mbedtls_ssl_conf_sig_algs(&c->ssl, accepted_signatures);
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
         &c->ssl, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
-    return true;
+    return set_trust(c, config, error, size);
+}
+
+/* mbedTLS shall look at a client's certificate and go on, because what it does about one that is missing
+ * would not be what RFC 8446 6.2 asks for: tls_verify_client decides. */
+static bool set_client_auth(struct tls_context *c, const struct tls_config *config, char *error,
+                            size_t size)
+{
+    c->client_auth = config->client_auth;
+    if (config->client_auth == TLS_CLIENT_AUTH_NONE) {
+        mbedtls_ssl_conf_authmode(&c->ssl, MBEDTLS_SSL_VERIFY_NONE);
+        return true;
+    }
+    if (config->trust == NULL) {
+        snprintf(error, size, "who asks clients for certificates needs the roots that sign them");
+        return false;
+    }
+    mbedtls_ssl_conf_authmode(&c->ssl, MBEDTLS_SSL_VERIFY_OPTIONAL);
+    return set_trust(c, config, error, size);
 }
 
 /* After the ClientHello was read, before anything is answered. */
@@ -201,12 +225,14 @@ static bool set_role(struct tls_context *c, const struct tls_config *config, cha
                      size_t size)
 {
     if (c->client) {
-        return set_trust(c, config, error, size);
+        return set_client(c, config, error, size);
     }
-    mbedtls_ssl_conf_authmode(&c->ssl, MBEDTLS_SSL_VERIFY_NONE);
     mbedtls_ssl_conf_sig_algs(&c->ssl, signatures);
     mbedtls_ssl_conf_cert_cb(&c->ssl, on_client_hello);
-    return config->no_tickets || set_tickets(c, config->ticket_lifetime, error, size);
+    /* A ticket does not tell yet who the client was. */
+    bool tickets = !config->no_tickets && config->client_auth == TLS_CLIENT_AUTH_NONE;
+    return set_client_auth(c, config, error, size) &&
+           (!tickets || set_tickets(c, config->ticket_lifetime, error, size));
 }
 
 static bool configure(struct tls_context *c, const struct tls_config *config, char *error,

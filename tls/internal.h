@@ -69,7 +69,8 @@ struct tls_records {
 struct tls_context {
     bool client;
     mbedtls_ssl_config ssl;
-    mbedtls_x509_crt trusted; /* a client's roots */
+    mbedtls_x509_crt trusted; /* the roots of the other side's certificates */
+    enum tls_client_auth client_auth;
     mbedtls_ssl_ticket_context tickets;
     struct list certificates;
     char **alpn;                         /* NULL-terminated copy, or NULL */
@@ -108,7 +109,8 @@ struct tls_lens {
     int stepping;           /* mbedTLS state in which the current step began */
     int writer;             /* mbedTLS state that wrote what lies in its output buffer; -1: none */
     bool certificate_seen;  /* the server's: so the session is not resumed */
-    bool certificate_asked; /* the server's CertificateRequest has come */
+    bool certificate_asked; /* the server's CertificateRequest has gone by */
+    bool client_shown;      /* the client has sent a CertificateVerify */
     bool bad_type;          /* the peer sent a record of a type that does not exist */
     bool too_long;          /* the peer sent a record longer than RFC 8446 5.2 allows */
     bool fatal_in;          /* a fatal alert came in plaintext, during the handshake */
@@ -142,7 +144,7 @@ struct tls_session {
     struct tls_lens lens;
     const struct tls_certificate *certificate; /* the server's; NULL = not chosen, not seen yet */
     char *sni;                                 /* as sent, made printable; NULL: none */
-    struct tls_wanted *wanted;                 /* whom a client wants; NULL: a server */
+    struct tls_peer *peer;                     /* NULL: a server that asks for no certificate */
     nsec started;                              /* first byte of the ClientHello */
     nsec finished;                             /* both Finished messages done */
     uint32_t bytes_in, bytes_out;              /* of the handshake's records */
@@ -174,24 +176,28 @@ struct tls_session {
 void tls_send_alert(struct tls_session *t, uint8_t level, uint8_t description);
 /* The session ends for what mbedTLS returned: with an alert to the peer, unless it sent us one. */
 void tls_fail(struct tls_session *t, int ret);
+/* The session ends for what we found ourselves, with this alert to the peer. */
+void tls_refuse(struct tls_session *t, uint8_t description);
 /* Nothing goes in or out from here; our side of the lower stream is closed. */
 void tls_end(struct tls_session *t, enum close_reason reason);
 
 /* ---- verify.c ---- */
-/* Whom a client wants to talk to, and what came of it. */
-struct tls_wanted {
-    uint8_t ip[4]; /* an address instead of a host name */
+/* Who is at the other end, and what came of looking at its certificate. */
+struct tls_peer {
+    uint8_t ip[4]; /* the address that a client wants, instead of a host name */
     bool is_ip;
-    uint32_t faults;             /* MBEDTLS_X509_BADCERT_… of the whole chain */
-    struct tls_certificate *got; /* what the server has shown; NULL: nothing yet */
-    char fault_text[256];        /* `faults` in words */
+    uint32_t faults;                      /* MBEDTLS_X509_BADCERT_… of the whole chain */
+    struct tls_certificate *got;          /* what it has shown; NULL: nothing yet */
+    char fault_text[TLS_FAULTS_TEXT_MAX]; /* `faults` in words */
 };
 
-/* Before the first step of a client's handshake; 0 or an mbedTLS error. */
+/* Before the first step of a handshake; 0 or an mbedTLS error. */
 int tls_verify_set_up(struct tls_session *t);
-/* The server's certificate has been looked at: what mbedTLS found after its chain, what the key is for. */
+/* The other side's Certificate has been looked at: what mbedTLS found after the chain, what the key is for. */
 void tls_verify_done(struct tls_session *t);
-void tls_verify_free(struct tls_wanted *w);
+/* A server's word on its client's certificate: the alert that ends the handshake, or 0. */
+uint8_t tls_verify_client(struct tls_session *t);
+void tls_verify_free(struct tls_peer *p);
 
 /* ---- tls_handshake.c ---- */
 /* Goes on as far as possible; true when there is nothing more to do. */

@@ -148,6 +148,9 @@ static void see_handshake(struct tls_session *t, struct tls_lens_side *side, str
         if (outgoing && !client && part.len == len) {
             type = see_server_message(&t->lens, type, part);
         }
+        if (outgoing && client && type == TLS_CERTIFICATE_VERIFY) {
+            t->lens.client_shown = true;
+        }
         side->message_header = 0;
         if (outgoing || !client) {
             tell_message(t, outgoing, type, len + 4, false);
@@ -232,9 +235,13 @@ static void see_our_encrypted(struct tls_session *t, const struct tls_lens_side 
         l->alert_unnamed = true; /* mbedTLS sent it by itself; what it returns will name it */
         return;
     }
-    if (type == TLS_CERTIFICATE && !t->context->client) {
+    if (type == TLS_CERTIFICATE_VERIFY && t->context->client) {
+        l->client_shown = true;
+    } else if (type == TLS_CERTIFICATE_REQUEST) {
+        l->certificate_asked = true;
+    } else if (type == TLS_CERTIFICATE && !t->context->client) {
         l->certificate_seen = true;
-    } else if (type == TLS_CERTIFICATE_VERIFY && !t->context->client && t->certificate != NULL) {
+    } else if (type == TLS_CERTIFICATE_VERIFY && t->certificate != NULL) {
         static const uint16_t by_kind[] = {
             [TLS_KEY_P256] = 0x0403, [TLS_KEY_P384] = 0x0503, [TLS_KEY_RSA] = 0x0804};
         l->signature = by_kind[t->certificate->kind];
@@ -354,6 +361,21 @@ static uint8_t message_read_in(int state)
     }
 }
 
+/* And which one a server's machine reads encrypted. */
+static uint8_t message_from_client_in(int state)
+{
+    switch (state) {
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE:
+        return TLS_CERTIFICATE;
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY:
+        return TLS_CERTIFICATE_VERIFY;
+    case MBEDTLS_SSL_CLIENT_FINISHED:
+        return TLS_FINISHED;
+    default:
+        return 0;
+    }
+}
+
 /* mbedTLS clears its buffers at a HelloRetryRequest: what its header said is left in the lens. */
 static void see_retry(struct tls_session *t)
 {
@@ -366,10 +388,7 @@ static void see_step(struct tls_session *t, int before, int ret)
 {
     const mbedtls_ssl_context *ssl = &t->ssl;
     bool client = t->context->client;
-    /* Without client certificates a Finished is all that a client encrypts. */
-    uint8_t type = client                                  ? message_read_in(before)
-                   : before == MBEDTLS_SSL_CLIENT_FINISHED ? TLS_FINISHED
-                                                           : 0;
+    uint8_t type = client ? message_read_in(before) : message_from_client_in(before);
     if (client && ret == 0 && before == MBEDTLS_SSL_SERVER_HELLO &&
         ssl->state == MBEDTLS_SSL_CLIENT_CCS_BEFORE_2ND_CLIENT_HELLO) {
         see_retry(t);

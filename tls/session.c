@@ -39,7 +39,7 @@ static void session_free(struct tls_session *t)
 {
     t->context->sessions--;
     mbedtls_ssl_free(&t->ssl);
-    tls_verify_free(t->wanted);
+    tls_verify_free(t->peer);
     free(t->sni);
     free(t);
 }
@@ -148,6 +148,14 @@ void tls_fail(struct tls_session *t, int ret)
         tls_send_alert(t, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(t, ret));
     }
     tls_end(t, CLOSE_TLS_FAILED);
+}
+
+void tls_refuse(struct tls_session *t, uint8_t description)
+{
+    if (!t->ended) {
+        tls_send_alert(t, MBEDTLS_SSL_ALERT_LEVEL_FATAL, description);
+        tls_end(t, CLOSE_TLS_FAILED);
+    }
 }
 
 /* RFC 8446 6.1: what comes after close_notify must be ignored; not for ever, though. */
@@ -510,8 +518,8 @@ struct stream *tls_client(struct tls_context *c, const char *name, struct stream
         return NULL;
     }
     t->sni = strdup(name);
-    t->wanted = calloc(1, sizeof(*t->wanted));
-    if (t->sni == NULL || t->wanted == NULL) {
+    t->peer = calloc(1, sizeof(*t->peer));
+    if (t->sni == NULL || t->peer == NULL) {
         session_free(t);
         return NULL;
     }

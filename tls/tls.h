@@ -15,6 +15,13 @@ struct tls_session;
 
 enum tls_version { TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
 
+/* Whether a server asks its clients for a certificate. A bad one always ends the handshake. */
+enum tls_client_auth {
+    TLS_CLIENT_AUTH_NONE,
+    TLS_CLIENT_AUTH_OPTIONAL, /* who has none is served as well */
+    TLS_CLIENT_AUTH_REQUIRED,
+};
+
 struct tls_config {
     bool client; /* sessions of this context open (tls_client) instead of answering (tls_server) */
     uint16_t min_version, max_version; /* enum tls_version; 0: TLS 1.2 and TLS 1.3 */
@@ -23,9 +30,12 @@ struct tls_config {
     bool no_tickets;
     uint32_t ticket_lifetime;  /* seconds; 0: 86400 */
     const char *const *groups; /* NULL: x25519, secp256r1, secp384r1 */
-    /* The client's: */
-    const char *trust;   /* PEM file of the root certificates; NULL: the system's */
-    bool trust_anything; /* what is wrong with the server's certificate is told, and ends nothing */
+    /* PEM file of the root certificates that the other side's must lead to. A client's: NULL is the
+     * system's. A server's: needed when it asks for certificates. */
+    const char *trust;
+    bool
+        trust_anything; /* a client's: what is wrong with the certificate is told, and ends nothing */
+    enum tls_client_auth client_auth; /* a server's */
 };
 
 /* Which secret a `tls_secret` event is about (RFC 8446 7.1; RFC 5246 8.1 for TLS 1.2). */
@@ -71,7 +81,7 @@ struct tls_info {
     const char *sni;
     bool client; /* we are the one that asks */
     bool resumed;
-    bool certificate_asked; /* of a client: the server wants to know who it is */
+    bool certificate_asked; /* the server wants to know who the client is */
     /* Of a client: what is wrong with the server's certificate, as "it has expired; its name is
      * another one"; "": nothing, or none was seen. */
     const char *certificate_fault;
@@ -86,6 +96,12 @@ struct tls_info {
     unsigned key_bits;
     const char *public_key_hex; /* DER SubjectPublicKeyInfo's key bits: EC point, or RSA modulus */
     const char *fingerprint_sha256; /* of the certificate, hex */
+    /* The client's certificate; all "" when none was shown. */
+    const char *client_subject, *client_issuer, *client_san;
+    const char *client_not_before, *client_not_after;
+    const char *client_fingerprint_sha256;
+    /* Of a server: what is wrong with the client's certificate, in words as above. */
+    const char *client_fault;
 };
 
 /* NULL, and a sentence in `error`, when something cannot be had. */
@@ -94,7 +110,7 @@ struct tls_context *tls_context_new(const struct tls_config *config, char *error
 void tls_context_free(
     struct tls_context *c); /* every session must have ended; lingering ones are aborted */
 /* A certificate chain and its key, PEM files (EC P-256, EC P-384 or RSA of 2048 bits and more). A client
- * shows the first one to a server that asks for it. A server has one or more: the
+ * shows the first one to a server that asks for it (RFC 8446 4.4.2, RFC 5246 7.4.6). A server has one or more: the
  * first one added is the default; others are chosen by SNI: the names are the certificate's DNS SANs
  * (wildcards by RFC 6125 6.4.3). Of several that fit a name, the first one wins whose key the client
  * can verify: so an EC and an RSA certificate may stand for the same name. */
@@ -132,5 +148,9 @@ const char *tls_suite_name(uint16_t suite);      /* "TLS_AES_128_GCM_SHA256" */
 const char *tls_signature_name(uint16_t scheme); /* "ecdsa_secp256r1_sha256" */
 const char *tls_secret_name(enum tls_secret s);  /* as in a key log: "CLIENT_TRAFFIC_SECRET_0" */
 const char *tls_state_name(uint16_t state);      /* of mbedTLS' machine: "CLIENT_HELLO" */
+#define TLS_FAULTS_TEXT_MAX 256
+/* What is wrong with a certificate: "it has expired; no trusted root has signed it"; "" for 0. `client`:
+ * whose it is. */
+const char *tls_faults_text(uint32_t faults, bool client, char out[TLS_FAULTS_TEXT_MAX]);
 
 #endif

@@ -99,8 +99,7 @@ static bool set_up(struct tls_session *t)
     if (!client && stream_peek(t->lower).len == 0 && !t->lower_eof) {
         return false;
     }
-    if (mbedtls_ssl_setup(&t->ssl, &t->context->ssl) != 0 ||
-        (client && tls_verify_set_up(t) != 0)) {
+    if (mbedtls_ssl_setup(&t->ssl, &t->context->ssl) != 0 || tls_verify_set_up(t) != 0) {
         tls_end(t, CLOSE_NO_RESOURCES);
         return false;
     }
@@ -137,10 +136,14 @@ static bool waits_for_client(const struct tls_session *t)
     switch (t->ssl.state) {
     case MBEDTLS_SSL_HELLO_REQUEST: /* what every machine begins with; it does nothing */
     case MBEDTLS_SSL_CLIENT_HELLO:
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE:
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY:
     case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE:
     case MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC:
     case MBEDTLS_SSL_CLIENT_FINISHED:
         return true;
+    case MBEDTLS_SSL_CERTIFICATE_VERIFY: /* in TLS 1.3 our own */
+        return t->lens.version == TLS_1_2;
     default:
         return false;
     }
@@ -174,6 +177,30 @@ static bool is_over(const struct tls_session *t)
     return t->ssl.state == MBEDTLS_SSL_HANDSHAKE_OVER;
 }
 
+/* RFC 8446 A.2: after its Finished a server sends with the application keys, so that a client which has
+ * finished as well can read an alert. mbedTLS takes them only after the client's Finished, and counts from
+ * 0 then: right, because in between nothing is sent but an alert that ends all. */
+static void take_application_keys(struct tls_session *t)
+{
+    if (t->lens.version == TLS_1_3 && t->ssl.transform_application != NULL) {
+        t->ssl.transform_out = t->ssl.transform_application;
+        memset(t->ssl.cur_out_ctr, 0, sizeof(t->ssl.cur_out_ctr));
+    }
+}
+
+/* What a server has to do itself after a step that went well. */
+static void after_step(struct tls_session *t, int before)
+{
+    if (before == MBEDTLS_SSL_SERVER_FINISHED) {
+        take_application_keys(t);
+    } else if (before == MBEDTLS_SSL_CLIENT_CERTIFICATE && t->peer != NULL) {
+        uint8_t alert = tls_verify_client(t);
+        if (alert != 0) {
+            tls_refuse(t, alert);
+        }
+    }
+}
+
 bool tls_handshake(struct tls_session *t)
 {
     while (!t->ended && !is_over(t)) {
@@ -187,6 +214,8 @@ bool tls_handshake(struct tls_session *t)
         tls_lens_step(t, before, ret);
         if (ret == 0 && before == MBEDTLS_SSL_HANDSHAKE_WRAPUP) {
             established(t);
+        } else if (ret == 0 && !t->context->client) {
+            after_step(t, before);
         }
         if (ret == MBEDTLS_ERR_SSL_WANT_WRITE || (ret == MBEDTLS_ERR_SSL_WANT_READ && t->starved)) {
             return false;

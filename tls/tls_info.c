@@ -24,6 +24,26 @@ static void certificate_info(const struct tls_certificate *c, struct tls_info *o
     }
 }
 
+static void client_info(const struct tls_certificate *c, struct tls_info *out)
+{
+    out->client_subject = c->subject;
+    out->client_issuer = c->issuer;
+    out->client_san = c->san;
+    out->client_not_before = c->not_before;
+    out->client_not_after = c->not_after;
+    out->client_fingerprint_sha256 = c->fingerprint;
+}
+
+/* What the client has shown; a server tells of a bad one as well. NULL: nothing. */
+static const struct tls_certificate *client_certificate(const struct tls_session *t)
+{
+    if (!t->context->client) {
+        return t->peer != NULL ? t->peer->got : NULL;
+    }
+    const struct list *own = &t->context->certificates;
+    return t->lens.client_shown ? CONTAINER_OF(own->next, struct tls_certificate, link) : NULL;
+}
+
 static const char *or_nothing(const char *text)
 {
     return text != NULL ? text : "";
@@ -44,7 +64,7 @@ void tls_get_info(const struct tls_session *t, struct tls_info *out)
         .client = t->context->client,
         .resumed = t->established && !l->certificate_seen,
         .certificate_asked = l->certificate_asked,
-        .certificate_fault = t->wanted != NULL ? t->wanted->fault_text : "",
+        .certificate_fault = t->context->client ? t->peer->fault_text : "",
         .started = t->started,
         .finished = t->finished,
         .handshake_bytes_in = t->bytes_in,
@@ -57,8 +77,19 @@ void tls_get_info(const struct tls_session *t, struct tls_info *out)
         .key_type = "",
         .public_key_hex = "",
         .fingerprint_sha256 = "",
+        .client_subject = "",
+        .client_issuer = "",
+        .client_san = "",
+        .client_not_before = "",
+        .client_not_after = "",
+        .client_fingerprint_sha256 = "",
+        .client_fault = !t->context->client && t->peer != NULL ? t->peer->fault_text : "",
     };
+    const struct tls_certificate *client = client_certificate(t);
     if (l->certificate_seen && t->certificate != NULL) {
         certificate_info(t->certificate, out);
+    }
+    if (client != NULL) {
+        client_info(client, out);
     }
 }

@@ -42,7 +42,7 @@ START_TEST(has_defaults)
     ck_assert_str_eq(o.ca_dir, "build/ca");
     ck_assert_str_eq(o.tls.alpn[0], "http/1.1");
     ck_assert_ptr_null(o.tls.alpn[1]);
-    ck_assert_ptr_null(o.tls.keylog);
+    ck_assert_ptr_null(o.tls.config.keylog);
     ck_assert(!o.quiet && !o.rsa && !o.stats);
 }
 END_TEST
@@ -59,15 +59,15 @@ START_TEST(takes_everything)
     ck_assert_uint_eq(ip4_value(o.node.gateway), 0xc0000201);
     ck_assert_uint_eq(o.port, 8443);
     ck_assert_uint_eq(o.plain_port, 0);
-    ck_assert_uint_eq(o.certificates, 2);
-    ck_assert_str_eq(o.certificate[1].chain, "b.pem");
-    ck_assert_str_eq(o.certificate[1].key, "b.key");
-    ck_assert_uint_eq(o.tls.min_version, TLS_1_3);
+    ck_assert_uint_eq(o.tls.certificates, 2);
+    ck_assert_str_eq(o.tls.certificate[1].chain, "b.pem");
+    ck_assert_str_eq(o.tls.certificate[1].key, "b.key");
+    ck_assert_uint_eq(o.tls.config.min_version, TLS_1_3);
     ck_assert_str_eq(o.tls.alpn[0], "x");
     ck_assert_str_eq(o.tls.alpn[1], "y");
     ck_assert_ptr_null(o.tls.alpn[2]);
-    ck_assert(o.tls.no_tickets && o.quiet);
-    ck_assert_str_eq(o.tls.keylog, "k");
+    ck_assert(o.tls.config.no_tickets && o.quiet);
+    ck_assert_str_eq(o.tls.config.keylog, "k");
     ck_assert_int_eq(o.node.tcp.msl, NS_PER_SEC / 2);
 }
 END_TEST
@@ -76,9 +76,9 @@ START_TEST(takes_the_key_log_from_the_environment)
 {
     setenv("SSLKEYLOGFILE", "/tmp/keys", 1);
     ck_assert_int_eq(parse("--tap t"), OPTIONS_GOOD);
-    ck_assert_str_eq(o.tls.keylog, "/tmp/keys");
+    ck_assert_str_eq(o.tls.config.keylog, "/tmp/keys");
     ck_assert_int_eq(parse("--tap t --keylog other"), OPTIONS_GOOD);
-    ck_assert_str_eq(o.tls.keylog, "other");
+    ck_assert_str_eq(o.tls.config.keylog, "other");
 }
 END_TEST
 

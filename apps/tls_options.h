@@ -1,0 +1,74 @@
+/* The TLS options that a server and a client have in common, in one piece for every subcommand that speaks
+ * TLS; what only one side has stands behind them (`of` in tls_take_option). */
+#ifndef VITRINE_APPS_TLS_OPTIONS_H
+#define VITRINE_APPS_TLS_OPTIONS_H
+
+#include "apps/node_options.h"
+#include "tls/tls.h"
+
+#define TLS_OPTION_CERTIFICATES 16U
+#define TLS_OPTION_ALPN 8U
+
+struct tls_options {
+    struct tls_config config;
+    unsigned certificates; /* given by --cert and --key */
+    struct {
+        const char *chain, *key;
+    } certificate[TLS_OPTION_CERTIFICATES];
+    const char *alpn[TLS_OPTION_ALPN + 1];
+    char alpn_text[256];
+    bool client_auth_given; /* --client-auth */
+};
+
+/* Numbers for getopt_long. */
+enum {
+    TLS_OPT_CERT = 0x2000,
+    TLS_OPT_KEY,
+    TLS_OPT_MIN,
+    TLS_OPT_MAX,
+    TLS_OPT_ALPN,
+    TLS_OPT_KEYLOG,
+    /* a server's */
+    TLS_OPT_CLIENT_CA,
+    TLS_OPT_CLIENT_AUTH,
+    TLS_OPT_NO_TICKETS,
+    /* a client's */
+    TLS_OPT_CACERT,
+    TLS_OPT_END,
+};
+
+/* For a subcommand's table of struct option. */
+/* clang-format off */
+#define TLS_LONG_OPTIONS                                   \
+    {"cert", required_argument, NULL, TLS_OPT_CERT},       \
+    {"key", required_argument, NULL, TLS_OPT_KEY},         \
+    {"tls-min", required_argument, NULL, TLS_OPT_MIN},     \
+    {"tls-max", required_argument, NULL, TLS_OPT_MAX},     \
+    {"alpn", required_argument, NULL, TLS_OPT_ALPN},       \
+    {"keylog", required_argument, NULL, TLS_OPT_KEYLOG}
+#define TLS_SERVER_LONG_OPTIONS                                       \
+    TLS_LONG_OPTIONS,                                                 \
+    {"client-ca", required_argument, NULL, TLS_OPT_CLIENT_CA},        \
+    {"client-auth", required_argument, NULL, TLS_OPT_CLIENT_AUTH},    \
+    {"no-tickets", no_argument, NULL, TLS_OPT_NO_TICKETS}
+#define TLS_CLIENT_LONG_OPTIONS                            \
+    TLS_LONG_OPTIONS,                                      \
+    {"cacert", required_argument, NULL, TLS_OPT_CACERT},   \
+    {"insecure", no_argument, NULL, 'k'}
+/* clang-format on */
+
+/* The lines of `--help` about them. */
+extern const char tls_server_usage[], tls_client_usage[];
+
+/* Both versions, ALPN http/1.1, the key log of the environment (SSLKEYLOGFILE), no certificate. */
+void tls_options_defaults(struct tls_options *o, bool client);
+bool tls_has_option(int option);
+bool tls_take_option(int option, const char *value,
+                     struct tls_options *o); /* false: said on stderr */
+/* What only all of them together can tell; once, when they are read. false: said on stderr. */
+bool tls_options_agree(struct tls_options *o);
+/* Gives a context the certificates of the options. false: a sentence in `error`. */
+bool tls_options_add_certificates(const struct tls_options *o, struct tls_context *c, char *error,
+                                  size_t error_size);
+
+#endif
