@@ -269,6 +269,7 @@ struct tls_context *tls_context_new(const struct tls_config *config, char *error
     c->keylog_fd = -1;
     list_init(&c->certificates);
     list_init(&c->lingering);
+    list_init(&c->watchers);
     mbedtls_ssl_config_init(&c->ssl);
     mbedtls_ssl_ticket_init(&c->tickets);
     mbedtls_x509_crt_init(&c->trusted);
@@ -319,6 +320,17 @@ bool tls_context_add_certificate(struct tls_context *c, const char *chain_file,
         return ret == 0;
     }
     return true;
+}
+
+void tls_context_watch(struct tls_context *c, struct tls_watcher *w)
+{
+    list_push_back(&c->watchers, &w->link);
+}
+
+void tls_context_unwatch(struct tls_context *c, struct tls_watcher *w)
+{
+    (void)c;
+    list_remove(&w->link);
 }
 
 static size_t put_hex(char *out, const uint8_t *data, size_t len)

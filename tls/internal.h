@@ -15,7 +15,7 @@
 
 #include "stack/base/cursor.h"
 #include "stack/base/list.h"
-#include "tls/tls.h"
+#include "tls/watch.h"
 
 /* ---- rng.c ---- */
 /* Prepares mbedTLS' cryptography and our generator, once; 0 or an mbedTLS error. */
@@ -79,6 +79,7 @@ struct tls_context {
     unsigned sessions;                   /* now alive */
     struct list lingering;               /* struct tls_linger, oldest first */
     unsigned lingering_count;
+    struct list watchers; /* struct tls_watcher */
     struct tls_records spare[TLS_SPARE_MAX];
     unsigned spare_count;
 };

@@ -53,9 +53,11 @@ enum tls_secret {
  * it; a ChangeCipherSpec, a record of its own and no handshake message, has a free one. `len` counts
  * the message with its 4-byte header, whatever records it came in; 0: it cannot be known. */
 enum tls_message {
+    TLS_HELLO_REQUEST = 0,
     TLS_CLIENT_HELLO = 1,
     TLS_SERVER_HELLO = 2,
     TLS_NEW_SESSION_TICKET = 4,
+    TLS_END_OF_EARLY_DATA = 5,
     TLS_HELLO_RETRY_REQUEST = 6,
     TLS_ENCRYPTED_EXTENSIONS = 8,
     TLS_CERTIFICATE = 11,
@@ -65,6 +67,7 @@ enum tls_message {
     TLS_CERTIFICATE_VERIFY = 15,
     TLS_CLIENT_KEY_EXCHANGE = 16,
     TLS_FINISHED = 20,
+    TLS_CERTIFICATE_STATUS = 22,
     TLS_KEY_UPDATE = 24,
     TLS_CHANGE_CIPHER_SPEC = 255,
 };
