@@ -134,7 +134,7 @@ void host_flush(struct host *h, nsec now)
 
 nsec host_deadline(const struct host *h)
 {
-    return wheel_deadline(&h->wheel);
+    return tcp_unfinished(&h->tcp) ? h->now : wheel_deadline(&h->wheel);
 }
 
 void host_enter(struct host *h, nsec now)

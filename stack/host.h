@@ -5,7 +5,7 @@
  *   host_input(host, iface, frames, now)   frames that came in
  *   host_advance(host, now)                timers that are due
  *   host_flush(host, now)                  one pass of output for everything that has something to say
- *   host_deadline(host)                    when host_advance must be called next
+ *   host_deadline(host)                    when host_advance and host_flush must be called next
  *
  * with a `now` that never goes back (one that does counts as the latest seen). Input and timers never send: they mark; the flush sends.
  * Application callbacks run at the end of host_input and host_advance.

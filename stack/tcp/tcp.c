@@ -256,12 +256,18 @@ void tcp_flush(struct tcp *t, nsec now)
     wake_starved(t);
     tcp_notify(t);
     flush_dirty(t, now);
-    /* What was sent may have made room for those who keep little unsent (notsent_lowat). */
+    /* What was sent may have made room for those who keep little unsent (notsent_lowat). Who writes a little
+     * at a time goes on in the next flush, so that what came in meanwhile has its turn. */
     for (unsigned i = 0; i < REFILLS && !list_empty(&t->events); i++) {
         tcp_notify(t);
         flush_dirty(t, now);
     }
     reply_flush(t, now);
+}
+
+bool tcp_unfinished(const struct tcp *t)
+{
+    return !list_empty(&t->events);
 }
 
 /* ---- active open (RFC 9293 3.10.1) ---- */

@@ -181,9 +181,10 @@ bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *r
               struct slab_pools *pools, struct wheel *wheel, struct ip *ip, struct random *random,
               nsec now);
 void tcp_done(struct tcp *t);
-void tcp_enter(struct tcp *t, nsec now); /* time of the calls that follow */
-void tcp_notify(struct tcp *t);          /* runs the application callbacks that are due */
-void tcp_flush(struct tcp *t, nsec now); /* the one place from which segments go out */
+void tcp_enter(struct tcp *t, nsec now);  /* time of the calls that follow */
+void tcp_notify(struct tcp *t);           /* runs the application callbacks that are due */
+void tcp_flush(struct tcp *t, nsec now);  /* the one place from which segments go out */
+bool tcp_unfinished(const struct tcp *t); /* there is more to tell and to send: flush again */
 
 /* ---- for applications ---- */
 enum tcp_error tcp_listen(struct tcp *t, const struct tcp_listen_args *args,

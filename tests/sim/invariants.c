@@ -112,7 +112,8 @@ static void check_receive_space(struct invariants *v, const struct tcp_conn *c)
 static void check_waiting(struct invariants *v, const struct tcp_conn *c)
 {
     HOLDS(v, !c->ack_due && !c->syn_due && !c->probe_due && !c->rst_due && !c->nudge);
-    HOLDS(v, !list_linked(&c->dirty_link) && !list_linked(&c->events_link) && !c->dead);
+    HOLDS(v, !list_linked(&c->dirty_link) && !c->dead);
+    HOLDS(v, c->pending == (list_linked(&c->events_link) ? PENDING_WRITABLE : 0));
     nsec earliest = NEVER;
     for (unsigned i = 0; i < TCP_TIMERS; i++) {
         earliest = nsec_min(earliest, c->due[i]);
@@ -302,7 +303,9 @@ void invariants_check(struct invariants *v, nsec now)
 {
     struct tcp *t = &v->host->tcp;
     v->now = now;
-    HOLDS(v, list_empty(&t->dirty) && list_empty(&t->events) && t->reply_count == 0);
+    HOLDS(v, list_empty(&t->dirty) && t->reply_count == 0);
+    /* One flush does only so much; then it says that it must be called again, at once. */
+    HOLDS(v, list_empty(&t->events) || host_deadline(v->host) <= now);
     for (struct list *n = t->all.next; n != &t->all; n = n->next) {
         check_conn(v, CONTAINER_OF(n, struct tcp_conn, all_link));
     }

@@ -311,6 +311,50 @@ START_TEST(nothing_is_sent_before_the_flush)
 }
 END_TEST
 
+/* ---- notsent_lowat ---- */
+
+#define DRIBBLE 300U
+
+static unsigned dribbled;
+
+/* A byte at a time, whenever there is room. */
+static void dribble(struct stream *s)
+{
+    size_t room;
+    uint8_t *at = dribbled < DRIBBLE ? stream_reserve(s, 1, &room) : NULL;
+    while (at != NULL) {
+        *at = pattern(dribbled++);
+        stream_commit(s, 1);
+        at = dribbled < DRIBBLE ? stream_reserve(s, 1, &room) : NULL;
+    }
+}
+
+/* Cwnd and window have room for all of it, so none waits for anything, not even for the clock. */
+START_TEST(who_writes_little_at_a_time_need_not_wait)
+{
+    static const struct stream_events events = {.writable = dribble};
+    struct peer p = peer_new();
+    rig_listen(&(struct tcp_options){.no_delay = true, .notsent_lowat = 1});
+    struct app *a = open_passive(&p);
+    nsec now = rig.now;
+    a->s->events = &events;
+    dribbled = 0;
+    dribble(a->s);
+    rig_flush();
+    ck_assert_uint_lt(dribbled, DRIBBLE); /* others have their turn */
+    ck_assert_int_eq(host_deadline(&rig.host), now);
+    run_to(now);
+    for (uint32_t i = 0; i < DRIBBLE; i++) {
+        struct wire w = take_segment(__LINE__);
+        ck_assert_uint_eq(w.len, 1);
+        ck_assert_uint_eq(w.data[0], pattern(i));
+    }
+    expect_nothing();
+    ck_assert_int_gt(host_deadline(&rig.host), now);
+    a->s->events = &app_events;
+}
+END_TEST
+
 Suite *stream_suite(void);
 
 Suite *stream_suite(void)
@@ -336,5 +380,6 @@ Suite *stream_suite(void)
     ADD(writing, less_than_was_reserved_may_be_committed);
     ADD(writing, who_finds_no_slab_hears_when_there_is_one);
     ADD(writing, nothing_is_sent_before_the_flush);
+    ADD(writing, who_writes_little_at_a_time_need_not_wait);
     return s;
 }
