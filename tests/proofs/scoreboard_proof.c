@@ -10,9 +10,10 @@
  * - scoreboard_sent_again has the octets that were sent out, and no others change;
  * - scoreboard_acked leaves nothing before `una`, and all behind as it was; it tells of each octet that was not
  *   SACKed, once;
- * - scoreboard_mark_lost and scoreboard_unmark_lost change the octets that they are for, and no others;
+ * - scoreboard_mark_lost, scoreboard_mark_all_lost and scoreboard_unmark_lost change the octets that they are for,
+ *   and no others;
  * - a run is given back once, off all lists and the tree, and scoreboard_done gives back all.
- * Not proven here yet: scoreboard_sacked and scoreboard_mark_all_lost.
+ * Not proven here yet: scoreboard_sacked.
  * The distances are small, since the code only compares, adds and takes away sequence numbers (seq_proof.c).
  *
  * The source is included, so that a list node becomes a run by a choice among those that there are: the
@@ -184,11 +185,9 @@ static enum sent_state any_state(void)
     return SENT_SACKED;
 }
 
-/* Any state of two runs in which the invariant holds. */
-static void make(struct scoreboard *b)
+/* Two runs in these states, any such in which the invariant holds. */
+static inline void make_of(struct scoreboard *b, enum sent_state first, enum sent_state second)
 {
-    enum sent_state first = any_state();
-    enum sent_state second = any_state();
     scoreboard_init(b, 1);
     runs_of_tree = &b->runs;
     una = any_below(REACH);
@@ -206,6 +205,14 @@ static void make(struct scoreboard *b)
         list_push_back(&b->out, &run0.state_link);
         ASSUME((second != SENT_OUT) | (run0.sent_at >= run1.sent_at));
     }
+}
+
+/* Any state of two runs in which the invariant holds. */
+static void make(struct scoreboard *b)
+{
+    enum sent_state first = any_state();
+    enum sent_state second = any_state();
+    make_of(b, first, second);
 }
 
 /* Checks a list of those in `state`; returns how many there are. `by_time`: else by number. */
@@ -350,6 +357,18 @@ PROOF(scoreboard_mark_lost_0)
 PROOF(scoreboard_mark_lost_1)
 {
     mark_lost(&run1);
+}
+
+PROOF(scoreboard_mark_all_lost)
+{
+    struct scoreboard b;
+    make(&b);
+    int was = check(&b);
+    scoreboard_mark_all_lost(&b, NULL);
+    PROVE(check(&b) == (was >= 0 ? (int)SENT_LOST : -1), "all is lost");
+    PROVE((b.lost_bytes == nxt - una) & (b.sacked_bytes == 0), "in the sums too");
+    REACHES_IF(b.count == 1, "in one run");
+    REACHES_IF(b.count == 2, "in two, one of which was sent more often");
 }
 
 PROOF(scoreboard_unmark_lost)
