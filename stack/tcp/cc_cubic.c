@@ -108,7 +108,7 @@ static void slow_start(struct tcp_cc *cc, const struct tcp_ack *ack)
     }
     grow(cc, hystart_on_ack(&cc->u.cubic.hystart, ack, wanted, &done));
     if (done) {
-        cc->ssthresh = cc->cwnd;
+        cc->ssthresh = u32_max(cc->cwnd, 2 * cc->mss);
     }
 }
 

@@ -356,6 +356,7 @@ void scoreboard_unmark_lost(struct scoreboard *b, struct pool *pool, nsec now)
     struct tcp_sent *run;
     while ((run = scoreboard_first_lost(b)) != NULL) {
         run->sent_at = now;
+        run->again = true;
         change_state(b, run, SENT_OUT);
         join_neighbours(b, pool, run);
     }

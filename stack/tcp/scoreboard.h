@@ -81,7 +81,8 @@ uint32_t scoreboard_mark_lost(struct scoreboard *b, struct pool *pool, struct tc
                               tcp_seq upto);
 /* Everything is lost, what was SACKed too (RFC 2018 8: the peer may have dropped it since). */
 void scoreboard_mark_all_lost(struct scoreboard *b, struct pool *pool);
-/* Nothing is lost: what was marked counts as in flight, sent at `now`. */
+/* Nothing is lost: what was marked counts as in flight, sent at `now`. When it was sent in truth is no longer
+ * known, so, as of what was sent again, its acknowledgment gives no round trip (Karn). */
 void scoreboard_unmark_lost(struct scoreboard *b, struct pool *pool, nsec now);
 
 /* The run that `seq` lies in, or the first behind it; NULL: none. */

@@ -52,6 +52,8 @@ static uint8_t *tcp_reserve(struct stream *s, size_t min, size_t *room)
         return NULL;
     }
     bool fits = conn_has_room(c, min);
+    uint32_t limit = autotune_send_limit(
+        c); /* before the slab is taken: it may be the one that makes them scarce */
     uint8_t *at = fits ? sendq_reserve(&c->sendq, c->tcp->pools, min, room) : NULL;
     if (at == NULL) {
         c->want_write = true;
@@ -63,7 +65,7 @@ static uint8_t *tcp_reserve(struct stream *s, size_t min, size_t *room)
         return NULL;
     }
     if (c->sendq.len > 0) {
-        *room = size_min(*room, autotune_send_limit(c) - c->sendq.len);
+        *room = size_min(*room, limit - c->sendq.len);
     }
     return at;
 }

@@ -309,30 +309,46 @@ START_TEST(time_that_the_application_limits_does_not_count)
 }
 END_TEST
 
-START_TEST(the_first_slow_start_ends_by_hystart)
+/* Slow start from a window of `from`, whose round trips grow from the third round on, until HyStart++ ends it. With
+ * `held` the window is as small before each ACK. */
+static struct tcp_cc first_slow_start(uint32_t from, bool held)
 {
     struct tcp_cc cc;
     cc_init(&cc, &cc_cubic, MSS, false);
+    cc.cwnd = from;
     uint32_t nxt = 10 * MSS;
     uint32_t una = 0;
     for (unsigned round = 0; round < 10 && cc.ssthresh == CC_SSTHRESH_START; round++) {
         uint32_t end = nxt;
         while (una < end) {
             una += MSS;
-            nxt = una + cc.cwnd;
+            nxt = una + u32_max(cc.cwnd, 10 * MSS);
             struct tcp_ack ack = {.now = START,
                                   .ack = seq_of(una),
                                   .nxt = seq_of(nxt),
-                                  .acked = MSS,
+                                  .acked = held ? 1 : MSS,
                                   .ack_rtt = RTT + (round >= 2 ? 20 * NS_PER_MS : 0),
                                   .cwnd_limited = true};
+            cc.cwnd = held ? from : cc.cwnd;
             cc.ops->on_ack(&cc, &ack);
         }
     }
     ck_assert_uint_ne(cc.ssthresh, CC_SSTHRESH_START);
+    return cc;
+}
+
+START_TEST(the_first_slow_start_ends_by_hystart)
+{
+    struct tcp_cc cc = first_slow_start(10 * MSS, false);
     ck_assert_uint_ge(cc.cwnd, cc.ssthresh);
     ck_assert_uint_lt(cc.cwnd,
                       200 * MSS); /* 10, 20, 40, then by a quarter: 40 to 98 and a little */
+}
+END_TEST
+
+START_TEST(it_ends_at_two_segments_at_least) /* RFC 5681 3.1, equation 4 */
+{
+    ck_assert_uint_eq(first_slow_start(MSS, true).ssthresh, 2 * MSS);
 }
 END_TEST
 
@@ -374,6 +390,7 @@ Suite *cc_cubic_suite(void)
     tcase_add_test(t, idle_time_does_not_count);
     tcase_add_test(t, time_that_the_application_limits_does_not_count);
     tcase_add_test(t, the_first_slow_start_ends_by_hystart);
+    tcase_add_test(t, it_ends_at_two_segments_at_least);
     tcase_add_test(t, nothing_overflows);
     suite_add_tcase(s, t);
     return s;

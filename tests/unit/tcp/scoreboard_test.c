@@ -221,6 +221,24 @@ START_TEST(the_number_of_runs_is_bounded)
 }
 END_TEST
 
+/* Karn: an ACK of what was thought lost tells no round trip, for when it was sent is no longer known. */
+START_TEST(what_was_taken_back_gives_no_round_trip)
+{
+    start(1);
+    struct sent_stamp stamp = {.sent_at = 5};
+    ck_assert(scoreboard_sent(&rig.board, &rig.pool, 10, at(0), at(3000), &stamp));
+    struct tcp_sent *run = scoreboard_first(&rig.board);
+    ck_assert_uint_eq(scoreboard_mark_lost(&rig.board, &rig.pool, run, at(1000)), 1000);
+    scoreboard_unmark_lost(&rig.board, &rig.pool, 9);
+    run = scoreboard_at(&rig.board, at(999));
+    ck_assert(run->again && run->sent_at == 9);
+    ck_assert_uint_eq(sent_len(run), 1000);
+    run = scoreboard_at(&rig.board, at(1000));
+    ck_assert(!run->again && run->sent_at == 5);
+    end();
+}
+END_TEST
+
 Suite *scoreboard_suite(void)
 {
     Suite *s = suite_create("scoreboard");
@@ -228,6 +246,7 @@ Suite *scoreboard_suite(void)
     tcase_add_loop_test(t, it_is_what_its_octets_are, 0, (int)COUNT_OF(bases));
     tcase_add_test(t, what_is_sent_in_one_flush_is_one_run);
     tcase_add_test(t, the_number_of_runs_is_bounded);
+    tcase_add_test(t, what_was_taken_back_gives_no_round_trip);
     suite_add_tcase(s, t);
     return s;
 }

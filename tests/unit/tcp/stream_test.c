@@ -299,6 +299,25 @@ START_TEST(who_finds_no_slab_hears_when_there_is_one)
 }
 END_TEST
 
+/* A reserve takes the slab with which they are scarce, and with it goes the larger limit: it is as good as it was
+ * when it was asked. The windows are 10 segments, so the queue may hold 29200. */
+START_TEST(the_last_slab_keeps_what_was_promised)
+{
+    struct host_config config = {.seed = {9}, .slabs.slabs[SLAB_RECORD] = 3};
+    config.tcp.send_buffer = (uint32_t)_i;
+    config.tcp.send_buffer_max = 1000000;
+    rig_restart_with(&config);
+    struct peer p = peer_new();
+    struct app *a = open_passive(&p);
+    size_t room;
+    ck_assert_uint_eq(app_queue(a, SLAB_RECORD_BYTES), SLAB_RECORD_BYTES); /* one slab is full */
+    ck_assert_ptr_nonnull(stream_reserve(a->s, 10000, &room)); /* then only one is left */
+    ck_assert_uint_ge(room, 10000);
+    ck_assert_uint_le(room, 29200 - SLAB_RECORD_BYTES);
+    discard_sent();
+}
+END_TEST
+
 START_TEST(nothing_is_sent_before_the_flush)
 {
     struct peer p = peer_new();
@@ -379,6 +398,8 @@ Suite *stream_suite(void)
     ADD(writing, a_record_fits_into_any_empty_buffer);
     ADD(writing, less_than_was_reserved_may_be_committed);
     ADD(writing, who_finds_no_slab_hears_when_there_is_one);
+    tcase_add_loop_test(writing, the_last_slab_keeps_what_was_promised, 18000, 18001);
+    tcase_add_loop_test(writing, the_last_slab_keeps_what_was_promised, 1000, 1001);
     ADD(writing, nothing_is_sent_before_the_flush);
     ADD(writing, who_writes_little_at_a_time_need_not_wait);
     return s;
