@@ -360,14 +360,17 @@ void accecn_hear(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack
     uint32_t delta = accecn_delta(a->peer_cep, ace);
     uint32_t bytes;
     bool option = read_option(a, s, &bytes);
-    uint32_t marked = marked_packets(c, delta, packets, option, bytes);
+    /* What it counts may be told already, by ACKs that had no room for an option. */
+    uint32_t told = u32_min(a->since_option, bytes / c->snd_mss) * c->snd_mss;
+    uint32_t marked = marked_packets(c, delta, packets, option, bytes - told);
     a->peer_cep += marked;
     bool few = a->least > 0 && ack->delivered / a->least < 8;
-    if (marked == 0 && bytes > 0 &&
+    if (bytes > 0 && a->since_option + marked == 0 &&
         few) { /* 3.2.3.2.5: no one counts marked bytes without packets */
         ecn_stop(c, ECN_WHY_MANGLED, false);
     }
-    tell(c, ack, marked, option ? bytes : marked * c->snd_mss);
+    a->since_option = option ? 0 : a->since_option + marked;
+    tell(c, ack, marked, option ? bytes - told : marked * c->snd_mss);
 }
 
 void accecn_on_loss(struct tcp_conn *c)

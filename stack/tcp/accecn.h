@@ -28,17 +28,18 @@ struct tcp_accecn {
     uint32_t bytes[ACCECN_COUNTERS]; /* payload that came, by codepoint, modulo 2^32 */
     uint32_t peer_cep; /* the peer's counters of what we have sent, as far as it has told … */
     uint32_t peer_bytes[ACCECN_COUNTERS];
-    uint32_t average;    /* packets that one ACK delivers, in eighths; 0: none yet */
-    uint16_t least;      /* payload bytes of the smallest segment that was sent; 0: none yet */
-    uint8_t peer_syn;    /* enum ip_ecn: with which the peer's latest SYN or SYN-ACK came */
-    uint8_t ce_unacked;  /* packets with CE since an ACK last went */
-    uint8_t seen;        /* a bit for each counter that has ever changed … */
-    uint8_t untold;      /* … and since an option last went */
-    bool latest_ce : 1;  /* the latest packet came with CE */
-    bool syn_ack_ce : 1; /* a SYN-ACK did, and is counted */
-    bool syn_marked : 1; /* our SYN did, the peer says: congestion like that of a lost one */
-    bool client : 1;     /* a SYN-ACK agreed; else a SYN did, of a server or a simultaneous open */
-    bool third_due : 1;  /* the ACK that tells how the SYN-ACK came must go, by itself */
+    uint32_t since_option; /* marked packets that the peer has told since its option last came */
+    uint32_t average;      /* packets that one ACK delivers, in eighths; 0: none yet */
+    uint16_t least;        /* payload bytes of the smallest segment that was sent; 0: none yet */
+    uint8_t peer_syn;      /* enum ip_ecn: with which the peer's latest SYN or SYN-ACK came */
+    uint8_t ce_unacked;    /* packets with CE since an ACK last went */
+    uint8_t seen;          /* a bit for each counter that has ever changed … */
+    uint8_t untold;        /* … and since an option last went */
+    bool latest_ce : 1;    /* the latest packet came with CE */
+    bool syn_ack_ce : 1;   /* a SYN-ACK did, and is counted */
+    bool syn_marked : 1;   /* our SYN did, the peer says: congestion like that of a lost one */
+    bool client : 1;    /* a SYN-ACK agreed; else a SYN did, of a server or a simultaneous open */
+    bool third_due : 1; /* the ACK that tells how the SYN-ACK came must go, by itself */
     bool
         try_option : 1; /* the first data carries an option, to see whether it gets through (3.2.3.2.1) */
     bool option_sent : 1;    /* data or a SYN-ACK went with one … */

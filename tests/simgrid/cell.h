@@ -21,6 +21,7 @@ enum grid_bar {
     BAR_FAIR = 0x02,
     BAR_FEW_SPURIOUS = 0x04,
     BAR_INTACT = 0x08,
+    BAR_FEW_LOST = 0x10,
 };
 
 struct grid_cell {
@@ -28,10 +29,10 @@ struct grid_cell {
     const char *cc[GRID_MIX]; /* flow i has the (i modulo how many there are)-th of them */
     unsigned mixed;           /* how many there are */
     unsigned flows;
-    uint64_t rate;           /* bits a second */
-    nsec rtt;                /* without queueing */
-    uint32_t queue;          /* bytes */
-    uint32_t mark;           /* bytes held above which the queue marks; 0: never */
+    uint64_t rate;  /* bits a second */
+    nsec rtt;       /* without queueing */
+    uint32_t queue; /* bytes */
+    uint32_t mark;  /* bytes held above which the queue marks; 0: never, and nobody asks for ECN */
     uint32_t loss, ack_loss; /* of a million frames, on the way of data and on that of ACKs */
     uint32_t burst_p,
         burst_r;      /* of a million: bursts in which all is lost begin, and end; 0: none */
@@ -71,7 +72,7 @@ unsigned grid_cells(const struct grid_cell **cells);
 
 /* ---- page.c ---- */
 
-#define GRID_LINE 256U
+#define GRID_LINE 288U
 /* The line of the table for a cell. */
 void grid_line(const struct grid_cell *cell, const struct grid_outcome *o, char out[GRID_LINE]);
 /* The first bar that the cell falls short of, in words; NULL: it holds all that it has. */

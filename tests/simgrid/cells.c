@@ -14,7 +14,7 @@
 static struct grid_cell all[CELLS];
 static unsigned count;
 
-static const char *const algorithms[] = {"cubic", "newreno"};
+static const char *const algorithms[] = {"cubic", "newreno", "bbr"};
 
 /* One bandwidth-delay product, and room for a few segments on a short path. */
 static uint32_t one_bdp(uint64_t rate, nsec rtt)
@@ -128,6 +128,23 @@ static void add_crowds(const char *cc)
     }
 }
 
+/* The queue marks from a quarter of it on, and both ends speak ECN. */
+static void add_marks(const char *cc)
+{
+    static const unsigned flows[] = {1, 8};
+    for (unsigned i = 0; i < COUNT_OF(flows); i++) {
+        struct grid_cell *c = add(cc, 100 * MBIT, 20 * NS_PER_MS);
+        c->mark = c->queue / 4;
+        c->flows = flows[i];
+        c->bars = c->flows == 8 ? BAR_FAIR : 0;
+        if (strcmp(cc, "bbr") != 0) { /* to which a mark is less than a loss */
+            c->bars |= BAR_FEW_LOST;
+        }
+        snprintf(c->name, sizeof c->name, "%s, 100 Mbit/s, 20 ms, marks, %u flow%s", cc, c->flows,
+                 c->flows > 1 ? "s" : "");
+    }
+}
+
 static void add_mix(const char *a, const char *b)
 {
     for (unsigned flows = 2; flows <= 8; flows += 6) {
@@ -137,6 +154,17 @@ static void add_mix(const char *a, const char *b)
         snprintf(c->name, sizeof c->name, "%s against %s, 100 Mbit/s, 20 ms, %u flows", a, b,
                  flows);
     }
+}
+
+static void add_mix_of_all(void)
+{
+    struct grid_cell *c = add(algorithms[0], 100 * MBIT, 20 * NS_PER_MS);
+    for (unsigned i = 1; i < COUNT_OF(algorithms); i++) {
+        c->cc[c->mixed++] = algorithms[i];
+    }
+    c->flows = 4 * c->mixed;
+    snprintf(c->name, sizeof c->name, "all against each other, 100 Mbit/s, 20 ms, %u flows",
+             c->flows);
 }
 
 /* ---- worst ---- */
@@ -166,6 +194,10 @@ unsigned grid_cells(const struct grid_cell **cells)
             for (unsigned k = i + 1; k < COUNT_OF(algorithms); k++) {
                 add_mix(algorithms[i], algorithms[k]);
             }
+        }
+        add_mix_of_all();
+        for (unsigned i = 0; i < COUNT_OF(algorithms); i++) {
+            add_marks(algorithms[i]);
         }
         add_worst();
     }

@@ -71,6 +71,7 @@ void grid_line(const struct grid_cell *c, const struct grid_outcome *o, char out
     char mbit[NUMBER];
     char use[NUMBER];
     char again[NUMBER];
+    char marked[NUMBER];
     char spurious[NUMBER];
     char wait[NUMBER];
     char fair[NUMBER];
@@ -79,14 +80,16 @@ void grid_line(const struct grid_cell *c, const struct grid_outcome *o, char out
     fixed(goodput(c, o), 1000000, 2, mbit);
     fixed(goodput(c, o) * 100U, c->rate / MEDIUM * PAYLOAD, 1, use);
     fixed(o->again * 100U, o->sent, 2, again);
+    fixed(o->marked * 100U, o->sent, 2, marked);
     fixed(o->duplicate * 100U, o->arrived, 2, spurious);
     fixed(mean * 8U * 1000U, c->rate, 2, wait);
     fixed(jain(c, o), 1000, 3, fair);
     shares(c, o, who, sizeof who);
     snprintf(out, GRID_LINE,
-             "| %s | %s | %s | %s | %s | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | %s | %s | %s |",
-             c->name, mbit, use, again, spurious, o->timeouts, o->recoveries, o->undone, wait,
-             c->flows > 1 ? fair : "", who);
+             "| %s | %s | %s | %s | %s | %s | %" PRIu64 " | %" PRIu64 " | %" PRIu64
+             " | %s | %s | %s |",
+             c->name, mbit, use, again, spurious, marked, o->timeouts, o->recoveries, o->undone,
+             wait, c->flows > 1 ? fair : "", who);
 }
 
 /* ---- bars ---- */
@@ -126,6 +129,9 @@ const char *grid_short_of(const struct grid_cell *c, const struct grid_outcome *
     if ((c->bars & BAR_FAIR) != 0 && jain(c, o) < 950) {
         return "Jain's index below 0.95";
     }
+    if ((c->bars & BAR_FEW_LOST) != 0 && (o->marked == 0 || o->dropped * 1000U > o->sent)) {
+        return "no marks, or more than one frame in 1000 lost in spite of them";
+    }
     if ((c->bars & BAR_FEW_SPURIOUS) != 0 && o->duplicate * 100U >= o->arrived) {
         return "1 % of what arrived, or more, had arrived before";
     }
@@ -134,29 +140,32 @@ const char *grid_short_of(const struct grid_cell *c, const struct grid_outcome *
 
 /* ---- the page ---- */
 
-static const char head[] = "# The grid of links, in virtual time\n"
-                           "\n"
-                           "Written by `make sim-grid`; `make test` runs some of it and compares. "
-                           "Two hosts of this stack and one wire, all\n"
-                           "flows through one drop-tail queue of one bandwidth-delay product (10 "
-                           "frames at the least), buffers that are\n"
-                           "never the limit. Flows last 60 s of virtual time, 15 s at 1 Gbit/s. "
-                           "Loss is on the way of data only, unless\n"
-                           "it says otherwise. The same numbers on every machine: a change of the "
-                           "stack shows here as a difference.\n"
-                           "\n"
-                           "Columns: payload delivered; that as a share of what the link carries; "
-                           "segments that were retransmissions;\n"
-                           "bytes that arrived though they had arrived before (spurious "
-                           "retransmissions); retransmission timeouts;\n"
-                           "recoveries begun; losses that proved to be none and were undone; what "
-                           "a data frame waited in the queue on\n"
-                           "average; Jain's index of the flows; and who had how much.\n"
-                           "\n"
-                           "| cell | Mbit/s | use % | resent % | spurious % | timeouts | "
-                           "recoveries | undone | queue ms | Jain | "
-                           "shares |\n"
-                           "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
+static const char head[] =
+    "# The grid of links, in virtual time\n"
+    "\n"
+    "Written by `make sim-grid`; `make test` runs some of it and compares. "
+    "Two hosts of this stack and one wire, all\n"
+    "flows through one drop-tail queue of one bandwidth-delay product (10 "
+    "frames at the least), buffers that are\n"
+    "never the limit. Flows last 60 s of virtual time, 15 s at 1 Gbit/s. "
+    "Loss is on the way of data only, unless\n"
+    "it says otherwise. The same numbers on every machine: a change of the "
+    "stack shows here as a difference.\n"
+    "\n"
+    "Columns: payload delivered; that as a share of what the link carries; "
+    "segments that were retransmissions;\n"
+    "bytes that arrived though they had arrived before (spurious "
+    "retransmissions); frames that the queue\n"
+    "marked, where it marks (from a quarter of its size on, by RFC 9768); "
+    "retransmission timeouts; recoveries\n"
+    "begun; losses that proved to be none and were undone; what a data "
+    "frame waited in the queue on average;\n"
+    "Jain's index of the flows; and who had how much.\n"
+    "\n"
+    "| cell | Mbit/s | use % | resent % | spurious % | marked % | timeouts | "
+    "recoveries | undone | queue ms | Jain | "
+    "shares |\n"
+    "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
 
 static const char foot[] =
     "\n"
@@ -166,7 +175,9 @@ static const char foot[] =
     "to one segment a\n"
     "timeout); Jain's index of 8 flows of one algorithm 0.95 or more; less than 1 % spurious where "
     "5 % of the\n"
-    "segments are late, or ACKs are lost; and every transfer of 100 MiB arrives, byte by byte.\n";
+    "segments are late, or ACKs are lost; at most one frame in 1000 lost where the queue marks; "
+    "and "
+    "every transfer of 100 MiB arrives, byte by byte.\n";
 
 void grid_page(FILE *out, const struct grid_outcome *outcomes)
 {

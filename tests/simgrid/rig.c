@@ -292,6 +292,7 @@ static bool host_begin(struct rig *r, struct lcg *g, unsigned i)
     }
     config.slabs.bufs = FRAMES;
     config.tcp.send_buffer = config.tcp.receive_buffer = buffer_of(r->cell);
+    config.tcp.ecn = r->cell->mark > 0 ? TCP_ECN_ASK : TCP_ECN_OFF;
     if (!host_init(&r->host[i], &config, BEGIN)) {
         return false;
     }
