@@ -9,6 +9,7 @@
 
 enum setting_kind {
     SETTING_SWITCH, /* a field `no_X`: on or off */
+    SETTING_FLAG,   /* a field that is on when it says so */
     SETTING_COUNT,  /* a uint32_t; k and m are 1,024 and 1,048,576 */
     SETTING_TIME,   /* an nsec; us, ms or s */
     SETTING_ECN,    /* a policy of explicit congestion notification */
@@ -16,9 +17,9 @@ enum setting_kind {
 };
 
 static const char *const kind_takes[] = {
-    [SETTING_SWITCH] = "on|off",     [SETTING_COUNT] = "N, Nk, Nm",
-    [SETTING_TIME] = "Nus, Nms, Ns", [SETTING_ECN] = "off|accept|ask",
-    [SETTING_CC] = "NAME",
+    [SETTING_SWITCH] = "on|off",      [SETTING_FLAG] = "off|on",
+    [SETTING_COUNT] = "N, Nk, Nm",    [SETTING_TIME] = "Nus, Nms, Ns",
+    [SETTING_ECN] = "off|accept|ask", [SETTING_CC] = "NAME",
 };
 
 struct setting {
@@ -48,8 +49,10 @@ static const struct setting settings[] = {
     {"pacing", SETTING_SWITCH, FIELD(no_pacing),
      "data goes at congestion control's rate, if it has one"},
     {"ecn", SETTING_ECN, FIELD(ecn),
-     "congestion marks (RFC 9768, RFC 3168); also accept-classic, ask-classic"},
+     "congestion marks (RFC 9768, RFC 3168); also accept-classic, accept-ask-classic, ask-classic"},
     {"ecn_fallback", SETTING_SWITCH, FIELD(no_ecn_fallback), "ECN is given up where it gets lost"},
+    {"accecn_option", SETTING_SWITCH, FIELD(no_accecn_option),
+     "counters of marked bytes in an option (RFC 9768 3.2.3)"},
     {"abe", SETTING_SWITCH, FIELD(no_abe), "a mark takes less than a loss (RFC 8511)"},
     {"autotune", SETTING_SWITCH, FIELD(no_autotune), "buffers grow with what the path takes"},
     {"send_buffer", SETTING_COUNT, FIELD(send_buffer), "bytes queued by each connection, at first"},
@@ -60,6 +63,9 @@ static const struct setting settings[] = {
     {"sent_max", SETTING_COUNT, FIELD(sent_max), "runs of the sender's scoreboard"},
     {"challenge_acks", SETTING_COUNT, FIELD(challenge_acks), "in each interval (RFC 5961 7)"},
     {"max_timewait", SETTING_COUNT, FIELD(max_timewait), "records of TIME-WAIT"},
+    {"msl", SETTING_TIME, FIELD(msl), "maximum segment lifetime; TIME-WAIT lasts twice as long"},
+    {"rto_restart", SETTING_FLAG, FIELD(rto_restart),
+     "the timer of few segments counts from when they left (RFC 7765)"},
     {"rto_min", SETTING_TIME, FIELD(rto_min), "least retransmission timeout (RFC 6298 2.4)"},
     {"rto_max", SETTING_TIME, FIELD(rto_max), "most (RFC 6298 2.5)"},
     {"delayed_ack", SETTING_TIME, FIELD(delayed_ack), "an ACK may wait so long"},
@@ -69,15 +75,23 @@ static const struct setting settings[] = {
 void tcp_settings_list(FILE *out)
 {
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
-        fprintf(out, "  %-20s%-14s%s\n", settings[i].name, kind_takes[settings[i].kind],
+        fprintf(out, "  %-20s %-16s%s\n", settings[i].name, kind_takes[settings[i].kind],
                 settings[i].what);
     }
 }
 
+static bool take_flag(const char *text, bool *on)
+{
+    *on = strcmp(text, "on") == 0;
+    return *on || strcmp(text, "off") == 0;
+}
+
 static bool take_switch(const char *text, bool *no)
 {
-    *no = strcmp(text, "off") == 0;
-    return *no || strcmp(text, "on") == 0;
+    bool on;
+    bool good = take_flag(text, &on);
+    *no = good && !on;
+    return good;
 }
 
 /* A number above zero and its unit, which is what stands behind it. */
@@ -139,6 +153,7 @@ static bool take_ecn(const char *text, enum tcp_ecn_policy *out)
         {"accept", TCP_ECN_ACCEPT},
         {"ask", TCP_ECN_ASK},
         {"accept-classic", TCP_ECN_ACCEPT_CLASSIC},
+        {"accept-ask-classic", TCP_ECN_ACCEPT_ASK_CLASSIC},
         {"ask-classic", TCP_ECN_ASK_CLASSIC},
     };
     for (size_t i = 0; i < COUNT_OF(all); i++) {
@@ -156,6 +171,8 @@ static bool take_value(const struct setting *s, const char *text, struct tcp_con
     switch (s->kind) {
     case SETTING_SWITCH:
         return take_switch(text, field);
+    case SETTING_FLAG:
+        return take_flag(text, field);
     case SETTING_COUNT:
         return take_count(text, field);
     case SETTING_TIME:

@@ -46,6 +46,13 @@ START_TEST(takes_each_kind)
     ck_assert(take("ecn=ask,ecn_fallback=off,abe=off"));
     ck_assert_int_eq(config.ecn, TCP_ECN_ASK);
     ck_assert(config.no_ecn_fallback && config.no_abe);
+    ck_assert(take("rto_restart=on,msl=30s,accecn_option=off"));
+    ck_assert(config.rto_restart && config.no_accecn_option);
+    ck_assert_int_eq(config.msl, 30000000000);
+    ck_assert(take("rto_restart=on,rto_restart=off"));
+    ck_assert(!config.rto_restart);
+    ck_assert(take("ecn=accept-ask-classic"));
+    ck_assert_int_eq(config.ecn, TCP_ECN_ACCEPT_ASK_CLASSIC);
     ck_assert(take("ecn=accept-classic"));
     ck_assert_int_eq(config.ecn, TCP_ECN_ACCEPT_CLASSIC);
 }
@@ -64,6 +71,7 @@ static const char *const wrong[] = {
     "rack",
     "rack=",
     "rack=yes",
+    "rto_restart=yes",
     "ra=on",
     "=on",
     "cc=tahoe",
@@ -99,14 +107,15 @@ START_TEST(lists_what_it_takes)
     unsigned lines = 0;
     for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; lines++) {
         char name[32];
-        char takes[16];
+        char takes[32];
         char item[64];
-        ck_assert_int_eq(sscanf(line, "%31s %15[^,| ]", name, takes), 2);
-        const char *value = strcmp(takes, "on") == 0     ? "off"
-                            : strcmp(takes, "N") == 0    ? "9k"
-                            : strcmp(takes, "Nus") == 0  ? "9ms"
-                            : strcmp(takes, "NAME") == 0 ? "cubic"
-                                                         : takes;
+        ck_assert_int_eq(sscanf(line, "%31s %31[^, ]", name, takes), 2);
+        const char *value = strcmp(takes, "on|off") == 0           ? "off"
+                            : strcmp(takes, "off|on") == 0         ? "on"
+                            : strcmp(takes, "off|accept|ask") == 0 ? "ask"
+                            : strcmp(takes, "N") == 0              ? "9k"
+                            : strcmp(takes, "Nus") == 0            ? "9ms"
+                                                                   : "cubic";
         snprintf(item, sizeof item, "%s=%s", name, value);
         ck_assert_msg(take(item), "%s", item);
         ck_assert_msg(is_set(), "%s changes nothing", item);
