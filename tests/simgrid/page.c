@@ -175,9 +175,17 @@ static const char foot[] =
     "to one segment a\n"
     "timeout); Jain's index of 8 flows of one algorithm 0.95 or more; less than 1 % spurious where "
     "5 % of the\n"
-    "segments are late, or ACKs are lost; at most one frame in 1000 lost where the queue marks; "
-    "and "
-    "every transfer of 100 MiB arrives, byte by byte.\n";
+    "segments are late, or ACKs are lost; at most one frame in 1000 lost where the queue marks, "
+    "but "
+    "with BBR; and\n"
+    "every transfer of 100 MiB arrives, byte by byte.\n"
+    "\n"
+    "Late segments have a second enemy: when a retransmission fills the hole in front, the "
+    "timestamp "
+    "that it brings is\n"
+    "newer than theirs, and PAWS (RFC 7323 5.3) refuses them when they come. Their own "
+    "retransmissions, which are then\n"
+    "needed, count as spurious here, and make the next ones late.\n";
 
 void grid_page(FILE *out, const struct grid_outcome *outcomes)
 {
