@@ -137,6 +137,7 @@ SHOWN = {
     ("tls_established", "suite"): table(SUITES),
     ("tls_established", "group"): table(GROUPS),
     ("http_request", "method"): lambda n: word("enum http_method", "HTTP_", n),
+    ("tcp_path_mtu", "why"): lower_words("enum mtu_why", "MTU_"),
     "reason": close_reason,
     "flags": bits(FLAGS),
     "opts": bits(OPTS),

@@ -52,7 +52,8 @@ struct ip_how {
     uint8_t protocol;
     uint8_t ttl;
     uint8_t tos;
-    bool divide; /* what is above the MTU goes in fragments. Else it is refused */
+    bool divide;       /* what is above the MTU goes in fragments. Else it is refused */
+    bool may_fragment; /* a router may divide it: no DF */
     const struct ip_options *options; /* NULL: none */
 };
 

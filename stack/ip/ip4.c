@@ -264,6 +264,6 @@ enum ip_result ip4_output(struct ip *ip, struct packet *p, const struct ip_how *
     if (too_big) {
         return ip4_output_divided(ip, p, how, options, &way, now);
     }
-    ip4_push(p, how, options, ip->next_id++, IP4_DONT_FRAGMENT);
+    ip4_push(p, how, options, ip->next_id++, how->may_fragment ? 0 : IP4_DONT_FRAGMENT);
     return iface_output(way.out, p, way.next_hop, now) == IFACE_REFUSED ? IP_REFUSED : IP_SENT;
 }

@@ -127,6 +127,7 @@ static void take_new_ack(struct tcp_conn *c, const struct tcp_segment *s, struct
     c->snd_una = s->ack;
     ack->rtt = take_sample(c, s);
     release_acked(c, s->ack);
+    path_mtu_acked(c);
     urgent_acked(c);
     if (ack->rtt == 0 && !timers_running(c, TCP_TIMER_PERSIST)) {
         /* RFC 6298 5.5: a doubled RTO stays until there is a new sample (Karn) */

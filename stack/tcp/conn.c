@@ -3,12 +3,12 @@
 
 #include "stack/tcp/timers.h"
 
-#define MSS_DEFAULT_V4 536U   /* MUST-15 */
-#define MSS_DEFAULT_V6 1220U  /* MUST-15 */
-#define MSS_MIN 48U           /* below this an outsider could make us send mostly headers */
-#define MSS_LEFT 8U           /* what the options leave at least, of a floor like that */
-#define IP_TCP_HEADERS_V4 40U /* bytes, without options */
-#define IP_TCP_HEADERS_V6 60U
+#define MSS_DEFAULT_V4 536U  /* MUST-15 */
+#define MSS_DEFAULT_V6 1220U /* MUST-15 */
+#define MSS_MIN 48U          /* below this an outsider could make us send mostly headers */
+#define MSS_LEFT 8U          /* what the options leave at least, of a floor like that */
+#define IP_HEADER_V4 20U     /* bytes, without options */
+#define IP_HEADER_V6 40U
 #define TS_CLOCK_TICK NS_PER_MS /* RFC 7323 5.4: between 1 ms and 1 s */
 
 static void init_links(struct tcp_conn *c, uint32_t dice)
@@ -50,11 +50,16 @@ static bool is_v4(const struct tcp_conn *c)
     return ip_is_v4(c->entry.tuple.remote.addr);
 }
 
+uint32_t conn_ip_header(const struct tcp_conn *c)
+{
+    return is_v4(c) ? IP_HEADER_V4 : IP_HEADER_V6;
+}
+
 /* What the path's MTU leaves for payload when there are no options, as far as the application lets it. An ICMP
  * message makes it no smaller than MSS_MIN, but a link of ours that takes less does (RFC 791: 68 bytes). */
 static uint32_t path_mss(const struct tcp_conn *c)
 {
-    uint32_t headers = is_v4(c) ? IP_TCP_HEADERS_V4 : IP_TCP_HEADERS_V6;
+    uint32_t headers = conn_ip_header(c) + TCP_HEADER_MIN;
     uint32_t link = ip_link_mtu(c->tcp->ip, c->entry.tuple.remote.addr);
     uint32_t least = u32_min(headers + MSS_MIN, u32_max(link, headers + MSS_LEFT));
     uint32_t mss = u32_max(c->mtu, least) - headers;

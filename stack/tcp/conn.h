@@ -15,6 +15,7 @@
 #include "stack/tcp/demux.h"
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/pace.h"
+#include "stack/tcp/path_mtu.h"
 #include "stack/tcp/dsack.h"
 #include "stack/tcp/rate.h"
 #include "stack/tcp/reassembly.h"
@@ -96,6 +97,7 @@ struct tcp_conn {
     uint32_t max_snd_wnd;  /* the largest snd_wnd so far (RFC 9293 3.8.6.2.1, RFC 5961 5.2) */
     uint16_t snd_mss;      /* payload bytes of a full segment, options counted off (Eff.snd.MSS) */
     uint16_t mtu;          /* bytes of IP packet on the path */
+    struct tcp_path_mtu path_mtu; /* what the path was seen to take, and what ICMP says */
     uint8_t snd_wscale, rcv_wscale;
 
     /* receive sequence space */
@@ -185,6 +187,9 @@ void conn_tell_room(struct tcp_conn *c);
 void conn_take_syn_options(struct tcp_conn *c, const struct tcp_segment *s);
 /* Recomputes snd_mss from the peer's MSS, the path's MTU and our options (MUST-16). */
 void conn_update_mss(struct tcp_conn *c);
+
+/* Bytes of an IP header without options. */
+uint32_t conn_ip_header(const struct tcp_conn *c);
 
 /* Our timestamp clock: milliseconds plus the connection's offset (RFC 7323 5.4). */
 uint32_t conn_ts_now(const struct tcp_conn *c, nsec now);

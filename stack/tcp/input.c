@@ -127,23 +127,6 @@ enum {
     CODE_TOO_BIG = 4,
 };
 
-#define MTU_MIN_V4 576U /* RFC 5927 7: no path is taken to be narrower on the word of an outsider */
-
-/* RFC 1191: the path is narrower than we thought; what was too big goes again in smaller pieces. */
-static void path_mtu_changed(struct tcp_conn *c, uint32_t mtu)
-{
-    mtu = u32_max(mtu, MTU_MIN_V4);
-    if (mtu >= c->mtu) {
-        return;
-    }
-    c->mtu = (uint16_t)mtu;
-    ip_learn_mtu(c->tcp->ip, c->entry.tuple.remote.addr, mtu, c->tcp->now);
-    conn_update_mss(c);
-    recovery_all_lost(c);
-    c->recovery.must_send = true;
-    conn_mark_dirty(c);
-}
-
 static void soft_error(struct tcp_conn *c, const struct ip_error *e)
 {
     c->story.soft_error_type = e->type;
@@ -152,12 +135,12 @@ static void soft_error(struct tcp_conn *c, const struct ip_error *e)
     conn_report(c, REPORT_ICMP); /* MUST-47, SHLD-25 */
 }
 
-static void connection_error(struct tcp_conn *c, const struct ip_error *e)
+static void connection_error(struct tcp_conn *c, const struct ip_error *e, tcp_seq seq)
 {
     bool opening = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD;
     bool hard = e->type == ICMP_UNREACHABLE && (e->code == CODE_PROTOCOL || e->code == CODE_PORT);
-    if (e->type == ICMP_UNREACHABLE && e->code == CODE_TOO_BIG && !opening) {
-        path_mtu_changed(c, e->mtu);
+    if (e->type == ICMP_UNREACHABLE && e->code == CODE_TOO_BIG) {
+        path_mtu_too_big(c, e->mtu, seq);
     } else if (hard && opening) { /* SHLD-26; in synchronized states soft, by RFC 5927 5.2 */
         close_by_error(c);
     } else {
@@ -187,5 +170,5 @@ void input_error(void *arg, const struct ip_error *e)
         conn_trace_drop(c, DROP_TCP_ICMP_OUTSIDE_WINDOW, e->quoted.len);
         return;
     }
-    connection_error(c, e);
+    connection_error(c, e, seq);
 }

@@ -80,6 +80,14 @@ static struct tcp_segment new_segment(struct tcp_conn *c, tcp_seq seq, nsec now,
     return s;
 }
 
+/* Bytes of IP packet that come of it; the largest, when the device makes several. */
+static uint32_t packet_size(const struct tcp_conn *c, const struct packet *p)
+{
+    size_t text = p->offload.gso_size != 0 ? p->offload.gso_size : p->payload_len;
+    size_t headers = packet_len(p) - p->payload_len + (c->route != NULL ? c->route->len : 0U);
+    return (uint32_t)(headers + text) + conn_ip_header(c);
+}
+
 static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p, nsec now,
                      bool retransmission)
 {
@@ -94,8 +102,12 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
                          .protocol = IP_TCP,
                          .ttl = c->options.ttl,
                          .tos = (uint8_t)((c->options.tos & ~IP_ECN_MASK) | s->ecn),
+                         .may_fragment = c->path_mtu.may_fragment,
                          .options = c->route};
     segment_write(s, p);
+    if (s->len > 0) {
+        path_mtu_sent(c, packet_size(c, p), seq_add(s->seq, s->len));
+    }
     uint32_t shift = (s->flags & TCP_SYN) != 0 ? 0 : c->rcv_wscale;
     uint32_t wnd = (uint32_t)s->wnd << shift;
     segment_trace_out(t->recorder, c->id, s, wnd, retransmission);

@@ -170,6 +170,7 @@ static void fire_rto(struct tcp_conn *c, nsec now)
         c->syn_due = true;
     } else {
         recovery_on_timeout(c, now, first);
+        path_mtu_on_timeout(c);
     }
     timers_restart_rto(c, now); /* RFC 6298 5.6 */
     conn_mark_dirty(c);

@@ -96,6 +96,8 @@ const char *field_word(enum field_unit unit, uint64_t number, char out[FIELD_WOR
         return tcp_timer_name((enum tcp_timer)number);
     case UNIT_CWND_WHY:
         return cwnd_why_name((enum cwnd_why)number);
+    case UNIT_MTU_WHY:
+        return mtu_why_name((enum mtu_why)number);
     case UNIT_CC_STATE:
         return cc_state_name((enum cc_state)number);
     case UNIT_LOSS_HOW:

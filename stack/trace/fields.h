@@ -36,6 +36,7 @@ enum field_unit {
     UNIT_TCP_TIMER,
     UNIT_CWND_WHY,
     UNIT_LOSS_HOW,
+    UNIT_MTU_WHY,
     UNIT_CC_STATE,
     UNIT_IP_ECN,
     UNIT_ECN_MODE,

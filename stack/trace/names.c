@@ -99,6 +99,15 @@ const char *loss_how_name(enum loss_how h)
     return name_of(names, COUNT_OF(names), (size_t)h);
 }
 
+const char *mtu_why_name(enum mtu_why w)
+{
+    static const char *const names[MTU_WHYS] = {
+        [MTU_TOLD] = "told by ICMP",
+        [MTU_HELD] = "claimed by ICMP",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)w);
+}
+
 const char *ip_ecn_name(enum ip_ecn e)
 {
     static const char *const names[IP_ECNS] = {

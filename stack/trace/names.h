@@ -125,6 +125,13 @@ enum loss_how {
     LOSS_HOWS,
 };
 
+/* What an event about the path's MTU says. */
+enum mtu_why {
+    MTU_TOLD, /* ICMP said so, and it was believed (RFC 1191) */
+    MTU_HELD, /* ICMP says so, and it waits for proof (RFC 5927 7.2) */
+    MTU_WHYS,
+};
+
 enum neighbour_state {
     NEIGHBOUR_INCOMPLETE, /* asked for, no answer yet */
     NEIGHBOUR_REACHABLE,
@@ -139,6 +146,7 @@ const char *close_reason_name(enum close_reason r); /* "reset by peer" */
 const char *cwnd_why_name(enum cwnd_why w);
 const char *cc_state_name(enum cc_state s); /* "ProbeBW_UP" */
 const char *loss_how_name(enum loss_how h);
+const char *mtu_why_name(enum mtu_why w);
 const char *ip_ecn_name(enum ip_ecn e); /* "ECT(0)" */
 const char *ecn_mode_name(enum ecn_mode m);
 const char *ecn_why_name(enum ecn_why w);

@@ -85,7 +85,7 @@ void event_happen(struct rig *r, const struct grid_event *e, struct rig_segment 
         rig_inject(r, s);
         break;
     case ICMP:
-        rig_inject_icmp(r, e->type, e->code, s->seq);
+        rig_inject_icmp(r, e, s->seq);
         break;
     case CALL:
         call(r, e->call);

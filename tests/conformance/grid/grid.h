@@ -121,6 +121,7 @@ enum grid_prepare {
     KEEPALIVE = 0x20,    /* on, with its defaults */
     USER_TIMEOUT = 0x40, /* 10 s */
     FIN_LATE = 0x80,     /* 100 s have passed, and the peer's FIN has come again */
+    TIMED_OUT = 0x100,   /* the retransmission timer has fired: what is in flight went again */
 };
 
 enum grid_call {
@@ -147,6 +148,7 @@ struct grid_event {
 
     /* ICMP */
     uint8_t type, code;
+    uint16_t mtu; /* of the next hop */
 
     enum grid_call call;
 

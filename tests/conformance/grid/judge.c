@@ -86,7 +86,7 @@ static struct wanted wanted_of(const struct grid_row *cell, const struct grid_ev
     case DATA_AGAIN:
         w.seq = b->snd_una;
         w.len_min = 1;
-        w.len_max = e->how == ICMP ? 600 - 40 : DATA_LEN;
+        w.len_max = e->how == ICMP ? e->mtu - 40U : DATA_LEN;
         break;
     case PROBE:
         w.seq = b->snd_nxt - 1;

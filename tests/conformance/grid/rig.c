@@ -230,7 +230,7 @@ void rig_inject(struct rig *r, const struct rig_segment *s)
     world_inject(&r->world, packet, len, 0);
 }
 
-void rig_inject_icmp(struct rig *r, uint8_t type, uint8_t code, uint32_t quoted_seq)
+void rig_inject_icmp(struct rig *r, const struct grid_event *e, uint32_t quoted_seq)
 {
     static uint8_t packet[WIRE_PACKET_MAX];
     static uint8_t quoted[WIRE_PACKET_MAX];
@@ -243,7 +243,7 @@ void rig_inject_icmp(struct rig *r, uint8_t type, uint8_t code, uint32_t quoted_
                              .ttl = 1};
     struct packet_line about = {
         .flags = A, .seq = quoted_seq, .ack = r->rcv_nxt, .has_ack = true, .len = DATA_LEN};
-    struct packet_line k = {.type = type, .code = code, .mtu = code == 4 && type == 3 ? 600 : 0};
+    struct packet_line k = {.type = e->type, .code = e->code, .mtu = e->mtu};
     size_t len = wire_tcp(quoted, &back, &about, payload);
     ends.src = ip4_value(r->world.config.gateway);
     len = wire_icmp(packet, &ends, &k, quoted, size_min(len, 28)); /* RFC 792: 64 bits of it */

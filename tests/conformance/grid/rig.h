@@ -50,7 +50,7 @@ bool rig_connect(struct rig *r);
 bool rig_write(struct rig *r, size_t len); /* false: the stream does not take it */
 void rig_inject(struct rig *r, const struct rig_segment *s);
 /* An ICMP error about a segment of the host. */
-void rig_inject_icmp(struct rig *r, uint8_t type, uint8_t code, uint32_t quoted_seq);
+void rig_inject_icmp(struct rig *r, const struct grid_event *e, uint32_t quoted_seq);
 /* The oldest packet that the host sent, read and taken away; what it says of numbers is noted. false: none. */
 bool rig_take(struct rig *r, struct wire_packet *out);
 /* Time passes. */

@@ -137,6 +137,13 @@ static bool repeat_fin(struct rig *r)
     return answered(r, A);
 }
 
+/* Twice the retransmission timeout of 200 ms would be the next one. */
+static bool time_out(struct rig *r)
+{
+    rig_wait(r, 300 * NS_PER_MS);
+    return answered(r, A);
+}
+
 bool setup_state(struct rig *r, unsigned state)
 {
     if (!go(r, state)) {
@@ -144,6 +151,9 @@ bool setup_state(struct rig *r, unsigned state)
     }
     bool data = state == ESTAB || state == CLOSE_WAIT;
     if ((r->prepare & ACKED) != 0 && data && !acknowledge(r)) {
+        return false;
+    }
+    if ((r->prepare & TIMED_OUT) != 0 && data && !time_out(r)) {
         return false;
     }
     if ((r->prepare & FULL) != 0 && !fill(r)) {

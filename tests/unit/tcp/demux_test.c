@@ -73,7 +73,7 @@ START_TEST(ephemeral_ports_lie_in_their_range_and_differ)
 }
 END_TEST
 
-/* RFC 6056 3.3: an outsider cannot tell the next port from the last one of another destination. */
+/* RFC 6056 3.3: an outsider cannot tell the next port from the last one of another destination. requires: 5927-4.2-1 */
 START_TEST(the_first_port_depends_on_the_destination)
 {
     unsigned apart = 0;

@@ -145,7 +145,7 @@ static unsigned soft_errors_told(void)
     return told;
 }
 
-/* requires: SHLD-26 */
+/* requires: SHLD-26, 5927-5.2-2 */
 START_TEST(a_hard_error_refuses_an_opening)
 {
     struct peer p = peer_new();
@@ -174,7 +174,7 @@ START_TEST(a_soft_error_does_not)
 }
 END_TEST
 
-/* requires: MUST-56 */
+/* requires: MUST-56, 5927-5.2-1 */
 START_TEST(no_error_ends_an_established_connection) /* MUST-56; RFC 5927 4.3 for the hard ones */
 {
     struct peer p = peer_new();
@@ -192,7 +192,7 @@ START_TEST(no_error_ends_an_established_connection) /* MUST-56; RFC 5927 4.3 for
 }
 END_TEST
 
-/* requires: MUST-54 */
+/* requires: MUST-54, 5927-4.1-1 */
 START_TEST(an_error_about_what_is_not_in_flight_is_refused) /* RFC 5927 4.1 */
 {
     struct peer p = peer_new();
@@ -221,7 +221,7 @@ START_TEST(a_hard_error_frees_a_half_open_connection)
 }
 END_TEST
 
-/* requires: MUST-55 */
+/* requires: MUST-55, 5927-6.2-1 */
 START_TEST(a_source_quench_changes_nothing)
 {
     struct peer p = peer_new();

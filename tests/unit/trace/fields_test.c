@@ -101,6 +101,7 @@ START_TEST(words_for_units_that_have_them)
     ck_assert_str_eq(field_word(UNIT_CLOSE_REASON, CLOSE_RESET, out), "reset by peer");
     ck_assert_str_eq(field_word(UNIT_CWND_WHY, CWND_SLOW_START, out), "slow start");
     ck_assert_str_eq(field_word(UNIT_LOSS_HOW, LOSS_TIMEOUT, out), "timeout");
+    ck_assert_str_eq(field_word(UNIT_MTU_WHY, MTU_HELD, out), "claimed by ICMP");
     ck_assert_str_eq(field_word(UNIT_NEIGHBOUR_STATE, NEIGHBOUR_STALE, out), "stale");
     ck_assert_ptr_null(field_word(UNIT_COUNT, 1, out));
     ck_assert_ptr_null(field_word(UNIT_TLS_STATE, 1, out));

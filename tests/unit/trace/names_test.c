@@ -56,6 +56,11 @@ static const char *how(unsigned i)
     return loss_how_name((enum loss_how)i);
 }
 
+static const char *mtu(unsigned i)
+{
+    return mtu_why_name((enum mtu_why)i);
+}
+
 static const char *neighbour(unsigned i)
 {
     return neighbour_state_name((enum neighbour_state)i);
@@ -95,6 +100,7 @@ static const struct {
     {reason, CLOSE_REASONS},
     {why, CWND_WHYS},
     {how, LOSS_HOWS},
+    {mtu, MTU_WHYS},
     {neighbour, NEIGHBOUR_STATES},
     {cc, CC_STATES},
     {drop, DROP_REASONS},

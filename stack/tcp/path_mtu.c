@@ -1,0 +1,92 @@
+#include "stack/tcp/path_mtu.h"
+
+#include "stack/tcp/conn.h"
+
+#define MAXSEGRTO 1U /* RFC 5927 7.2 */
+
+static void trace(const struct tcp_conn *c, uint32_t claimed, enum mtu_why why)
+{
+    TRACE(c->tcp->recorder, c->id, tcp_path_mtu, .mtu = c->mtu, .claimed = claimed,
+          .why = (uint8_t)why);
+}
+
+void path_mtu_sent(struct tcp_conn *c, uint32_t size, tcp_seq end)
+{
+    struct tcp_path_mtu *m = &c->path_mtu;
+    if (size > m->sent) {
+        m->sent = size;
+        m->sent_end = end;
+    }
+}
+
+/* The peer has the octet at `seq`, cumulatively or beyond a hole. */
+static bool arrived(const struct tcp_conn *c, tcp_seq seq)
+{
+    if (seq_lt(seq, c->snd_una)) {
+        return true;
+    }
+    const struct tcp_sent *run = scoreboard_at(&c->recovery.board, seq);
+    return run != NULL && run->state == SENT_SACKED;
+}
+
+/* RFC 5927 7.2: progress shows that the message was none of a router's, or of a path that is left. */
+static bool disproved(struct tcp_conn *c)
+{
+    if (c->path_mtu.held == 0 || !arrived(c, c->path_mtu.held_seq)) {
+        return false;
+    }
+    conn_trace_drop(c, DROP_TCP_ICMP_DISPROVED, c->path_mtu.held);
+    c->path_mtu.held = 0;
+    return true;
+}
+
+void path_mtu_acked(struct tcp_conn *c)
+{
+    struct tcp_path_mtu *m = &c->path_mtu;
+    if (m->sent > m->acked && seq_ge(c->snd_una, m->sent_end)) {
+        m->acked = m->sent;
+    }
+    (void)disproved(c);
+}
+
+/* RFC 1191: what was too big goes again in smaller pieces, and so does all that follows. */
+static void narrow(struct tcp_conn *c, uint32_t mtu)
+{
+    struct tcp_path_mtu *m = &c->path_mtu;
+    c->mtu = (uint16_t)mtu;
+    m->sent = 0; /* of the new kind nothing was sent */
+    m->acked = u32_min(m->acked, mtu);
+    m->held = 0;
+    m->may_fragment = mtu == PATH_MTU_FLOOR_V4; /* it may take still less */
+    ip_learn_mtu(c->tcp->ip, c->entry.tuple.remote.addr, mtu, c->tcp->now);
+    conn_update_mss(c);
+    recovery_all_lost(c);
+    c->recovery.must_send = true;
+    conn_mark_dirty(c);
+    trace(c, mtu, MTU_TOLD);
+}
+
+void path_mtu_on_timeout(struct tcp_conn *c)
+{
+    if (c->path_mtu.held != 0 && !disproved(c) && c->path_mtu.held < c->mtu) {
+        narrow(c, c->path_mtu.held);
+    }
+}
+
+void path_mtu_too_big(struct tcp_conn *c, uint32_t claimed, tcp_seq seq)
+{
+    struct tcp_path_mtu *m = &c->path_mtu;
+    uint32_t mtu = u32_max(claimed, PATH_MTU_FLOOR_V4);
+    /* no packet of ours can have been too big for that */
+    if (mtu >= m->sent || mtu >= c->mtu || arrived(c, seq)) {
+        conn_trace_drop(c, DROP_TCP_ICMP_NOT_NARROWER, claimed);
+        return;
+    }
+    if (mtu < m->acked && c->backoff < MAXSEGRTO) {
+        m->held = (uint16_t)mtu;
+        m->held_seq = seq;
+        trace(c, mtu, MTU_HELD);
+        return;
+    }
+    narrow(c, mtu);
+}
