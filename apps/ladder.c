@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "apps/http/parser.h"
+#include "apps/rung.h"
 #include "tls/tls.h"
 
 #define WIRE 74U /* columns between the two bars */
 #define LABEL_MAX 256U
 #define CLOSE_NOTIFY 0U /* the alert (RFC 8446 6.1) */
 
-enum side { PEER, WIRE_MIDDLE, VITRINE };
 enum look { PLAIN, FAINT, GOOD, BAD, SECRET };
 
 static const char *const looks[] = {[PLAIN] = "",
@@ -23,36 +23,6 @@ static const char *const looks[] = {[PLAIN] = "",
                                     [SECRET] = "\033[36m"};
 
 /* ---- drawing ---- */
-
-/* Columns that UTF-8 text takes: all our signs are one column wide. */
-static size_t columns(const char *s)
-{
-    size_t n = 0;
-    for (; *s != '\0'; s++) {
-        n += ((unsigned char)*s & 0xc0) != 0x80 ? 1 : 0;
-    }
-    return n;
-}
-
-/* A label that is too wide ends in "…". */
-static void fit(char label[LABEL_MAX], size_t width)
-{
-    size_t n = 0;
-    for (char *s = label; *s != '\0'; s++) {
-        n += ((unsigned char)*s & 0xc0) != 0x80 ? 1 : 0;
-        if (n == width && columns(s) > 1) {
-            memcpy(s, "…", sizeof "…"); /* far from the end: three bytes a column fit LABEL_MAX */
-            return;
-        }
-    }
-}
-
-static void repeat(struct draft *t, const char *sign, size_t n)
-{
-    while (n-- > 0) {
-        draft_add(t, sign);
-    }
-}
 
 static void put(struct ladder *l)
 {
@@ -88,53 +58,30 @@ static void end(struct ladder *l, enum look look)
 }
 
 /* Text between the bars: at the peer's side, in the middle, or at ours. */
-static void draw_note(struct ladder *l, struct ladder_conn *c, enum side side, enum look look,
-                      char label[LABEL_MAX])
+static void draw_note(struct ladder *l, struct ladder_conn *c, enum rung_side side, enum look look,
+                      const char *label)
 {
-    if (!may_draw(c)) {
-        return;
+    if (may_draw(c)) {
+        begin(l, c, "", look);
+        rung_note(&l->line, WIRE, false, side, label);
+        end(l, look);
     }
-    fit(label, WIRE - 2);
-    size_t n = columns(label);
-    size_t free = WIRE - 2 - n;
-    size_t before = side == PEER ? 0 : side == VITRINE ? free : free / 2;
-    begin(l, c, "", look);
-    draft_add(&l->line, "│ ");
-    draft_fill(&l->line, ' ', before);
-    draft_add(&l->line, label);
-    draft_fill(&l->line, ' ', free - before);
-    draft_add(&l->line, " │");
-    end(l, look);
 }
 
 /* Something that crosses the wire. */
 static void draw_arrow(struct ladder *l, struct ladder_conn *c, nsec at, bool outgoing,
-                       bool encrypted, enum look look, char label[LABEL_MAX])
+                       bool encrypted, enum look look, const char *label)
 {
     char time[NSEC_TEXT_MAX];
-    if (!may_draw(c)) {
-        return;
+    if (may_draw(c)) {
+        begin(l, c, nsec_text(at - c->began, time), look);
+        rung_arrow(&l->line, WIRE, false, (struct rung_arrow){outgoing, encrypted}, label);
+        end(l, look);
     }
-    const char *sign = encrypted ? "═" : "─";
-    fit(label, WIRE - 4);
-    size_t shaft = WIRE - 2 - columns(label);
-    begin(l, c, nsec_text(at - c->began, time), look);
-    draft_add(&l->line, "│");
-    if (outgoing) {
-        draft_add(&l->line, "◀");
-        repeat(&l->line, sign, shaft);
-        draft_addf(&l->line, " %s", label);
-    } else {
-        draft_addf(&l->line, "%s ", label);
-        repeat(&l->line, sign, shaft);
-        draft_add(&l->line, "▶");
-    }
-    draft_add(&l->line, "│");
-    end(l, look);
 }
 
 __attribute__((format(printf, 5, 6))) static void note(struct ladder *l, struct ladder_conn *c,
-                                                       enum side side, enum look look,
+                                                       enum rung_side side, enum look look,
                                                        const char *format, ...)
 {
     char label[LABEL_MAX];
@@ -195,7 +142,7 @@ static struct ladder_conn *find_place(struct ladder *l, nsec now)
         return NULL;
     }
     summarise(l, quiet);
-    note(l, quiet, WIRE_MIDDLE, FAINT, "open, but not shown any more");
+    note(l, quiet, RUNG_MIDDLE, FAINT, "open, but not shown any more");
     return quiet;
 }
 
@@ -232,7 +179,8 @@ static void on_open(struct ladder *l, const struct event *e)
     free_line(l, "");
     begin(l, c, "", FAINT);
     const char *peer = c->passive ? "client" : "server";
-    size_t used = columns(peer) + columns(remote) + columns(local) + strlen("vitrine") + 3;
+    size_t used =
+        text_columns(peer) + text_columns(remote) + text_columns(local) + strlen("vitrine") + 3;
     draft_addf(&l->line, "  %s %s", peer, remote);
     draft_fill(&l->line, ' ', used < WIRE ? WIRE - used : 1);
     draft_addf(&l->line, " %s vitrine", local);
@@ -325,7 +273,7 @@ static void on_segment(struct ladder *l, struct ladder_conn *c, nsec at, const s
     draw_arrow(l, c, at, s->outgoing, false, (s->flags & TCP_RST) != 0 ? BAD : PLAIN, label);
     if (syn) {
         options_label(s->opts, s->mss, s->wscale, label);
-        draw_note(l, c, s->outgoing ? VITRINE : PEER, FAINT, label);
+        draw_note(l, c, s->outgoing ? RUNG_RIGHT : RUNG_LEFT, FAINT, label);
     } else {
         c->third_shown = true;
     }
@@ -366,14 +314,14 @@ static void on_tcp_out(struct ladder *l, struct ladder_conn *c, const struct eve
 static void on_tcp_state(struct ladder *l, struct ladder_conn *c, const struct event *e)
 {
     const struct ev_tcp_state *u = &e->u.tcp_state;
-    note(l, c, VITRINE, FAINT, "%s → %s", tcp_state_name(u->from), tcp_state_name(u->to));
+    note(l, c, RUNG_RIGHT, FAINT, "%s → %s", tcp_state_name(u->from), tcp_state_name(u->to));
 }
 
 static void on_tcp_established(struct ladder *l, struct ladder_conn *c, const struct event *e)
 {
     const struct ev_tcp_established *u = &e->u.tcp_established;
     char took[NSEC_TEXT_MAX], rtt[NSEC_TEXT_MAX];
-    note(l, c, WIRE_MIDDLE, GOOD, "TCP is established: %s, round trip %s, %u bytes a segment",
+    note(l, c, RUNG_MIDDLE, GOOD, "TCP is established: %s, round trip %s, %u bytes a segment",
          nsec_text(u->took, took), nsec_text(u->rtt, rtt), u->snd_mss);
 }
 
@@ -388,7 +336,7 @@ static void summarise(struct ladder *l, struct ladder_conn *c)
         snprintf(again, sizeof again, ", %u again", c->retransmitted);
     }
     c->lines -= c->lines >= LADDER_LINES ? 1 : 0; /* this line is always worth it */
-    note(l, c, WIRE_MIDDLE, FAINT, "data ─▶ %s in %" PRIu64 " segment%s   ◀─ %s in %" PRIu64 "%s",
+    note(l, c, RUNG_MIDDLE, FAINT, "data ─▶ %s in %" PRIu64 " segment%s   ◀─ %s in %" PRIu64 "%s",
          bytes_text(c->in.bytes, in), c->in.segments, c->in.segments == 1 ? "" : "s",
          bytes_text(c->out.bytes, out), c->out.segments, again);
     c->in = c->out = (struct ladder_count){0};
@@ -401,12 +349,12 @@ static void on_tcp_closed(struct ladder *l, struct ladder_conn *c, const struct 
     enum close_reason reason = e->u.tcp_closed.reason;
     c->lines -= c->lines >= LADDER_LINES ? 1 : 0;
     if (c->unsaid > 0) {
-        note(l, c, WIRE_MIDDLE, FAINT, "%u lines left out", c->unsaid);
+        note(l, c, RUNG_MIDDLE, FAINT, "%u lines left out", c->unsaid);
         c->lines -= c->lines >= LADDER_LINES ? 1 : 0;
     }
     /* Whoever has closed its socket answers our last words with a reset: no harm is done. */
     bool harmless = reason == CLOSE_RESET && c->peer_ended;
-    note(l, c, WIRE_MIDDLE, reason == CLOSE_NORMAL || harmless ? GOOD : BAD, "the end: %s%s",
+    note(l, c, RUNG_MIDDLE, reason == CLOSE_NORMAL || harmless ? GOOD : BAD, "the end: %s%s",
          close_reason_name(reason), harmless ? ", which had closed before" : "");
     c->id = 0;
 }
@@ -414,13 +362,13 @@ static void on_tcp_closed(struct ladder *l, struct ladder_conn *c, const struct 
 static void on_drop(struct ladder *l, struct ladder_conn *c, const struct event *e)
 {
     const struct ev_drop *u = &e->u.drop;
-    note(l, c, VITRINE, BAD, "refused, %s", drop_name(u->reason));
+    note(l, c, RUNG_RIGHT, BAD, "refused, %s", drop_name(u->reason));
 }
 
 static void on_tcp_urgent(struct ladder *l, struct ladder_conn *c, const struct event *e)
 {
     const struct ev_tcp_urgent *u = &e->u.tcp_urgent;
-    note(l, c, u->outgoing != 0 ? VITRINE : PEER, FAINT,
+    note(l, c, u->outgoing != 0 ? RUNG_RIGHT : RUNG_LEFT, FAINT,
          "urgent up to seq %" PRIu32 ", %" PRIu32 " B", u->up, u->ahead);
 }
 
@@ -429,16 +377,16 @@ static void on_soft_error(struct ladder *l, struct ladder_conn *c, const struct 
 {
     const struct ev_tcp_soft_error *u = &e->u.tcp_soft_error;
     if (u->type == 0) {
-        note(l, c, VITRINE, BAD, "no answer so far");
+        note(l, c, RUNG_RIGHT, BAD, "no answer so far");
     } else {
-        note(l, c, WIRE_MIDDLE, BAD, "ICMP error: type %u, code %u", u->type, u->code);
+        note(l, c, RUNG_MIDDLE, BAD, "ICMP error: type %u, code %u", u->type, u->code);
     }
 }
 
 static void on_lost(struct ladder *l, struct ladder_conn *c, const struct event *e)
 {
     const struct ev_tcp_lost *u = &e->u.tcp_lost;
-    note(l, c, VITRINE, BAD, "%" PRIu32 " bytes from %" PRIu32 " on count as lost (%s)", u->len,
+    note(l, c, RUNG_RIGHT, BAD, "%" PRIu32 " bytes from %" PRIu32 " on count as lost (%s)", u->len,
          u->seq, loss_how_name(u->how));
 }
 
@@ -459,7 +407,7 @@ static void on_tls_message(struct ladder *l, struct ladder_conn *c, const struct
 
 static void on_tls_secret(struct ladder *l, struct ladder_conn *c, const struct event *e)
 {
-    note(l, c, VITRINE, FAINT, "secret: %s", tls_secret_name(e->u.tls_secret.label));
+    note(l, c, RUNG_RIGHT, FAINT, "secret: %s", tls_secret_name(e->u.tls_secret.label));
 }
 
 static void on_tls_alert(struct ladder *l, struct ladder_conn *c, const struct event *e)
@@ -488,9 +436,9 @@ static void on_tls_established(struct ladder *l, struct ladder_conn *c, const st
     char took[NSEC_TEXT_MAX], in[BYTES_TEXT_MAX], out[BYTES_TEXT_MAX];
     c->encrypted = true;
     summarise(l, c);
-    note(l, c, WIRE_MIDDLE, GOOD, "TLS is established: %s, %s in, %s out", nsec_text(u->took, took),
+    note(l, c, RUNG_MIDDLE, GOOD, "TLS is established: %s, %s in, %s out", nsec_text(u->took, took),
          bytes_text(u->bytes_in, in), bytes_text(u->bytes_out, out));
-    note(l, c, WIRE_MIDDLE, GOOD, "%s, %s, %s%s", tls_version_name(u->version),
+    note(l, c, RUNG_MIDDLE, GOOD, "%s, %s, %s%s", tls_version_name(u->version),
          tls_suite_name(u->suite), u->group != 0 ? tls_group_name(u->group) : "no key exchange",
          u->resumed != 0 ? ", resumed" : "");
 }
