@@ -16,6 +16,8 @@ static const struct {
     {"wire", cmd_wire, "join two TAP devices by a cable that delays, loses and reorders as told"},
     {"get", cmd_get,
      "fetch a URL from a TAP device, by our own TCP and TLS, and show both handshakes"},
+    {"explain", cmd_explain,
+     "show the handshakes of TCP and TLS, keys and certificates, by runs in memory"},
     {"ca", cmd_ca, "make a development CA and issue certificates"},
 };
 

@@ -249,7 +249,9 @@ void doc_mark(struct doc *d, size_t from, size_t len, const char *name, const ch
     struct doc_item *i = add_item(d, DOC_BYTES);
     if (i != NULL) {
         size_t left = from < d->last->len ? d->last->len - from : 0;
-        i->mark = (struct doc_mark){
-            .from = from, .len = size_min(len, left), .name = doc_keep(d, "%s", name), .text = text};
+        i->mark = (struct doc_mark){.from = from,
+                                    .len = size_min(len, left),
+                                    .name = doc_keep(d, "%s", name),
+                                    .text = text};
     }
 }

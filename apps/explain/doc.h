@@ -52,11 +52,11 @@ enum doc_kind { DOC_SECTION, DOC_TEXT, DOC_FACTS, DOC_TABLE, DOC_LADDER, DOC_BYT
 struct doc_block {
     struct doc_block *next;
     enum doc_kind kind;
-    const char *text;           /* heading, paragraph or caption */
-    const char *left, *right;   /* of a ladder: who stands there */
-    unsigned columns;           /* of a table; its first item has the headings */
-    const uint8_t *bytes;       /* of DOC_BYTES */
-    size_t len;                 /* of them */
+    const char *text;         /* heading, paragraph or caption */
+    const char *left, *right; /* of a ladder: who stands there */
+    unsigned columns;         /* of a table; its first item has the headings */
+    const uint8_t *bytes;     /* of DOC_BYTES */
+    size_t len;               /* of them */
     struct doc_item *items, *last;
 };
 

@@ -1,0 +1,216 @@
+/* `vitrine explain`: both handshakes, keys and certificates, by real runs in memory (apps/explain). */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "apps/commands.h"
+#include "apps/explain/chapters.h"
+#include "stack/loop.h"
+
+static const struct {
+    const char *name;
+    explain_chapter *run;
+    const char *what;
+} chapters[] = {
+    {"tcp", explain_tcp,
+     "the three segments of TCP's handshake, and why each number is what it is"},
+    {"keys", explain_keys,
+     "public and private keys: encrypt, sign, verify; and what a symmetric key is for"},
+};
+
+static const char usage[] = "usage: vitrine explain CHAPTER [OPTION…]\n"
+                            "\n"
+                            "Each chapter runs what it is about, in memory (two hosts of ours on a "
+                            "wire; no device, no root), and shows the\n"
+                            "values that it has just seen.\n"
+                            "\n";
+
+static const char options_text[] =
+    "\n"
+    "  --json          as JSON\n"
+    "  --html          as one page for browsers\n"
+    "  --ascii         nothing but ASCII in the text\n"
+    "  --width N       columns of the text, 72 to 120; without it what the terminal has\n"
+    "  --seed N        the same numbers each time: addresses, ports, secrets and clock come from "
+    "N\n"
+    "  --pcapng FILE   the frames, for Wireshark\n";
+
+enum form { FORM_TEXT, FORM_JSON, FORM_HTML };
+
+struct options {
+    struct explain_options chapter;
+    enum form form;
+    struct doc_terminal terminal;
+};
+
+static void print_usage(FILE *out)
+{
+    fputs(usage, out);
+    for (size_t i = 0; i < COUNT_OF(chapters); i++) {
+        fprintf(out, "  %-16s%s\n", chapters[i].name, chapters[i].what);
+    }
+    fputs(options_text, out);
+}
+
+static bool parse_number(const char *option, const char *text, uint64_t least, uint64_t most,
+                         uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || n < least || n > most) {
+        fprintf(stderr, "vitrine explain: %s %s: a number from %llu to %llu\n", option, text,
+                (unsigned long long)least, (unsigned long long)most);
+        return false;
+    }
+    *out = n;
+    return true;
+}
+
+/* The terminal's columns: COLUMNS, then what it says itself. */
+static unsigned find_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    long n = columns != NULL ? strtol(columns, NULL, 10) : 0;
+    struct winsize size;
+    if (n <= 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+        n = size.ws_col;
+    }
+    return n <= 0 ? 100 : n > (long)DOC_WIDTH_MAX ? DOC_WIDTH_MAX : (unsigned)n;
+}
+
+static bool set_option(struct options *o, int c)
+{
+    uint64_t n;
+    bool good = true;
+    switch (c) {
+    case 'j':
+        o->form = FORM_JSON;
+        break;
+    case 'h':
+        o->form = FORM_HTML;
+        break;
+    case 'a':
+        o->terminal.ascii = true;
+        break;
+    case 'p':
+        o->chapter.pcapng = optarg;
+        break;
+    case 'w':
+        good = parse_number("--width", optarg, DOC_WIDTH_MIN, DOC_WIDTH_MAX, &n);
+        o->terminal.width = good ? (unsigned)n : 0;
+        break;
+    case 's':
+        good = parse_number("--seed", optarg, 0, UINT64_MAX, &n);
+        memset(o->chapter.seed, 0, sizeof o->chapter.seed);
+        memcpy(o->chapter.seed, &n, sizeof n);
+        o->chapter.now = NS_PER_SEC * 86400; /* a day after the hosts' clock began */
+        break;
+    default:
+        good = false;
+    }
+    return good;
+}
+
+static bool parse(int argc, char **argv, struct options *o)
+{
+    static const struct option known[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"html", no_argument, NULL, 'h'},
+        {"ascii", no_argument, NULL, 'a'},
+        {"width", required_argument, NULL, 'w'},
+        {"seed", required_argument, NULL, 's'},
+        {"pcapng", required_argument, NULL, 'p'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *no_colour = getenv("NO_COLOR"); /* no-color.org */
+    int c;
+    o->terminal.width = find_width();
+    o->terminal.colour = isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
+    o->chapter.now = loop_now();
+    if (!loop_seed(o->chapter.seed)) {
+        fprintf(stderr, "vitrine explain: no randomness\n");
+        return false;
+    }
+    optind = 1;
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (c == '?') {
+            fprintf(stderr, "vitrine explain: %s: not an option, or its value is missing\n",
+                    argv[optind - 1]);
+        }
+        if (c == '?' || !set_option(o, c)) {
+            return false;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "vitrine explain: %s: nothing more was expected\n", argv[optind]);
+        return false;
+    }
+    return true;
+}
+
+static int show(const struct options *o, const struct doc *d)
+{
+    struct draft out;
+    draft_init(&out, DOC_SIZE);
+    switch (o->form) {
+    case FORM_TEXT:
+        doc_text(d, &o->terminal, &out);
+        break;
+    case FORM_JSON:
+        doc_json(d, &out);
+        break;
+    case FORM_HTML:
+        doc_html(d, &out);
+        break;
+    }
+    bool good = !d->failed && !out.failed;
+    if (!good) {
+        fprintf(stderr, "vitrine explain: no memory\n");
+    } else if (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0) {
+        fprintf(stderr, "vitrine explain: output: %s\n", strerror(errno));
+        good = false;
+    }
+    draft_done(&out);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run(explain_chapter *chapter, int argc, char **argv)
+{
+    struct options o = {.form = FORM_TEXT};
+    struct doc d;
+    char error[256] = "";
+    if (!parse(argc, argv, &o)) {
+        return 2;
+    }
+    int status = EXIT_FAILURE;
+    if (chapter(&d, &o.chapter, error, sizeof error)) {
+        status = show(&o, &d);
+    } else {
+        fprintf(stderr, "vitrine explain: %s\n", error);
+    }
+    doc_done(&d);
+    return status;
+}
+
+int cmd_explain(int argc, char **argv)
+{
+    bool asked = argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0;
+    if (asked) {
+        print_usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    for (size_t i = 0; i < COUNT_OF(chapters); i++) {
+        if (strcmp(argv[1], chapters[i].name) == 0) {
+            return run(chapters[i].run, argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "vitrine explain: there is no chapter '%s'; vitrine explain lists them\n",
+            argv[1]);
+    return 2;
+}
