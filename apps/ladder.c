@@ -425,7 +425,7 @@ static void on_tls_client(struct ladder *l, struct ladder_conn *c, const struct 
 {
     const struct ev_tls_client *u = &e->u.tls_client;
     char faults[TLS_FAULTS_TEXT_MAX];
-    note(l, c, VITRINE, u->faults != 0 ? BAD : GOOD, "the client's certificate: %.*s%s%s",
+    note(l, c, RUNG_RIGHT, u->faults != 0 ? BAD : GOOD, "the client's certificate: %.*s%s%s",
          (int)sizeof u->subject, u->subject, u->subject[0] != '\0' ? ", " : "",
          u->faults != 0 ? tls_faults_text(u->faults, true, faults) : "verified");
 }
