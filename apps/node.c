@@ -78,6 +78,11 @@ bool node_open(struct node *n, const struct node_options *o)
         host_done(&n->host);
         return false;
     }
+    if (o->narrate && !narration_open(&n->narration, o->narrate_fd, &n->host.recorder)) {
+        fprintf(stderr, "vitrine: no memory for --narrate\n");
+        node_close(n);
+        return false;
+    }
     return true;
 }
 
@@ -99,6 +104,7 @@ void node_close(struct node *n)
     loop_done(&n->loop);
     tap_close(&n->tap);
     host_done(&n->host);
+    narration_close(&n->narration);
 }
 
 static void on_signal(int number)

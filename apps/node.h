@@ -3,12 +3,14 @@
 #define VITRINE_APPS_NODE_H
 
 #include "apps/node_options.h"
+#include "apps/terminal.h"
 
 struct node {
     struct host host;
     struct tap tap;
     struct loop loop;
     struct iface *iface;
+    struct narration narration;
 };
 
 /* Opens everything; says on stderr what could not be had. false: nothing is left open. */

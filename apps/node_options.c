@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apps/tcp_settings.h"
 #include "stack/base/cursor.h"
@@ -17,17 +18,21 @@ const char node_usage[] =
     "  --gateway A           next hop for other networks\n"
     "  --mac M               our link address [from the address]\n"
     "  --msl SECONDS         maximum segment lifetime; TIME-WAIT lasts twice as long [120]\n"
-    "  --tcp NAME=VALUE,…    how TCP behaves, as cc=newreno,rack=off; --tcp help lists the names\n";
+    "  --tcp NAME=VALUE,…    how TCP behaves, as cc=newreno,rack=off; --tcp help lists the names\n"
+    "  --narrate             what each frame, timer and call was, the check that let it pass or "
+    "refused\n"
+    "                        it, and all that it led to, a line each\n";
 
 void node_defaults(struct node_options *o)
 {
     *o = (struct node_options){.prefix = 24, .gateway = ip_any};
     o->address = ip4_addr(0x0a090002);
+    o->narrate_fd = STDERR_FILENO;
 }
 
 bool node_has_option(int option)
 {
-    return option >= NODE_TAP && option <= NODE_TCP;
+    return option >= NODE_TAP && option <= NODE_NARRATE;
 }
 
 static bool take(int option, const char *value, struct node_options *o)
@@ -47,6 +52,9 @@ static bool take(int option, const char *value, struct node_options *o)
         return option_seconds("msl", value, &o->tcp.msl);
     case NODE_TCP:
         return tcp_settings_take(value, &o->tcp);
+    case NODE_NARRATE:
+        o->narrate = true;
+        return true;
     default:
         return false;
     }

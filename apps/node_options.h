@@ -11,6 +11,8 @@ struct node_options {
     bool has_mac;
     struct mac mac;
     struct tcp_config tcp;
+    bool narrate;   /* every cause in words, on narrate_fd */
+    int narrate_fd; /* [standard error] */
 };
 
 enum options_result {
@@ -27,6 +29,7 @@ enum {
     NODE_MAC,
     NODE_MSL,
     NODE_TCP,
+    NODE_NARRATE,
 };
 
 /* For a subcommand's table of struct option. */
@@ -35,8 +38,9 @@ enum {
         {"address", required_argument, NULL, NODE_ADDRESS},                                        \
         {"gateway", required_argument, NULL, NODE_GATEWAY},                                        \
         {"mac", required_argument, NULL, NODE_MAC}, {"msl", required_argument, NULL, NODE_MSL},    \
+        {"tcp", required_argument, NULL, NODE_TCP},                                                \
     {                                                                                              \
-        "tcp", required_argument, NULL, NODE_TCP                                                   \
+        "narrate", no_argument, NULL, NODE_NARRATE                                                 \
     }
 
 /* The lines of `--help` about them. */

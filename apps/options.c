@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static const char usage_head[] =
     "usage: vitrine serve --tap NAME [OPTION…]\n\n"
@@ -85,6 +86,7 @@ static void defaults(struct serve_options *o)
         .idle_timeout = 60 * NS_PER_SEC,
     };
     node_defaults(&o->node);
+    o->node.narrate_fd = STDOUT_FILENO; /* in the place of the ladder */
     tls_options_defaults(&o->tls, false);
 }
 

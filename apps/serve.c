@@ -375,7 +375,7 @@ static bool start(struct serve *v)
         return false;
     }
     print_banner(v);
-    if (!v->options.quiet) {
+    if (!v->options.quiet && !v->options.node.narrate) {
         terminal_open(&v->terminal, STDOUT_FILENO, r);
     }
     return true;

@@ -32,9 +32,9 @@ static bool write_all(int fd, const char *data, size_t len)
     return true;
 }
 
-static void on_line(void *arg, const char *line, size_t len)
+void lines_out_put(void *arg, const char *line, size_t len)
 {
-    struct terminal *t = arg;
+    struct lines_out *t = arg;
     if (!takes_a_line(t->fd)) {
         t->lost++;
         return;
@@ -55,8 +55,8 @@ void terminal_open(struct terminal *t, int fd, struct recorder *r)
 {
     const char *no_colour = getenv("NO_COLOR"); /* no-color.org */
     bool colour = isatty(fd) == 1 && (no_colour == NULL || no_colour[0] == '\0');
-    *t = (struct terminal){.fd = fd, .open = true};
-    ladder_init(&t->ladder, on_line, t, colour);
+    *t = (struct terminal){.out = {.fd = fd}, .open = true};
+    ladder_init(&t->ladder, lines_out_put, &t->out, colour);
     recorder_listen(r, &t->ladder.listener);
 }
 
@@ -65,6 +65,33 @@ void terminal_close(struct terminal *t)
     if (t->open) {
         t->open = false;
         ladder_done(&t->ladder);
+    }
+}
+
+static void on_account(void *arg, const struct account *a)
+{
+    struct narration *n = arg;
+    char line[ACCOUNT_LINE_MAX + 1];
+    size_t len = account_line(a, n->began, line, ACCOUNT_LINE_MAX);
+    line[len++] = '\n';
+    lines_out_put(&n->out, line, len);
+}
+
+bool narration_open(struct narration *n, int fd, struct recorder *r)
+{
+    *n = (struct narration){.out = {.fd = fd}, .began = r->now};
+    n->open = narrator_init(&n->narrator, on_account, n);
+    if (n->open) {
+        recorder_listen(r, &n->narrator.listener);
+    }
+    return n->open;
+}
+
+void narration_close(struct narration *n)
+{
+    if (n->open) {
+        n->open = false;
+        narrator_done(&n->narrator);
     }
 }
 

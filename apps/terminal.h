@@ -1,22 +1,42 @@
-/* Where the events go: the ladder to the terminal, and every event to a file as lines of JSON. */
+/* Where the events go: the ladder or the account of causes to the terminal, and every event to a file as lines of
+ * JSON. */
 #ifndef VITRINE_APPS_TERMINAL_H
 #define VITRINE_APPS_TERMINAL_H
 
 #include <stdio.h>
 
 #include "apps/ladder.h"
+#include "apps/narrate.h"
 
-/* The ladder on a descriptor. A terminal that does not keep up loses lines; the stack never waits
- * for it. */
+/* Lines for a descriptor. A terminal that does not keep up loses some; the stack never waits for it. */
+struct lines_out {
+    int fd;
+    uint64_t lost; /* lines, not yet told of */
+};
+
+void lines_out_put(void *arg, const char *line, size_t len); /* `arg` is a struct lines_out */
+
+/* The ladder on a descriptor. */
 struct terminal {
     struct ladder ladder;
-    int fd;
+    struct lines_out out;
     bool open;
-    uint64_t lost; /* lines, not yet told of */
 };
 
 void terminal_open(struct terminal *t, int fd, struct recorder *r);
 void terminal_close(struct terminal *t); /* after the recorder's end, or when it was never opened */
+
+/* The account of causes on a descriptor, a line each. */
+struct narration {
+    struct narrator narrator;
+    struct lines_out out;
+    nsec began;
+    bool open;
+};
+
+/* false: no memory. */
+bool narration_open(struct narration *n, int fd, struct recorder *r);
+void narration_close(struct narration *n); /* like terminal_close */
 
 struct event_file {
     struct listener listener;

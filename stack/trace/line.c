@@ -57,11 +57,25 @@ static void add_field(struct text *t, const struct event *e, const struct event_
     }
 }
 
+static void add_fields(struct text *t, const struct event *e)
+{
+    size_t count;
+    const struct event_field *fields = event_fields((enum event_type)e->type, &count);
+    for (size_t i = 0; i < count; i++) {
+        add_field(t, e, &fields[i]);
+    }
+}
+
+size_t event_fields_line(const struct event *e, char *out, size_t cap)
+{
+    struct text t = text_of(out, cap);
+    add_fields(&t, e);
+    return t.len;
+}
+
 size_t event_line(const struct event *e, nsec since, char *out, size_t cap)
 {
     struct text t = text_of(out, cap);
-    size_t count;
-    const struct event_field *fields = event_fields((enum event_type)e->type, &count);
 
     nsec after = e->at - since;
     uint64_t us = (after < 0 ? 0 - (uint64_t)after : (uint64_t)after) / 1000;
@@ -71,8 +85,6 @@ size_t event_line(const struct event *e, nsec since, char *out, size_t cap)
     }
     text_addf(&t, "  %s %" PRIu64 "  %s", cause_name((enum cause_kind)e->cause.kind),
               (uint64_t)e->cause.number, event_name((enum event_type)e->type));
-    for (size_t i = 0; i < count; i++) {
-        add_field(&t, e, &fields[i]);
-    }
+    add_fields(&t, e);
     return t.len;
 }

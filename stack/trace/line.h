@@ -13,6 +13,9 @@
  * NUL. What does not fit is left out from the first field on that does not. */
 size_t event_line(const struct event *e, nsec since, char *out, size_t cap);
 
+/* Its fields alone, " from=LISTEN to=SYN-RECEIVED", in the same way. */
+size_t event_fields_line(const struct event *e, char *out, size_t cap);
+
 #define SPAN_TEXT_MAX 32
 /* A span in the unit that suits it: "850 ns", "12.5 us", "1.234 ms", "2.500 s". */
 const char *span_text(nsec span, char out[SPAN_TEXT_MAX]);
