@@ -18,6 +18,8 @@ static const struct {
      "fetch a URL from a TAP device, by our own TCP and TLS, and show both handshakes"},
     {"explain", cmd_explain,
      "show the handshakes of TCP and TLS, keys and certificates, by runs in memory"},
+    {"replay", cmd_replay,
+     "run a recording of `vitrine serve --record` again, and hold every frame against it"},
     {"ca", cmd_ca, "make a development CA and issue certificates"},
 };
 

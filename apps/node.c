@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apps/tape/tape.h"
+
 void node_tap_refused(const char *name, int error)
 {
     fprintf(stderr, "vitrine: the TAP %s cannot be opened: %s\n", name, strerror(-error));
@@ -27,6 +29,7 @@ static bool start_host(struct node *n, const struct node_options *o)
         fprintf(stderr, "vitrine: no memory, or no randomness, for a host\n");
         return false;
     }
+    tape_host(&n->host);
     return true;
 }
 
@@ -61,7 +64,7 @@ bool node_open(struct node *n, const struct node_options *o)
         return false;
     }
     /* The link address follows from ours, so that neighbours still know us after a restart. */
-    int error = tap_open(&n->tap, o->tap, 0, ip4_value(o->address));
+    int error = tape_tap_open(&n->tap, o->tap, 0, ip4_value(o->address));
     if (error != 0) {
         node_tap_refused(o->tap, error);
         return false;
@@ -130,7 +133,8 @@ bool node_watch_signals(struct node *n, const int *signals, size_t count, int *f
         signal_pipe = ends[1];
     }
     bool good = *fd >= 0 && loop_watch(&n->loop, *fd, ready, arg) == 0;
-    for (size_t i = 0; i < count && good; i++) {
+    /* In a replay the recorded ones come, and those of now do what they do to any process. */
+    for (size_t i = 0; i < count && good && !tape_is_replaying(); i++) {
         good = sigaction(signals[i], &action, NULL) == 0;
     }
     if (!good) {

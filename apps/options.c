@@ -32,7 +32,9 @@ static const char usage_tail[] =
     "  --events FILE         every event as a line of JSON\n"
     "  --status FILE         on SIGUSR1 replace FILE by the state of everything, as JSON\n"
     "                        (without it: as text on standard output)\n"
-    "  --stats               the same as text at the end\n\n"
+    "  --stats               the same as text at the end\n"
+    "  --record FILE         every input, for `vitrine replay FILE` (docs/recording.md)\n"
+    "  --record-limit MIB    size at which the recording ends, and the service goes on [4096]\n\n"
     "SIGINT and SIGTERM end it.\n";
 
 enum {
@@ -50,6 +52,8 @@ enum {
     OPT_EVENTS,
     OPT_STATUS,
     OPT_STATS,
+    OPT_RECORD,
+    OPT_RECORD_LIMIT,
     OPT_HELP,
 };
 
@@ -70,6 +74,8 @@ static const struct option long_options[] = {
     {"events", required_argument, NULL, OPT_EVENTS},
     {"status", required_argument, NULL, OPT_STATUS},
     {"stats", no_argument, NULL, OPT_STATS},
+    {"record", required_argument, NULL, OPT_RECORD},
+    {"record-limit", required_argument, NULL, OPT_RECORD_LIMIT},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -129,6 +135,16 @@ static bool take_service(int option, const char *value, struct serve_options *o)
     }
 }
 
+static bool take_record_limit(struct serve_options *o, const char *value)
+{
+    uint64_t mib;
+    if (!option_number("record-limit", value, 1, UINT64_C(1) << 30U, &mib)) {
+        return false;
+    }
+    o->tape.limit = mib << 20U;
+    return true;
+}
+
 static bool take_looking(int option, const char *value, struct serve_options *o)
 {
     switch (option) {
@@ -144,6 +160,11 @@ static bool take_looking(int option, const char *value, struct serve_options *o)
     case OPT_STATS:
         o->stats = true;
         return true;
+    case OPT_RECORD:
+        o->tape.file = value;
+        return true;
+    case OPT_RECORD_LIMIT:
+        return take_record_limit(o, value);
     default:
         fprintf(stderr, "vitrine: vitrine serve --help lists the options\n");
         return false;

@@ -3,6 +3,7 @@
 #define VITRINE_APPS_OPTIONS_H
 
 #include "apps/node.h"
+#include "apps/tape/tape.h"
 #include "apps/tls_options.h"
 
 struct serve_options {
@@ -15,6 +16,7 @@ struct serve_options {
     bool quiet, stats;
     const char *events; /* file for JSON lines; NULL: none */
     const char *status; /* file for the status at SIGUSR1; NULL: as text on stdout */
+    struct tape_options tape;
     size_t max_connections;
     nsec idle_timeout;
     nsec user_timeout; /* R2 of RFC 9293 3.8.3; 0: the stack's default */

@@ -12,6 +12,7 @@
 #include "apps/options.h"
 #include "apps/page.h"
 #include "apps/status.h"
+#include "apps/tape/tape.h"
 #include "apps/terminal.h"
 #include "tls/ca.h"
 
@@ -192,7 +193,7 @@ static bool open_tls(struct serve *v)
 static bool open_root(struct serve *v)
 {
     v->root_fd = -1;
-    if (v->options.root == NULL) {
+    if (v->options.root == NULL || tape_is_replaying()) {
         return true;
     }
     v->root_fd = http_root_open(v->options.root);
@@ -248,6 +249,8 @@ static void start_services(struct serve *v)
         .page = story_page,
         .page_arg = v,
         .unsent = unsent,
+        .clock = tape_wall_clock,
+        .files = tape_http_files(),
     };
     http_server_init(&v->http, &config);
     echo_init(&v->echo, &h->wheel, &h->recorder, 2 * ECHO_CONNECTIONS, ECHO_IDLE);
@@ -298,12 +301,11 @@ static void report(struct serve *v)
 static void on_signal(void *arg)
 {
     struct serve *v = arg;
-    unsigned char number;
-    while (read(v->signal_fd, &number, 1) == 1) {
-        if (number == SIGUSR1) {
-            report(v);
-        } else {
+    for (int number; (number = tape_signal(v->signal_fd)) != 0;) {
+        if (number != SIGUSR1) {
             loop_stop(&v->node.loop);
+        } else if (!tape_is_replaying()) {
+            report(v);
         }
     }
 }
@@ -374,7 +376,9 @@ static bool start(struct serve *v)
     if (!listen_all(v)) {
         return false;
     }
-    print_banner(v);
+    if (!tape_is_replaying()) {
+        print_banner(v);
+    }
     if (!v->options.quiet && !v->options.node.narrate) {
         terminal_open(&v->terminal, STDOUT_FILENO, r);
     }
@@ -415,6 +419,30 @@ static int serve(struct serve *v)
     return status;
 }
 
+/* What a replay does not do again: whatever leaves the process. */
+static void keep_to_yourself(struct serve_options *o)
+{
+    o->quiet = true;
+    o->stats = false;
+    o->events = NULL;
+    o->tls.config.keylog = NULL;
+}
+
+static int serve_taped(struct serve *v, int argc, char **argv)
+{
+    if (tape_is_replaying()) {
+        keep_to_yourself(&v->options);
+    } else if (v->options.tape.file != NULL && v->options.port != 0) {
+        fprintf(stderr, "vitrine: --record does not know TLS yet; it needs --port 0\n");
+        return 2;
+    } else if (!tape_record(&v->options.tape, argc, argv)) {
+        return EXIT_FAILURE;
+    }
+    int status = serve(v);
+    tape_end_recording();
+    return status;
+}
+
 int cmd_serve(int argc, char **argv)
 {
     struct serve *v = calloc(1, sizeof *v);
@@ -425,7 +453,7 @@ int cmd_serve(int argc, char **argv)
     int status = 2;
     switch (serve_options_parse(argc, argv, &v->options)) {
     case OPTIONS_GOOD:
-        status = serve(v);
+        status = serve_taped(v, argc, argv);
         break;
     case OPTIONS_HELP:
         status = EXIT_SUCCESS;

@@ -10,20 +10,48 @@
 
 #define LOOP_WATCH_TAG 0x100U /* epoll data: a watch's index with this bit; a TAP's without */
 
-nsec loop_now(void)
+static nsec system_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (nsec)t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
-bool loop_seed(uint8_t seed[32])
+static bool system_seed(uint8_t seed[32])
 {
     ssize_t got;
     do {
         got = getrandom(seed, 32, 0);
     } while (got < 0 && errno == EINTR);
     return got == 32;
+}
+
+/* Waits for a descriptor, at most `wait` ns. The number of events, or a negative errno. */
+static int system_wait(struct loop *l, struct epoll_event *events, int max, nsec wait)
+{
+    struct timespec t = {.tv_sec = (time_t)(wait / NS_PER_SEC),
+                         .tv_nsec = (long)(wait % NS_PER_SEC)};
+    int n = epoll_pwait2(l->epoll_fd, events, max, wait == NEVER ? NULL : &t, NULL);
+    if (n < 0 && errno == ENOSYS) { /* Linux before 5.11: milliseconds, rounded up */
+        nsec ms = nsec_min(wait / NS_PER_MS, INT32_MAX - 1) + 1;
+        n = epoll_wait(l->epoll_fd, events, max, wait == NEVER ? -1 : wait == 0 ? 0 : (int)ms);
+    }
+    if (n < 0) {
+        return errno == EINTR ? 0 : -errno;
+    }
+    return n;
+}
+
+struct loop_system loop_system = {.now = system_now, .seed = system_seed, .wait = system_wait};
+
+nsec loop_now(void)
+{
+    return loop_system.now();
+}
+
+bool loop_seed(uint8_t seed[32])
+{
+    return loop_system.seed(seed);
 }
 
 int loop_init(struct loop *l, struct host *host)
@@ -78,22 +106,6 @@ void loop_stop(struct loop *l)
     l->stopped = true;
 }
 
-/* Waits for a descriptor, at most `wait` ns. The number of events, or a negative errno. */
-static int loop_wait(struct loop *l, struct epoll_event *events, int max, nsec wait)
-{
-    struct timespec t = {.tv_sec = (time_t)(wait / NS_PER_SEC),
-                         .tv_nsec = (long)(wait % NS_PER_SEC)};
-    int n = epoll_pwait2(l->epoll_fd, events, max, wait == NEVER ? NULL : &t, NULL);
-    if (n < 0 && errno == ENOSYS) { /* Linux before 5.11: milliseconds, rounded up */
-        nsec ms = nsec_min(wait / NS_PER_MS, INT32_MAX - 1) + 1;
-        n = epoll_wait(l->epoll_fd, events, max, wait == NEVER ? -1 : wait == 0 ? 0 : (int)ms);
-    }
-    if (n < 0) {
-        return errno == EINTR ? 0 : -errno;
-    }
-    return n;
-}
-
 /* One batch of frames from a TAP. 0, or a negative errno when the TAP is gone. */
 static int loop_read_tap(struct loop *l, unsigned index, uint32_t events)
 {
@@ -134,7 +146,7 @@ int loop_run(struct loop *l)
         struct epoll_event events[LOOP_TAPS + LOOP_WATCHES];
         nsec deadline = host_deadline(l->host);
         nsec wait = deadline == NEVER ? NEVER : nsec_max(deadline - loop_now(), 0);
-        int n = loop_wait(l, events, (int)COUNT_OF(events), wait);
+        int n = loop_system.wait(l, events, (int)COUNT_OF(events), wait);
         int result = n < 0 ? n : 0;
         for (int i = 0; i < n && result == 0; i++) {
             result = loop_dispatch(l, &events[i]);

@@ -31,6 +31,18 @@ struct loop {
     unsigned watch_count;
 };
 
+/* What comes to a loop from the system. A program that records all that its host is given, or gives it
+ * again, puts itself in between before the first call (apps/tape). */
+struct epoll_event;
+struct loop_system {
+    nsec (*now)(void);
+    bool (*seed)(uint8_t seed[32]);
+    /* As epoll_pwait2 on the loop's descriptors, for `wait` ns at most, NEVER: without end. */
+    int (*wait)(struct loop *l, struct epoll_event *events, int max, nsec wait);
+};
+
+extern struct loop_system loop_system;
+
 /* The clock that the loop uses (CLOCK_MONOTONIC), and 32 bytes of randomness for a host's seed. */
 nsec loop_now(void);
 bool loop_seed(uint8_t seed[32]);

@@ -531,6 +531,11 @@ struct tls_session *tls_of_stream(struct stream *s)
     return s->ops == &ops ? of_stream(s) : NULL;
 }
 
+struct stream *tls_above(struct stream *lower)
+{
+    return lower->events == &lower_events ? &((struct tls_session *)lower->app)->stream : NULL;
+}
+
 struct stream *tls_lower(const struct tls_session *t)
 {
     return t->lower;

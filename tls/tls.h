@@ -134,6 +134,7 @@ struct stream *tls_client(struct tls_context *c, const char *name, struct stream
                           struct recorder *recorder, uint32_t conn_id,
                           const struct stream_events *events, void *app);
 struct tls_session *tls_of_stream(struct stream *s); /* NULL when the stream is not TLS */
+struct stream *tls_above(struct stream *lower);      /* the session's on it; NULL: none is */
 void tls_get_info(const struct tls_session *t,
                   struct tls_info *out); /* text lives as long as the session */
 struct stream *tls_lower(const struct tls_session *t);

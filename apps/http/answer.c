@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "apps/commands.h"
 #include "apps/http/conn.h"
@@ -144,10 +143,11 @@ static void answer_ready(struct http_conn *c)
     http_enter(c, unread ? HTTP_CONN_DISCARD : HTTP_CONN_SEND);
 }
 
-static void forget_answer(struct http_exchange *x)
+static void forget_answer(struct http_conn *c)
 {
+    struct http_exchange *x = c->exchange;
     if (x->fd >= 0) {
-        close(x->fd);
+        c->server->config.files->close(x->fd);
         x->fd = -1;
     }
     x->file_left = 0;
@@ -162,7 +162,7 @@ static void refuse(struct http_conn *c, unsigned status, const char *why, const 
     struct http_request *r = &x->parser.request;
     char content[256];
     int n = snprintf(content, sizeof content, "%u %s: %s\n", status, http_status_text(status), why);
-    forget_answer(x);
+    forget_answer(c);
     struct draft *t = begin_head(c, &(struct head){.status = status,
                                                    .type = "text/plain; charset=utf-8",
                                                    .length = (uint64_t)n});
@@ -358,7 +358,8 @@ static void answer_get(struct http_conn *c, const struct http_target *target)
     if (answer_page(c, target)) {
         return;
     }
-    if (http_file_open(c->server->config.root_fd, target->path, &file)) {
+    const struct http_server_config *config = &c->server->config;
+    if (config->files->open(config->root_fd, target->path, &file)) {
         answer_file(c, &file);
     } else {
         http_answer_error(c, 404, "there is nothing at this path", false);

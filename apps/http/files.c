@@ -122,6 +122,22 @@ bool http_file_open(int root_fd, const char *path, struct http_file *out)
     return true;
 }
 
+static ssize_t system_read(int fd, void *out, size_t len, uint64_t at)
+{
+    return pread(fd, out, len, (off_t)at);
+}
+
+static void system_close(int fd)
+{
+    close(fd);
+}
+
+const struct http_files http_system_files = {
+    .open = http_file_open,
+    .read = system_read,
+    .close = system_close,
+};
+
 const char *http_type_of(const char *path)
 {
     static const struct {

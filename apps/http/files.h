@@ -7,6 +7,8 @@
 #ifndef VITRINE_APPS_HTTP_FILES_H
 #define VITRINE_APPS_HTTP_FILES_H
 
+#include <sys/types.h>
+
 #include "stack/base/types.h"
 
 struct http_file {
@@ -22,6 +24,17 @@ int http_root_open(const char *dir);
 /* Opens the file that `path` (decoded, begins with "/") names below `root_fd`. false: there is none
  * that may be served. The caller closes `out->fd`. */
 bool http_file_open(int root_fd, const char *path, struct http_file *out);
+
+/* Where an HTTP server has its files from: the three calls that it makes. */
+struct http_files {
+    bool (*open)(int root_fd, const char *path, struct http_file *out);
+    /* As pread(2). */
+    ssize_t (*read)(int fd, void *out, size_t len, uint64_t at);
+    void (*close)(int fd);
+};
+
+extern const struct http_files http_system_files; /* http_file_open, pread and close */
+
 /* The Content-Type that goes with the ending of a path. */
 const char *http_type_of(const char *path);
 

@@ -1,8 +1,6 @@
 /* The life of an HTTP connection: states, deadlines, and its end (RFC 9112 9); see server.h. */
 #include "apps/http/server.h"
 
-#include <unistd.h>
-
 #include "apps/http/conn.h"
 
 static nsec or_default(nsec value, nsec fallback)
@@ -14,6 +12,7 @@ void http_server_init(struct http_server *s, const struct http_server_config *co
 {
     *s = (struct http_server){.config = *config};
     struct http_server_config *c = &s->config;
+    c->files = c->files != NULL ? c->files : &http_system_files;
     c->max_connections = c->max_connections != 0 ? c->max_connections : 1024;
     c->handshake_timeout = or_default(c->handshake_timeout, 30 * NS_PER_SEC);
     c->header_timeout = or_default(c->header_timeout, 30 * NS_PER_SEC);
@@ -69,7 +68,7 @@ void http_exchange_free(struct http_conn *c)
     }
     c->exchange = NULL;
     if (x->fd >= 0) {
-        close(x->fd);
+        c->server->config.files->close(x->fd);
     }
     http_parser_done(&x->parser);
     draft_done(&x->text);

@@ -11,6 +11,7 @@
 #ifndef VITRINE_APPS_HTTP_SERVER_H
 #define VITRINE_APPS_HTTP_SERVER_H
 
+#include "apps/http/files.h"
 #include "apps/http/parser.h"
 #include "apps/draft.h"
 #include "stack/base/list.h"
@@ -42,7 +43,8 @@ struct http_server_config {
     void *page_arg;
     /* Bytes given to the stream that the peer does not have yet; NULL: not known, taken as 0. */
     uint64_t (*unsent)(struct stream *s);
-    int64_t (*clock)(void); /* seconds since 1970; NULL: the system's */
+    int64_t (*clock)(void);         /* seconds since 1970; NULL: the system's */
+    const struct http_files *files; /* NULL: the system's */
 };
 
 struct http_server {

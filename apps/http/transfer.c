@@ -1,7 +1,6 @@
 /* Moves the bytes of one exchange between its stream, its file and itself; see conn.h. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "apps/http/conn.h"
 
@@ -14,8 +13,9 @@ bool http_sent(const struct http_exchange *x)
 }
 
 /* Fills `room` bytes from the text and then from the file. -1: the file is shorter than it was. */
-static ssize_t fill(struct http_exchange *x, uint8_t *out, size_t room)
+static ssize_t fill(struct http_conn *c, uint8_t *out, size_t room)
 {
+    struct http_exchange *x = c->exchange;
     size_t n = size_min(room, x->text.len - x->text_sent);
     if (n > 0) {
         memcpy(out, x->text.data + x->text_sent, n);
@@ -25,7 +25,7 @@ static ssize_t fill(struct http_exchange *x, uint8_t *out, size_t room)
         return (ssize_t)n;
     }
     size_t want = x->file_left < room - n ? (size_t)x->file_left : room - n;
-    ssize_t got = pread(x->fd, out + n, want, (off_t)x->file_at);
+    ssize_t got = c->server->config.files->read(x->fd, out + n, want, x->file_at);
     if (got <= 0) {
         return -1;
     }
@@ -46,7 +46,7 @@ enum http_step http_send_step(struct http_conn *c)
     if (out == NULL) {
         return HTTP_WAIT;
     }
-    ssize_t n = fill(x, out, room);
+    ssize_t n = fill(c, out, room);
     if (n < 0) {
         return http_conn_abort(c); /* RFC 9112 8: an incomplete answer must look incomplete */
     }

@@ -65,6 +65,26 @@ static bool header_read(const uint8_t *at, struct offload *out)
     return h.gso_size > 0;
 }
 
+static ptrdiff_t system_read(struct tap *t, void *data, size_t len)
+{
+    ssize_t got;
+    do {
+        got = read(t->fd, data, len);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static ptrdiff_t system_write(struct tap *t, const struct iovec *parts, int count)
+{
+    ssize_t written;
+    do {
+        written = writev(t->fd, parts, count);
+    } while (written < 0 && errno == EINTR);
+    return written;
+}
+
+const struct tap_calls tap_system_calls = {.read = system_read, .write = system_write};
+
 /* netdev.transmit */
 static bool tap_transmit(struct netdev *dev, const struct packet *frame)
 {
@@ -84,10 +104,7 @@ static bool tap_transmit(struct netdev *dev, const struct packet *frame)
         const struct slice *s = &frame->payload[i];
         parts[count++] = (struct iovec){(void *)(uintptr_t)s->data, s->len};
     }
-    ssize_t written;
-    do {
-        written = writev(t->fd, parts, count);
-    } while (written < 0 && errno == EINTR);
+    ptrdiff_t written = t->calls->write(t, parts, count);
     return written >= 0 && (size_t)written == t->header + packet_len(frame);
 }
 
@@ -134,7 +151,9 @@ static struct mac tap_address(uint64_t seed)
 
 void tap_of_fd(struct tap *t, int fd, uint32_t mtu, uint32_t caps, uint64_t address_seed)
 {
-    *t = (struct tap){.fd = fd, .header = caps != 0 ? sizeof(struct virtio_net_hdr) : 0};
+    *t = (struct tap){.fd = fd,
+                      .calls = &tap_system_calls,
+                      .header = caps != 0 ? sizeof(struct virtio_net_hdr) : 0};
     bool super = (caps & (NETDEV_TSO4 | NETDEV_TSO6)) != 0;
     t->frame_max = super ? SLAB_SUPER_BYTES : t->header + mtu + TAP_LINK_HEADER;
     t->dev.mtu = mtu;
@@ -197,10 +216,7 @@ static ssize_t tap_read_spare(struct tap *t, struct slab_pools *pools)
     uint8_t scrap[sizeof(struct virtio_net_hdr) + 1]; /* the device cuts a frame to the size that
                                                          is read, so a byte of it takes it off */
     uint8_t *room = t->spare != NULL ? buf_data(t->spare) : scrap;
-    ssize_t len;
-    do {
-        len = read(t->fd, room, t->spare != NULL ? t->frame_max : t->header + 1);
-    } while (len < 0 && errno == EINTR);
+    ptrdiff_t len = t->calls->read(t, room, t->spare != NULL ? t->frame_max : t->header + 1);
     if (len < 0) {
         return errno == EAGAIN ? 0 : -errno;
     }

@@ -10,9 +10,22 @@
 
 #include "stack/link/netdev.h"
 
+struct tap;
+struct iovec;
+
+/* How a TAP's bytes are had and given: read(2) and writev(2) on its descriptor, unless a program that
+ * records them, or gives them again, has put itself in between (apps/tape). As there, -1 with errno. */
+struct tap_calls {
+    ptrdiff_t (*read)(struct tap *t, void *data, size_t len);
+    ptrdiff_t (*write)(struct tap *t, const struct iovec *parts, int count);
+};
+
+extern const struct tap_calls tap_system_calls;
+
 struct tap {
     struct netdev dev; /* first, so that a netdev of this kind is a tap */
-    int fd;            /* non-blocking */
+    const struct tap_calls *calls;
+    int fd; /* non-blocking */
     char name[16];
     size_t frame_max;  /* bytes of the largest frame that is read, with the header in front of it */
     size_t header;     /* bytes of the header in front of each frame; 0: opened without offloads */
