@@ -35,6 +35,7 @@ struct serve {
     struct event_file event_file;
     int root_fd, signal_fd;
     char certificate[4096]; /* the file that is the default */
+    bool development;       /* it is the development CA's */
 };
 
 /* ---- HTTP over TCP and over TLS ---- */
@@ -145,49 +146,65 @@ static void accept_discard(void *arg, struct stream *s)
 
 /* ---- setting up ---- */
 
-static bool add_development_certificate(struct serve *v)
+/* The development CA's certificate becomes the first of the options. */
+static bool name_development_certificate(struct serve *v, char *error, size_t error_size)
 {
-    char address[IP_TEXT_MAX], error[512], key[sizeof v->certificate];
+    static char key[sizeof v->certificate];
+    char address[IP_TEXT_MAX];
     const char *names[] = {SERVER_NAME, "localhost", NULL};
     const char *ips[] = {ip_text(v->options.node.address, address), NULL};
     const char *dir = v->options.ca_dir, *kind = v->options.rsa ? "server-rsa" : "server";
-    if (!ca_ensure(dir, names, ips, error, sizeof error)) {
-        fprintf(stderr, "vitrine: %s\n", error);
+    if (!tape_is_replaying() && !ca_ensure(dir, names, ips, error, error_size)) {
         return false;
     }
     int a = snprintf(v->certificate, sizeof v->certificate, "%s/%s.pem", dir, kind);
     int b = snprintf(key, sizeof key, "%s/%s.key", dir, kind);
     if (a < 0 || b < 0 || (size_t)a >= sizeof v->certificate || (size_t)b >= sizeof key) {
-        fprintf(stderr, "vitrine: the name of --ca-dir is too long\n");
+        snprintf(error, error_size, "the name of --ca-dir is too long");
         return false;
     }
-    if (!tls_context_add_certificate(v->tls, v->certificate, key, error, sizeof error)) {
-        fprintf(stderr, "vitrine: %s\n", error);
-        return false;
-    }
+    v->options.tls.certificates = 1;
+    v->options.tls.certificate[0].chain = v->certificate;
+    v->options.tls.certificate[0].key = key;
     return true;
+}
+
+/* In a replay the files are not those of now. */
+static void tape_certificates(struct tls_options *o)
+{
+    o->config.trust = tape_pem(o->config.trust);
+    for (unsigned i = 0; i < o->certificates; i++) {
+        o->certificate[i].chain = tape_pem(o->certificate[i].chain);
+        o->certificate[i].key = tape_pem(o->certificate[i].key);
+    }
+}
+
+static bool make_context(struct serve *v, char *error, size_t error_size)
+{
+    struct tls_options *o = &v->options.tls;
+    v->development = o->certificates == 0;
+    if (!v->development) {
+        snprintf(v->certificate, sizeof v->certificate, "%s", o->certificate[0].chain);
+    } else if (!name_development_certificate(v, error, error_size)) {
+        return false;
+    }
+    if (tape_tls() != 0) {
+        snprintf(error, error_size, "no randomness for TLS");
+        return false;
+    }
+    tape_certificates(o);
+    v->tls = tls_context_new(&o->config, error, error_size);
+    return v->tls != NULL && tls_options_add_certificates(o, v->tls, error, error_size);
 }
 
 static bool open_tls(struct serve *v)
 {
     char error[512];
-    if (v->options.port == 0) {
-        return true;
-    }
-    v->tls = tls_context_new(&v->options.tls.config, error, sizeof error);
-    if (v->tls == NULL) {
+    bool good = v->options.port == 0 || make_context(v, error, sizeof error);
+    if (!good) {
         fprintf(stderr, "vitrine: %s\n", error);
-        return false;
     }
-    if (v->options.tls.certificates == 0) {
-        return add_development_certificate(v);
-    }
-    snprintf(v->certificate, sizeof v->certificate, "%s", v->options.tls.certificate[0].chain);
-    if (!tls_options_add_certificates(&v->options.tls, v->tls, error, sizeof error)) {
-        fprintf(stderr, "vitrine: %s\n", error);
-        return false;
-    }
-    return true;
+    return good;
 }
 
 static bool open_root(struct serve *v)
@@ -341,7 +358,7 @@ static void print_curl(const struct serve *v, const char *address)
     if (o->port != 443) {
         snprintf(port, sizeof port, ":%u", o->port);
     }
-    if (o->tls.certificates == 0) {
+    if (v->development) {
         printf("\n  curl --cacert %s/ca.pem --resolve " SERVER_NAME ":%u:%s https://" SERVER_NAME
                "%s/\n",
                o->ca_dir, o->port, address, port);
@@ -432,10 +449,9 @@ static int serve_taped(struct serve *v, int argc, char **argv)
 {
     if (tape_is_replaying()) {
         keep_to_yourself(&v->options);
-    } else if (v->options.tape.file != NULL && v->options.port != 0) {
-        fprintf(stderr, "vitrine: --record does not know TLS yet; it needs --port 0\n");
-        return 2;
-    } else if (!tape_record(&v->options.tape, argc, argv)) {
+    }
+    v->options.tape.tls = v->options.port != 0;
+    if (!tape_is_replaying() && !tape_record(&v->options.tape, argc, argv)) {
         return EXIT_FAILURE;
     }
     int status = serve(v);

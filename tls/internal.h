@@ -23,6 +23,12 @@ int tls_rng_start(void);
 /* The one place from which tls/ draws randomness, in the form that mbedTLS asks for. */
 int tls_rng(void *unused, unsigned char *out, size_t len);
 
+/* ---- clock.c ---- */
+extern const struct tls_system *tls_system_now; /* whatever tls_use_system has chosen */
+void tls_clock_start(void);
+int64_t tls_machine_seconds(void);
+int64_t tls_machine_milliseconds(void);
+
 /* ---- certificate.c ---- */
 enum tls_key_kind { TLS_KEY_P256, TLS_KEY_P384, TLS_KEY_RSA };
 

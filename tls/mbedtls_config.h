@@ -20,14 +20,15 @@
 #define MBEDTLS_DEBUG_C
 
 /*
- * Randomness: the system's entropy through CTR_DRBG. For runs that repeat byte for byte there is
- * MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG (TLS 1.3 draws through PSA), and for an injected clock
- * MBEDTLS_PLATFORM_TIME_ALT and MBEDTLS_PLATFORM_MS_TIME_ALT.
+ * Randomness: the system's entropy through CTR_DRBG. TLS 1.3 draws through PSA, which is given ours
+ * (tls/rng.c); and so are both clocks (tls/clock.c): what a recording has kept can be given again.
  */
 #define MBEDTLS_ENTROPY_C
 #define MBEDTLS_CTR_DRBG_C
 #define MBEDTLS_HMAC_DRBG_C
-/* #define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG */
+#define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
+#define MBEDTLS_PLATFORM_TIME_ALT
+#define MBEDTLS_PLATFORM_MS_TIME_ALT
 
 /* Ciphers: AES-GCM and ChaCha20-Poly1305, nothing else. */
 #define MBEDTLS_AES_C

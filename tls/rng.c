@@ -1,8 +1,6 @@
-/* Randomness for TLS: CTR_DRBG seeded from the system's entropy, drawn in one place.
- *
- * TLS 1.3 also draws inside mbedTLS through PSA, which has a generator of its own with the same
- * source. For runs that repeat byte for byte both have one hook: MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG for
- * PSA, and `tls_rng` for everything else.
+/* Randomness for TLS: CTR_DRBG seeded from the system's entropy, drawn in one place. TLS 1.3 also draws
+ * inside mbedTLS through PSA, and is given the same generator (MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG): so what its
+ * entropy source gives is all the randomness that there is.
  */
 #include "tls/internal.h"
 
@@ -12,21 +10,55 @@
 
 static mbedtls_entropy_context entropy;
 static mbedtls_ctr_drbg_context drbg;
+static bool gathering; /* `entropy` is ready */
+static bool seeded;    /* `drbg` is */
 static bool started;
+
+static int machine_entropy(void *unused, unsigned char *out, size_t len)
+{
+    (void)unused;
+    if (!gathering) {
+        mbedtls_entropy_init(&entropy);
+        gathering = true;
+    }
+    return mbedtls_entropy_func(&entropy, out, len);
+}
+
+const struct tls_system tls_the_system = {
+    .entropy = machine_entropy,
+    .seconds = tls_machine_seconds,
+    .milliseconds = tls_machine_milliseconds,
+};
+
+const struct tls_system *tls_system_now = &tls_the_system;
+
+static int seed(void)
+{
+    static const unsigned char purpose[] = "vitrine tls";
+    mbedtls_ctr_drbg_free(&drbg);
+    mbedtls_ctr_drbg_init(&drbg);
+    int ret =
+        mbedtls_ctr_drbg_seed(&drbg, tls_system_now->entropy, NULL, purpose, sizeof(purpose) - 1);
+    seeded = ret == 0;
+    return ret;
+}
+
+int tls_use_system(const struct tls_system *s)
+{
+    tls_system_now = s;
+    return seed();
+}
 
 int tls_rng_start(void)
 {
-    static const unsigned char purpose[] = "vitrine tls";
     if (started) {
         return 0;
     }
+    tls_clock_start();
     if (psa_crypto_init() != PSA_SUCCESS) {
         return MBEDTLS_ERR_CTR_DRBG_ENTROPY_SOURCE_FAILED;
     }
-    mbedtls_entropy_init(&entropy);
-    mbedtls_ctr_drbg_init(&drbg);
-    int ret =
-        mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, purpose, sizeof(purpose) - 1);
+    int ret = seeded ? 0 : seed();
     started = ret == 0;
     return ret;
 }
@@ -44,4 +76,17 @@ int tls_rng(void *unused, unsigned char *out, size_t len)
         len -= part;
     }
     return 0;
+}
+
+/* What PSA asks; it may do so before anything of ours has begun. */
+psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *context,
+                                             uint8_t *output, size_t output_size,
+                                             size_t *output_length)
+{
+    (void)context;
+    if ((!seeded && seed() != 0) || tls_rng(NULL, output, output_size) != 0) {
+        return PSA_ERROR_INSUFFICIENT_ENTROPY;
+    }
+    *output_length = output_size;
+    return PSA_SUCCESS;
 }

@@ -107,6 +107,20 @@ struct tls_info {
     const char *client_fault;
 };
 
+/* What TLS takes from outside, its files apart. */
+struct tls_system {
+    /* Fills `out` with entropy for our generator; 0, or an mbedTLS error. */
+    int (*entropy)(void *unused, unsigned char *out, size_t len);
+    int64_t (*seconds)(void); /* since 1970: the time of day, for certificates and ticket keys */
+    int64_t (*milliseconds)(void); /* of a clock that only goes forward: the age of tickets */
+};
+
+extern const struct tls_system tls_the_system; /* the machine's own */
+
+/* From now on these are used, and the generator begins anew. For programs that record what TLS takes, or give
+ * it again; before the context is made. 0, or an mbedTLS error. */
+int tls_use_system(const struct tls_system *s);
+
 /* NULL, and a sentence in `error`, when something cannot be had. */
 struct tls_context *tls_context_new(const struct tls_config *config, char *error,
                                     size_t error_size);

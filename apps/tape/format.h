@@ -38,7 +38,10 @@ enum tape_flag { TAPE_NO_SECRETS = 1 };
     TAPE(SIGNAL, "a signal")                                                                       \
     TAPE(WALL_CLOCK, "the time of day")                                                            \
     TAPE(FILE_OPEN, "a file that was asked for")                                                   \
-    TAPE(FILE_READ, "bytes of a file")
+    TAPE(FILE_READ, "bytes of a file")                                                             \
+    TAPE(ENTROPY, "randomness for TLS")                                                            \
+    TAPE(MILLISECONDS, "the clock by which tickets age")                                           \
+    TAPE(PEM, "a file of certificates or keys")
 
 enum tape_type {
 #define TAPE(name, text) TAPE_##name,

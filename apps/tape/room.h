@@ -27,7 +27,8 @@ _Noreturn void tape_leave(enum tape_outcome outcome, const char *format, ...)
 _Noreturn void tape_leave_frame(struct slice content, enum tape_type wanted);
 struct tape_report *tape_report(void);
 
-/* Drops what is known of files. */
+/* Drops what is known of files, and what was lent to TLS. */
 void tape_files_forget(void);
+void tape_tls_forget(void);
 
 #endif

@@ -309,10 +309,11 @@ bool tape_record(const struct tape_options *o, int argc, char **argv)
                 result == -EINVAL ? "this is no regular file" : strerror(-result));
         return false;
     }
-    fprintf(stderr,
-            "vitrine: --record %s: every frame, every file that is served and the host's secrets "
-            "are written there\n",
-            o->file);
+    fprintf(stderr, "vitrine: --record %s: SECRETS are written there: %s\n", o->file,
+            o->tls
+                ? "the private keys and all randomness of TLS. Who has the file\n         can read "
+                  "every connection in it, and be this server"
+                : "what is served and sent, and the host's seed");
     tape.file = o->file;
     tape.mode = TAPE_RECORDS_NOW;
     begin();
@@ -325,6 +326,7 @@ void tape_end_recording(void)
     if (tape.mode == TAPE_RECORDS_NOW) {
         tape.mode = TAPE_OFF;
         tape_files_forget();
+        tape_tls_forget();
         tape_writer_close(&tape.writer, TAPE_END_DONE);
         fprintf(stderr, "vitrine: --record %s: %" PRIu64 " bytes\n", tape.file, tape.writer.at);
     }
@@ -401,6 +403,7 @@ bool tape_replay(const struct tape_replay *r, struct tape_report *out)
         begin();
         run(out);
         tape_files_forget();
+        tape_tls_forget();
         loop_system = tape.system;
         tape.mode = TAPE_OFF;
     }

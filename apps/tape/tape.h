@@ -17,6 +17,7 @@
 struct tape_options {
     const char *file; /* NULL: nothing is recorded */
     uint64_t limit;   /* bytes of the file; 0: 4 GiB */
+    bool tls;         /* there will be secrets of TLS in it */
 };
 
 /* Begins to record; says on stderr what is recorded, or why nothing can be. `argv` is what the command was
@@ -69,6 +70,11 @@ int tape_tap_open(struct tap *t, const char *name, uint32_t caps, uint64_t addre
 int tape_signal(int fd);
 /* Seconds since 1970. */
 int64_t tape_wall_clock(void);
+/* Before a TLS context is made: its randomness and its clocks. 0, or an mbedTLS error. */
+int tape_tls(void);
+/* The file to read in place of this one, of certificates or a key: itself, whose content is recorded, or in a
+ * replay one that has the recorded content. NULL stays NULL. */
+const char *tape_pem(const char *file);
 /* For http_server_config.files: NULL while the tape is off. */
 const struct http_files *tape_http_files(void);
 
