@@ -442,6 +442,7 @@ static void keep_to_yourself(struct serve_options *o)
     o->quiet = true;
     o->stats = false;
     o->events = NULL;
+    o->node.narrate = false;
     o->tls.config.keylog = NULL;
 }
 
