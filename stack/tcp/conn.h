@@ -138,6 +138,8 @@ struct tcp_conn {
     nsec wnd_shut_at;        /* when snd_wnd last became 0 */
     nsec unacked_since;      /* since when the oldest unacknowledged byte waits */
     nsec last_refusal_acked; /* when an unacceptable segment without data was last answered */
+    nsec challenge_since; /* when the current interval of challenge ACKs began; 0: there was none */
+    uint32_t challenge_used; /* of them in it */
     uint16_t want_min;       /* bytes that the reserve which failed asked for, while want_write */
     uint8_t backoff;         /* consecutive timeouts; the RTO doubles with each */
     uint8_t probes;          /* zero-window probes since the peer was last heard */

@@ -51,6 +51,7 @@ static void fill_defaults(struct tcp_config *c)
     c->cc = c->cc != NULL ? c->cc : &cc_cubic;
     c->ecn = c->ecn != TCP_ECN_DEFAULT ? c->ecn : TCP_ECN_ACCEPT;
     default_u32(&c->challenge_acks, 1000);
+    default_u32(&c->challenge_acks_conn, 4);
     default_ns(&c->challenge_interval, NS_PER_SEC);
     default_ns(&c->msl, 120 * NS_PER_SEC);
     default_ns(&c->rto_min, 200 * NS_PER_MS);

@@ -45,10 +45,12 @@ struct tcp_config {
     nsec rto_max;                /* RFC 6298 2.5 [60 s] */
     nsec delayed_ack;            /* RFC 9293 MUST-40: below 500 ms [40 ms] */
     nsec fin_wait_2;             /* a closed application waits so long for the peer's FIN [60 s] */
-    uint32_t challenge_acks;     /* in each interval, host-wide (RFC 5961 7) [1000] */
-    nsec challenge_interval;     /* [1 s] */
-    uint16_t port_first;         /* ephemeral ports (RFC 6335) [49152] */
-    uint16_t port_last;          /* [65535] */
+    /* Challenge ACKs in each interval (RFC 5961 10): of the host, which is at times only half of it, so that nobody can
+     * tell from his own how many others got [1000]; and of each connection [4] */
+    uint32_t challenge_acks, challenge_acks_conn;
+    nsec challenge_interval; /* [1 s]; the host's is at times half longer */
+    uint16_t port_first;     /* ephemeral ports (RFC 6335) [49152] */
+    uint16_t port_last;      /* [65535] */
 
     const struct tcp_cc_ops *cc; /* congestion control [cc_cubic] */
     enum tcp_ecn_policy ecn;     /* explicit congestion notification [TCP_ECN_ACCEPT] */
@@ -166,8 +168,8 @@ struct tcp {
     uint32_t reply_count;
     uint32_t last_id;        /* connection ids given out so far */
     uint32_t next_port;      /* rises with each ephemeral port (RFC 6056) */
-    uint32_t challenge_used; /* challenge ACKs in the current interval */
-    nsec challenge_since;    /* when that interval began */
+    uint32_t challenge_left; /* challenge ACKs that may still go in the current interval */
+    nsec challenge_until;    /* when that ends */
     nsec now;                /* of the current call from the host */
     struct tcp_totals {
         uint64_t opened_active, opened_passive, established, closed;

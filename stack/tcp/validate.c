@@ -7,20 +7,45 @@
 #define PAWS_FORGET (24 * 86400 * NS_PER_SEC) /* RFC 7323 5.5 */
 #define REFUSAL_ACK_INTERVAL (500 * NS_PER_MS)
 
+/* Of one connection, whoever writes its segments (RFC 5961 10). */
+static bool conn_may_challenge(struct tcp_conn *c)
+{
+    const struct tcp_config *config = &c->tcp->config;
+    if (c->challenge_since == 0 || c->tcp->now - c->challenge_since >= config->challenge_interval) {
+        c->challenge_since = c->tcp->now;
+        c->challenge_used = 0;
+    }
+    return c->challenge_used < config->challenge_acks_conn;
+}
+
+/* Of the host. Were it a fixed number in intervals of a fixed length, then whoever uses it up on connections of his own
+ * could tell by what is missing whether his guess about another connection was answered (CVE-2016-5696). */
+static bool host_may_challenge(struct tcp *t)
+{
+    uint32_t limit = t->config.challenge_acks;
+    if (t->now >= t->challenge_until) {
+        nsec longer = t->config.challenge_interval / 2 * random_below(t->random, 1024) / 1024;
+        t->challenge_until = t->now + t->config.challenge_interval + longer;
+        t->challenge_left = limit - random_below(t->random, limit / 2 + 1);
+    }
+    if (t->challenge_left == 0) {
+        return false;
+    }
+    t->challenge_left--;
+    return true;
+}
+
 void validate_challenge(struct tcp_conn *c)
 {
-    struct tcp *t = c->tcp;
-    if (t->now - t->challenge_since >= t->config.challenge_interval) {
-        t->challenge_since = t->now;
-        t->challenge_used = 0;
-    }
-    if (t->challenge_used >= t->config.challenge_acks) {
+    if (!conn_may_challenge(c)) {
+        conn_trace_drop(c, DROP_TCP_CHALLENGE_LIMITED_CONN, 0);
+    } else if (!host_may_challenge(c->tcp)) {
         conn_trace_drop(c, DROP_TCP_CHALLENGE_LIMITED, 0);
-        return;
+    } else {
+        c->challenge_used++;
+        c->ack_due = true;
+        conn_mark_dirty(c);
     }
-    t->challenge_used++;
-    c->ack_due = true;
-    conn_mark_dirty(c);
 }
 
 /* An unacceptable segment is answered with an ACK. One that carries nothing is answered only now and
@@ -30,7 +55,7 @@ static void acknowledge_refused(struct tcp_conn *c, const struct tcp_segment *s)
     dsack_look(c, s); /* RFC 2883 4.3: whatever it is refused for */
     if (segment_span(s) == 0) {
         if (c->last_refusal_acked != 0 && s->at - c->last_refusal_acked < REFUSAL_ACK_INTERVAL) {
-            conn_trace_drop(c, DROP_TCP_CHALLENGE_LIMITED, 0);
+            conn_trace_drop(c, DROP_TCP_CHALLENGE_LIMITED_CONN, 0);
             return;
         }
         c->last_refusal_acked = s->at;

@@ -120,6 +120,11 @@ static void set_challenge_acks(const struct target *t, int64_t v)
     config_of(t)->challenge_acks = (uint32_t)v;
 }
 
+static void set_challenge_acks_conn(const struct target *t, int64_t v)
+{
+    config_of(t)->challenge_acks_conn = (uint32_t)v;
+}
+
 static void set_challenge_interval_ms(const struct target *t, int64_t v)
 {
     config_of(t)->challenge_interval = v * NS_PER_MS;
@@ -247,6 +252,7 @@ static const struct sysctl {
     {"net.ipv4.tcp_challenge_ack_limit", 1, UINT32_MAX, 0, set_challenge_acks},
     /* what other systems do not let one set */
     {"vitrine.msl_ms", 1, 240000, 0, set_msl_ms},
+    {"vitrine.challenge_acks_conn", 1, UINT32_MAX, 0, set_challenge_acks_conn},
     {"vitrine.challenge_interval_ms", 1, 60000, 0, set_challenge_interval_ms},
     {"vitrine.delayed_ack_ms", 1, 499, 0, set_delayed_ack_ms},
     {"vitrine.quick_acks", 0, 1, 0, set_quick_acks},

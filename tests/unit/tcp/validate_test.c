@@ -98,7 +98,7 @@ START_TEST(unacceptable_acks_are_answered_now_and_then)
     expect(&p, TCP_ACK, 1, 1, 0);
     expect_nothing();
     expect_drops(DROP_TCP_OUTSIDE_WINDOW, 10);
-    expect_drops(DROP_TCP_CHALLENGE_LIMITED, 9);
+    expect_drops(DROP_TCP_CHALLENGE_LIMITED_CONN, 9);
     run_for(SEC(1));
     peer_send(&p, TCP_ACK, 0x40000000U, 1);
     expect(&p, TCP_ACK, 1, 1, 0);
@@ -280,22 +280,96 @@ START_TEST(a_syn_is_challenged)
 END_TEST
 
 /* requires: 5961-7-1 */
-START_TEST(challenge_acks_have_a_limit)
+START_TEST(challenge_acks_of_a_connection_have_a_limit)
 {
-    rig_restart(&(struct tcp_config){.challenge_acks = 3});
     struct peer p = peer_new();
+    struct peer q = peer_new();
+    q.port++;
     open_passive(&p);
-    for (unsigned i = 0; i < 5; i++) {
-        peer_send(&p, TCP_RST, 2, 0);
+    open_passive(&q);
+    for (unsigned i = 0; i < 9; i++) {
+        peer_send(&p, i % 3 == 0 ? TCP_SYN : TCP_RST, 2, 0);
     }
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         expect(&p, TCP_ACK, 1, 1, 0);
     }
     expect_nothing();
-    expect_drops(DROP_TCP_CHALLENGE_LIMITED, 2);
-    run_for(SEC(1));
+    expect_drops(DROP_TCP_CHALLENGE_LIMITED_CONN, 5);
+    expect_drops(DROP_TCP_CHALLENGE_LIMITED, 0);
+    peer_send(&q, TCP_RST, 2, 0); /* another one has its own */
+    expect(&q, TCP_ACK, 1, 1, 0);
+    run_for(MS(999));
+    peer_send(&p, TCP_SYN, 1, 0);
+    expect_nothing();
+    run_for(MS(1));
     peer_send(&p, TCP_SYN, 1, 0);
     expect(&p, TCP_ACK, 1, 1, 0);
+}
+END_TEST
+
+#define CHALLENGERS 12U /* connections, of which each asks for one challenge ACK of the host's 8 */
+
+/* One reset in the window on each; returns how many are answered. */
+static unsigned challenge_all(struct peer peers[CHALLENGERS])
+{
+    unsigned answered = 0;
+    for (unsigned i = 0; i < CHALLENGERS; i++) {
+        peer_send(&peers[i], TCP_RST, 2, 0);
+        answered += sent_any() ? 1 : 0;
+        discard_sent();
+    }
+    return answered;
+}
+
+static void open_challengers(struct peer peers[CHALLENGERS])
+{
+    rig_restart(&(struct tcp_config){.challenge_acks = 8});
+    for (unsigned i = 0; i < CHALLENGERS; i++) {
+        peers[i] = peer_new();
+        peers[i].port = (uint16_t)(PEER_PORT + i);
+        open_passive(&peers[i]);
+    }
+    discard_sent();
+}
+
+/* The host's limit holds, and is not the same each time: from half of it to all of it. */
+/* requires: 5961-7-1, 5961-7-3 */
+START_TEST(challenge_acks_of_the_host_have_a_limit_that_nobody_knows)
+{
+    static struct peer peers[CHALLENGERS];
+    unsigned times[9] = {0};
+    unsigned kinds = 0;
+    open_challengers(peers);
+    for (unsigned i = 0; i < 200; i++) {
+        unsigned answered = challenge_all(peers);
+        ck_assert_uint_ge(answered, 4);
+        ck_assert_uint_le(answered, 8);
+        kinds += times[answered]++ == 0 ? 1 : 0;
+        run_for(MS(1500));
+    }
+    ck_assert_uint_eq(kinds, 5); /* each is as likely as the others */
+    ck_assert_uint_ge(drops_of(DROP_TCP_CHALLENGE_LIMITED), 200 * (CHALLENGERS - 8));
+    expect_drops(DROP_TCP_CHALLENGE_LIMITED_CONN, 0);
+}
+END_TEST
+
+/* Nor does when it begins anew tell when somebody else was challenged. */
+/* requires: 5961-7-3 */
+START_TEST(the_interval_of_the_host_is_not_known_either)
+{
+    static struct peer peers[CHALLENGERS];
+    unsigned early = 0;
+    open_challengers(peers);
+    for (unsigned i = 0; i < 100; i++) {
+        challenge_all(peers);
+        run_for(MS(999));
+        ck_assert_uint_eq(challenge_all(peers), 0); /* never within the second */
+        run_for(MS(251));
+        early += challenge_all(peers) > 0 ? 1 : 0; /* half of the time it is over by now */
+        run_for(SEC(3));
+    }
+    ck_assert_uint_gt(early, 20);
+    ck_assert_uint_lt(early, 80);
 }
 END_TEST
 
@@ -477,7 +551,9 @@ Suite *validate_suite(void)
     ADD(flags, a_reset_outside_of_the_window_is_dropped);
     ADD(flags, a_reset_may_carry_text_and_a_strange_ack);
     tcase_add_loop_test(flags, a_syn_is_challenged, 0, SYNCHRONIZED);
-    ADD(flags, challenge_acks_have_a_limit);
+    ADD(flags, challenge_acks_of_a_connection_have_a_limit);
+    ADD(flags, challenge_acks_of_the_host_have_a_limit_that_nobody_knows);
+    ADD(flags, the_interval_of_the_host_is_not_known_either);
     tcase_add_loop_test(flags, a_segment_without_ack_is_dropped, 0, SYNCHRONIZED);
     tcase_add_loop_test(flags, an_ack_of_what_was_never_sent_is_answered, 0, SYNCHRONIZED);
     ADD(flags, an_ack_may_be_as_old_as_the_window_is_wide);
