@@ -325,12 +325,15 @@ bool tls_context_add_certificate(struct tls_context *c, const char *chain_file,
 void tls_context_watch(struct tls_context *c, struct tls_watcher *w)
 {
     list_push_back(&c->watchers, &w->link);
+    mbedtls_ssl_conf_dbg(&c->ssl, tls_overhear, c);
 }
 
 void tls_context_unwatch(struct tls_context *c, struct tls_watcher *w)
 {
-    (void)c;
     list_remove(&w->link);
+    if (list_empty(&c->watchers)) {
+        mbedtls_ssl_conf_dbg(&c->ssl, NULL, NULL);
+    }
 }
 
 static size_t put_hex(char *out, const uint8_t *data, size_t len)

@@ -15,7 +15,7 @@
 
 #include "stack/base/cursor.h"
 #include "stack/base/list.h"
-#include "tls/watch.h"
+#include "tls/sight.h"
 
 /* ---- rng.c ---- */
 /* Prepares mbedTLS' cryptography and our generator, once; 0 or an mbedTLS error. */
@@ -85,7 +85,8 @@ struct tls_context {
     unsigned sessions;                   /* now alive */
     struct list lingering;               /* struct tls_linger, oldest first */
     unsigned lingering_count;
-    struct list watchers; /* struct tls_watcher */
+    struct list watchers;          /* struct tls_watcher */
+    struct tls_session *overheard; /* whose step it is that debug text tells of */
     struct tls_records spare[TLS_SPARE_MAX];
     unsigned spare_count;
 };
@@ -149,6 +150,7 @@ struct tls_session {
     uint32_t conn_id;
     mbedtls_ssl_context ssl;
     struct tls_lens lens;
+    struct tls_sight *sight;                   /* NULL: nobody watches */
     const struct tls_certificate *certificate; /* the server's; NULL = not chosen, not seen yet */
     char *sni;                                 /* as sent, made printable; NULL: none */
     struct tls_peer *peer;                     /* NULL: a server that asks for no certificate */

@@ -18,11 +18,14 @@ enum { EXT_SERVER_NAME = 0, EXT_SIGNATURES = 13, EXT_SUPPORTED_VERSIONS = 43, EX
 #define RECORD_MAX (16384U + 256U)      /* bytes of payload (RFC 8446 5.2) */
 #define RECORD_MAX_1_2 (16384U + 2048U) /* RFC 5246 6.2.3 */
 
-static void tell_message(const struct tls_session *t, bool outgoing, uint8_t type, uint32_t len,
+static void tell_message(struct tls_session *t, bool outgoing, uint8_t type, uint32_t len,
                          bool encrypted)
 {
     TRACE(t->recorder, t->conn_id, tls_message, .outgoing = outgoing, .type = type, .len = len,
           .encrypted = encrypted);
+    if (t->sight != NULL) {
+        tls_sight_told(t, outgoing, type, encrypted);
+    }
 }
 
 void tls_lens_alert(struct tls_session *t, bool outgoing, uint8_t level, uint8_t description)
@@ -254,6 +257,9 @@ static void see_payload(struct tls_session *t, struct tls_lens_side *side, struc
     bool outgoing = side == &t->lens.out;
     bool whole = side->record_left == 0;
     struct rd r = rd_slice(part);
+    if (t->sight != NULL) {
+        tls_sight_payload(t, outgoing, part, whole);
+    }
     if (side->header[0] == RECORD_CCS) {
         if (whole) {
             tell_message(t, outgoing, TLS_CHANGE_CIPHER_SPEC, 1, false);
@@ -353,6 +359,7 @@ static uint8_t message_read_in(int state)
     case MBEDTLS_SSL_CERTIFICATE_VERIFY:
         return TLS_CERTIFICATE_VERIFY;
     case MBEDTLS_SSL_NEW_SESSION_TICKET:
+    case MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC: /* it goes on to the state above inside its step */
         return TLS_NEW_SESSION_TICKET;
     case MBEDTLS_SSL_SERVER_FINISHED:
         return TLS_FINISHED;
@@ -401,6 +408,9 @@ static void see_step(struct tls_session *t, int before, int ret)
         return;
     }
     bool encrypted = is_encrypted(&t->lens.in);
+    if (t->sight != NULL) {
+        t->sight->step_failed = ret != 0;
+    }
     if (client && type == TLS_CERTIFICATE) {
         tls_verify_done(t);
     }
@@ -425,6 +435,9 @@ void tls_lens_step(struct tls_session *t, int before, int ret)
         t->lens.writer = before;
     }
     see_step(t, before, ret);
+    if (ret == 0 && t->sight != NULL) {
+        tls_sight_step(t, before);
+    }
     if (ret == 0 && t->ssl.state != before) {
         TRACE(t->recorder, t->conn_id, tls_state, .state = (uint16_t)t->ssl.state);
     }

@@ -40,6 +40,7 @@ static void session_free(struct tls_session *t)
     t->context->sessions--;
     mbedtls_ssl_free(&t->ssl);
     tls_verify_free(t->peer);
+    tls_sight_free(t->sight);
     free(t->sni);
     free(t);
 }
@@ -77,6 +78,9 @@ void tls_end(struct tls_session *t, enum close_reason reason)
     }
     t->ended = true;
     t->reason = reason;
+    if (t->sight != NULL) {
+        tls_sight_end(t);
+    }
     shut_lower(t);
 }
 
@@ -491,6 +495,9 @@ static struct tls_session *session_new(struct tls_context *c, struct recorder *r
     t->recorder = recorder;
     t->conn_id = conn_id;
     c->sessions++;
+    if (!list_empty(&c->watchers)) {
+        t->sight = tls_sight_new(t);
+    }
     return t;
 }
 

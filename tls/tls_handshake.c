@@ -85,6 +85,9 @@ static void on_secret(void *arg, mbedtls_ssl_key_export_type type, const unsigne
         return;
     }
     TRACE(t->recorder, t->conn_id, tls_secret, .label = (uint8_t)label);
+    if (t->sight != NULL) {
+        tls_sight_secret(t, (enum tls_secret)label, (struct slice){secret, secret_len});
+    }
     tls_keylog_line(t->context, tls_secret_name((enum tls_secret)label), client_random, secret,
                     secret_len);
 }
@@ -201,6 +204,17 @@ static void after_step(struct tls_session *t, int before)
     }
 }
 
+static int step(struct tls_session *t)
+{
+    if (t->sight == NULL) {
+        return mbedtls_ssl_handshake_step(&t->ssl);
+    }
+    tls_overhear_begin(t);
+    int ret = mbedtls_ssl_handshake_step(&t->ssl);
+    tls_overhear_end(t);
+    return ret;
+}
+
 bool tls_handshake(struct tls_session *t)
 {
     while (!t->ended && !is_over(t)) {
@@ -210,7 +224,7 @@ bool tls_handshake(struct tls_session *t)
         int before = t->ssl.state;
         t->lens.stepping = before;
         t->starved = false;
-        int ret = mbedtls_ssl_handshake_step(&t->ssl);
+        int ret = step(t);
         tls_lens_step(t, before, ret);
         if (ret == 0 && before == MBEDTLS_SSL_HANDSHAKE_WRAPUP) {
             established(t);

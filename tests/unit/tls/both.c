@@ -105,6 +105,12 @@ static void make_contexts(struct both *b, struct choice o)
     b->client.context = context(&o.client, o.client_certificate);
     o.server.trust = o.server.trust != NULL ? rig_path(o.server.trust) : NULL;
     b->server.context = context(&o.server, o.certificate != NULL ? o.certificate : "server");
+    if (o.server_watcher != NULL) {
+        tls_context_watch(b->server.context, o.server_watcher);
+    }
+    if (o.client_watcher != NULL) {
+        tls_context_watch(b->client.context, o.client_watcher);
+    }
 }
 
 void both_connect(struct both *b, struct choice o)

@@ -4,7 +4,7 @@
 
 #include "stack/trace/trace.h"
 #include "tests/unit/tls/pipe_stream.h"
-#include "tls/tls.h"
+#include "tls/watch.h"
 
 /* An application at one end. */
 struct end {
@@ -36,7 +36,8 @@ struct choice {
     const char *certificate;          /* of the server; NULL: server */
     const char *client_certificate;   /* NULL: none */
     const char *trust;                /* of the client; NULL: ca.pem */
-    size_t chunk;                     /* bytes per delivery; 0: all */
+    struct tls_watcher *server_watcher, *client_watcher; /* or NULL */
+    size_t chunk;                                        /* bytes per delivery; 0: all */
 };
 
 /* Connects both, and lets them work until they are quiet. The times are a millisecond apart. */

@@ -371,6 +371,9 @@ static void context_init(struct rig *r, const struct rig_options *o)
     char error[256], chain[64], key[64];
     r->context = tls_context_new(&o->server, error, sizeof(error));
     ck_assert_msg(r->context != NULL, "%s", error);
+    if (o->watcher != NULL) {
+        tls_context_watch(r->context, o->watcher);
+    }
     for (size_t i = 0; i < COUNT_OF(o->certificates); i++) {
         const char *name = i == 0 && o->certificates[0] == NULL ? "server" : o->certificates[i];
         if (name == NULL) {

@@ -7,7 +7,7 @@
 
 #include "stack/trace/trace.h"
 #include "tests/unit/tls/pipe_stream.h"
-#include "tls/tls.h"
+#include "tls/watch.h"
 
 /* A directory with certificates, made once per process: ca, server (vitrine.test, *.vitrine.test,
  * 10.9.0.2; EC), server-rsa (the same names), other (other.test; EC), and stranger/ca, which signed
@@ -30,7 +30,8 @@ struct rig_options {
     const char **alpn;
     const char *ca; /* what it trusts: NULL: "ca" */
     mbedtls_ssl_session *resume;
-    struct rig *share; /* serve from the context of this one, which must live longer */
+    struct tls_watcher *watcher; /* of the server's sessions; NULL: none */
+    struct rig *share;           /* serve from the context of this one, which must live longer */
 };
 
 /* The application on our side: takes what comes and echoes it when told so. */
