@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apps/commands.h"
 #include "apps/node_options.h"
@@ -117,7 +118,8 @@ static bool debugged(void)
 
 __attribute__((noinline)) void replay_stop_here(void)
 {
-    raise(SIGTRAP);
+    kill(getpid(), SIGTRAP);
+    __asm__ volatile(""); /* so that this is no last call, and the function is on the stack */
 }
 
 static void connection_text(struct tcp_conn *c, nsec now, struct draft *out)
