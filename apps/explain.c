@@ -18,8 +18,15 @@ static const struct {
 } chapters[] = {
     {"tcp", explain_tcp,
      "the three segments of TCP's handshake, and why each number is what it is"},
+    {"tls", explain_tls,
+     "a TLS handshake message by message, its keys, and what an eavesdropper is left with"},
+    {"compare", explain_compare,
+     "TCP alone and TCP with TLS, side by side: steps, round trips, bytes; what each difference "
+     "means"},
     {"keys", explain_keys,
      "public and private keys: encrypt, sign, verify; and what a symmetric key is for"},
+    {"certificate", explain_certificate,
+     "how a client comes by the server's public key, in eight steps; and four bad certificates"},
 };
 
 static const char usage[] = "usage: vitrine explain CHAPTER [OPTION…]\n"
@@ -37,7 +44,11 @@ static const char options_text[] =
     "  --width N       columns of the text, 72 to 120; without it what the terminal has\n"
     "  --seed N        the same numbers each time: addresses, ports, secrets and clock come from "
     "N\n"
-    "  --pcapng FILE   the frames, for Wireshark\n";
+    "  --tls VERSION   1.3, or 1.2\n"
+    "  --mutual        the client shows a certificate too\n"
+    "  --reveal        shows the secrets of TLS: who has them reads the connection\n"
+    "  --pcapng FILE   the frames, for Wireshark\n"
+    "  --keylog FILE   the keys of TLS for it, appended as NSS key log lines\n";
 
 enum form { FORM_TEXT, FORM_JSON, FORM_HTML };
 
@@ -83,6 +94,17 @@ static unsigned find_width(void)
     return n <= 0 ? 100 : n > (long)DOC_WIDTH_MAX ? DOC_WIDTH_MAX : (unsigned)n;
 }
 
+static bool set_version(struct options *o, const char *text)
+{
+    bool old = strcmp(text, "1.2") == 0;
+    if (!old && strcmp(text, "1.3") != 0) {
+        fprintf(stderr, "vitrine explain: --tls %s: there are 1.2 and 1.3\n", text);
+        return false;
+    }
+    o->chapter.tls = old ? TLS_1_2 : TLS_1_3;
+    return true;
+}
+
 static bool set_option(struct options *o, int c)
 {
     uint64_t n;
@@ -100,12 +122,25 @@ static bool set_option(struct options *o, int c)
     case 'p':
         o->chapter.pcapng = optarg;
         break;
+    case 'k':
+        o->chapter.keylog = optarg;
+        break;
+    case 'm':
+        o->chapter.mutual = true;
+        break;
+    case 'r':
+        o->chapter.reveal = true;
+        break;
+    case 't':
+        good = set_version(o, optarg);
+        break;
     case 'w':
         good = parse_number("--width", optarg, DOC_WIDTH_MIN, DOC_WIDTH_MAX, &n);
         o->terminal.width = good ? (unsigned)n : 0;
         break;
     case 's':
         good = parse_number("--seed", optarg, 0, UINT64_MAX, &n);
+        o->chapter.repeatable = true;
         memset(o->chapter.seed, 0, sizeof o->chapter.seed);
         memcpy(o->chapter.seed, &n, sizeof n);
         o->chapter.now = NS_PER_SEC * 86400; /* a day after the hosts' clock began */
@@ -125,6 +160,10 @@ static bool parse(int argc, char **argv, struct options *o)
         {"width", required_argument, NULL, 'w'},
         {"seed", required_argument, NULL, 's'},
         {"pcapng", required_argument, NULL, 'p'},
+        {"keylog", required_argument, NULL, 'k'},
+        {"tls", required_argument, NULL, 't'},
+        {"mutual", no_argument, NULL, 'm'},
+        {"reveal", no_argument, NULL, 'r'},
         {NULL, 0, NULL, 0},
     };
     const char *no_colour = getenv("NO_COLOR"); /* no-color.org */
@@ -132,6 +171,7 @@ static bool parse(int argc, char **argv, struct options *o)
     o->terminal.width = find_width();
     o->terminal.colour = isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
     o->chapter.now = loop_now();
+    o->chapter.tls = TLS_1_3;
     if (!loop_seed(o->chapter.seed)) {
         fprintf(stderr, "vitrine explain: no randomness\n");
         return false;

@@ -38,7 +38,7 @@ static bool say(char *error, size_t size, const char *what, int ret)
 
 static int64_t now_or(int64_t now)
 {
-    return now != 0 ? now : (int64_t)time(NULL);
+    return now != 0 ? now : tls_system_now->seconds();
 }
 
 static int64_t end_of(const mbedtls_x509_crt *crt)

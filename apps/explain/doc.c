@@ -70,6 +70,15 @@ const char *doc_keep(struct doc *d, const char *format, ...)
     return text;
 }
 
+const uint8_t *doc_copy(struct doc *d, const void *data, size_t len)
+{
+    uint8_t *copy = take(d, len + 1);
+    if (copy != NULL && len > 0) {
+        memcpy(copy, data, len);
+    }
+    return copy;
+}
+
 const char *doc_hex(struct doc *d, const void *data, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
@@ -234,9 +243,8 @@ void doc_bytes(struct doc *d, const void *data, size_t len, const char *format, 
     const char *caption;
     KEEP(d, format, caption);
     add_text(d, DOC_BYTES, caption);
-    uint8_t *copy = take(d, len + 1);
+    const uint8_t *copy = doc_copy(d, data, len);
     if (copy != NULL && d->last != NULL && d->last->kind == DOC_BYTES) {
-        memcpy(copy, data, len);
         d->last->bytes = copy;
         d->last->len = len;
     }

@@ -73,6 +73,8 @@ void doc_init(struct doc *d, const char *name, const char *title); /* both stay 
 void doc_done(struct doc *d);
 /* A formatted copy that lives as long as the document; "" when it failed. */
 const char *doc_keep(struct doc *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same of bytes; NULL when it failed. */
+const uint8_t *doc_copy(struct doc *d, const void *data, size_t len);
 /* So many bytes as hex, "0x" not included. */
 const char *doc_hex(struct doc *d, const void *data, size_t len);
 

@@ -1,6 +1,7 @@
 /* A request and its answer; see exchange.h. */
 #include "apps/explain/exchange.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct exchange_end *end_of(struct stream *s)
@@ -36,6 +37,12 @@ static void on_opened(struct stream *s)
     e->opened = true;
     e->opened_at = e->exchange->world->now;
     tcp_get_info(tls != NULL ? tls_lower(tls) : s, &e->tcp);
+    if (tls != NULL) {
+        struct tls_info info;
+        tls_get_info(tls, &info);
+        snprintf(e->peer, sizeof e->peer, "%s",
+                 is_client(e) ? info.certificate_subject : info.client_subject);
+    }
     if (is_client(e)) {
         think(e);
     }
@@ -48,6 +55,7 @@ static void on_thought(struct timer *t, nsec now)
     struct exchange_end *e = &x->end[WORLD_CLIENT];
     recorder_begin(&x->world->end[WORLD_CLIENT].host.recorder, CAUSE_APP, now);
     if (e->stream != NULL && e->got_len == 0) {
+        e->asked_at = now;
         say(e->stream, EXCHANGE_REQUEST);
     } else if (e->stream != NULL) {
         stream_shutdown(e->stream);
@@ -74,6 +82,7 @@ static void on_readable(struct stream *s)
         return;
     }
     if (is_client(e)) {
+        e->answered_at = e->exchange->world->now;
         think(e);
     } else {
         say(s, EXCHANGE_ANSWER);
@@ -88,6 +97,13 @@ static void on_peer_closed(struct stream *s)
 static void on_closed(struct stream *s, enum close_reason reason)
 {
     struct exchange_end *e = end_of(s);
+    const struct tls_session *tls = tls_of_stream(s);
+    struct tls_info info = {0};
+    if (tls != NULL) {
+        tls_get_info(tls, &info);
+        snprintf(e->fault, sizeof e->fault, "%s",
+                 is_client(e) ? info.certificate_fault : info.client_fault);
+    }
     e->closed = true;
     e->reason = reason;
     e->stream = NULL;
@@ -125,7 +141,8 @@ static bool open_client(struct exchange *x)
 {
     struct exchange_end *e = &x->end[WORLD_CLIENT];
     struct host *host = &x->world->end[WORLD_CLIENT].host;
-    struct tcp_connect_args args = {.remote = x->server, .events = &events, .app = e};
+    struct tcp_connect_args args = {
+        .remote = x->server, .options = {.no_delay = true}, .events = &events, .app = e};
     struct tcp_info info;
     struct stream *s;
     host_enter(host, x->world->now);
@@ -149,7 +166,8 @@ bool exchange_run(struct exchange *x)
     struct host *server = &x->world->end[WORLD_SERVER].host;
     struct tcp_listener *listener;
     x->server = (struct endpoint){x->world->end[WORLD_SERVER].addr, x->port};
-    struct tcp_listen_args args = {.local = x->server, .accept = accept, .arg = x};
+    struct tcp_listen_args args = {
+        .local = x->server, .options = {.no_delay = true}, .accept = accept, .arg = x};
     for (unsigned i = 0; i < 2; i++) {
         x->end[i].exchange = x;
     }

@@ -19,9 +19,12 @@
 struct exchange_end {
     struct stream *stream; /* NULL: not yet, or gone */
     bool opened, closed;
-    nsec opened_at;
+    nsec opened_at, asked_at, answered_at; /* the client's: the latter two */
+    char peer
+        [128]; /* over TLS: the subject of the other's certificate, which was verified; "": none */
     enum close_reason reason;
-    char got[512]; /* what came, a NUL behind it */
+    char fault[TLS_FAULTS_TEXT_MAX]; /* what was wrong with the other's certificate; "": nothing */
+    char got[512];                   /* what came, a NUL behind it */
     size_t got_len;
     struct tcp_info tcp; /* as it was when the stream opened */
     struct exchange *exchange;

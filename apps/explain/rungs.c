@@ -77,8 +77,13 @@ static void on_tls(struct rungs *r, unsigned end, nsec at, const struct event *e
         on_message(r, end, at, &e->u.tls_message);
         break;
     case EV_tls_secret:
+        if ((r->of & RUNGS_SECRETS) == 0) {
+            break;
+        }
         doc_note(r->d, side_of(end), DOC_FAINT, "secret: %s",
-                 tls_secret_name(e->u.tls_secret.label));
+                 e->u.tls_secret.label == TLS_SECRET_MASTER
+                     ? "master secret"
+                     : tls_secret_name(e->u.tls_secret.label));
         break;
     case EV_tls_established:
         r->established[end] = true;

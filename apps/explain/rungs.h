@@ -9,7 +9,8 @@
 
 enum rungs_of {
     RUNGS_SEGMENTS = 1, /* every segment, and TCP's states */
-    RUNGS_MESSAGES = 2, /* TLS messages, alerts and secrets */
+    RUNGS_MESSAGES = 2, /* TLS messages and alerts */
+    RUNGS_SECRETS = 4,  /* which secrets are installed, and when */
 };
 
 /* What happened from `from` to `to` (moments of the world); times count from the client's call. */

@@ -9,6 +9,7 @@
 #include "apps/explain/exchange.h"
 #include "apps/explain/rungs.h"
 #include "apps/explain/segment_seen.h"
+#include "apps/explain/wire_seen.h"
 #include "stack/tcp/isn.h"
 
 #define PORT 80U
@@ -273,17 +274,7 @@ static void tell_data(struct lesson *l)
     doc_fact(d, "request_end", "its acknowledgment",
              "The number behind its last byte: all before it has arrived in order.",
              "%" PRIu32 " = %" PRIu32 " + %" PRIu32, l->request.seq + len, l->request.seq, len);
-    doc_bytes(d, l->request.payload.data, l->request.payload.len,
-              "The payload, as anyone on the way reads it");
-    const char *text = (const char *)l->request.payload.data;
-    for (size_t at = 0; at < l->request.payload.len;) {
-        const char *end = memchr(text + at, '\n', l->request.payload.len - at);
-        size_t n = end != NULL ? (size_t)(end - (text + at)) + 1 : l->request.payload.len - at;
-        int shown = (int)strcspn(doc_keep(d, "%.*s", (int)n, text + at), "\r\n");
-        doc_mark(d, at, n, shown > 0 ? doc_keep(d, "%.*s", shown, text + at) : "an empty line",
-                 "%s", "");
-        at += n;
-    }
+    wire_text(d, l->request.payload, "The payload, as anyone on the way reads it");
 }
 
 static const char *why(uint8_t from, uint8_t to)
@@ -362,7 +353,7 @@ bool explain_tcp(struct doc *d, const struct explain_options *o, char *error, si
 {
     struct lesson l = {.d = d, .x = {.port = PORT}};
     doc_init(d, "tcp", "The TCP handshake: how two hosts agree where to begin to count");
-    l.x.world = world_new(o->seed, o->now);
+    l.x.world = world_new(o->seed, o->now, NULL);
     if (l.x.world == NULL || !exchange_run(&l.x) || !find(&l) || !holds(&l)) {
         snprintf(error, error_size, "the two hosts did not get through their connection");
         world_free(l.x.world);
@@ -376,7 +367,7 @@ bool explain_tcp(struct doc *d, const struct explain_options *o, char *error, si
     tell_close(&l);
     tell_states(&l);
     tell_end(&l);
-    bool good = capture_write(o->pcapng, l.x.world, error, error_size);
+    bool good = capture_write(o->pcapng, l.x.world, NULL, error, error_size);
     world_free(l.x.world);
     return good;
 }

@@ -8,8 +8,7 @@
 
 #define NETWORK 0x0a070000U /* 10.7.0.0/24 */
 
-/* Room for one more in a growing array of `size` bytes each; NULL: no memory. */
-static void *one_more(void *array, size_t count, size_t *cap, size_t size)
+void *array_more(void *array, size_t count, size_t *cap, size_t size)
 {
     if (count < *cap) {
         return array;
@@ -26,7 +25,7 @@ static void on_event(void *arg, const struct event *e)
 {
     struct world_end *end = arg;
     struct world *w = end->world;
-    void *grown = one_more(w->events, w->event_count, &w->event_cap, sizeof *w->events);
+    void *grown = array_more(w->events, w->event_count, &w->event_cap, sizeof *w->events);
     if (grown == NULL) {
         w->failed = true;
         return;
@@ -39,7 +38,7 @@ static void keep_frame(struct world *w, unsigned from, const struct buf *buf)
 {
     struct slice bytes = {buf_data(buf), buf->len};
     struct frame_facts facts;
-    void *grown = one_more(w->frames, w->frame_count, &w->frame_cap, sizeof *w->frames);
+    void *grown = array_more(w->frames, w->frame_count, &w->frame_cap, sizeof *w->frames);
     uint8_t *data = malloc(bytes.len + 1);
     w->frames = grown != NULL ? grown : w->frames;
     if (grown == NULL || data == NULL) {
@@ -103,12 +102,15 @@ static bool introduce(struct world *w)
     return true;
 }
 
-struct world *world_new(const uint8_t seed[32], nsec now)
+struct world *world_new(const uint8_t seed[32], nsec now, const struct tamper_rule *attack)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct wire_node_config delay = {.kind = WIRE_DELAY, .delay = {.base = WORLD_DELAY}};
+    const struct wire_node_config nodes[] = {
+        {.kind = WIRE_DELAY, .delay = {.base = WORLD_DELAY}},
+        {.kind = WIRE_TAMPER, .tamper = {.rules = attack, .count = attack != NULL ? 1 : 0}},
+    };
     struct wire_config config = {
-        .way = {{.nodes = &delay, .count = 1}, {.nodes = &delay, .count = 1}},
+        .way = {{.nodes = nodes, .count = 1}, {.nodes = nodes, .count = attack != NULL ? 2 : 1}},
         .mac = {{{2, 0, 10, 7, 0, 1}}, {{2, 0, 10, 7, 0, 2}}},
     };
     struct random random;

@@ -50,8 +50,12 @@ struct world {
     bool failed; /* no memory */
 };
 
-/* Both hosts' secrets and ports come from `seed`; `now` is the clock that both begin with. NULL: no memory. */
-struct world *world_new(const uint8_t seed[32], nsec now);
+/* Room for one more in a growing array whose elements have `size` bytes; NULL: no memory, and nothing has changed. */
+void *array_more(void *array, size_t count, size_t *cap, size_t size);
+
+/* Both hosts' secrets and ports come from `seed`; `now` is the clock that both begin with. `attack`: what somebody in between
+ * does to what the server sends; NULL: nobody is there. It must live as long as the world. NULL: no memory. */
+struct world *world_new(const uint8_t seed[32], nsec now, const struct tamper_rule *attack);
 void world_free(struct world *w);
 /* Goes on until nothing is on its way or due before `until`. false: no memory. */
 bool world_run(struct world *w, nsec until);

@@ -294,6 +294,73 @@ START_TEST(keys_do_what_they_should)
 }
 END_TEST
 
+static unsigned count_facts_that_end(const char *id_end, const char *begin)
+{
+    unsigned n = 0;
+    for (const struct doc_block *b = doc.blocks; b != NULL; b = b->next) {
+        for (const struct doc_item *i = b->items; b->kind == DOC_FACTS && i != NULL; i = i->next) {
+            size_t len = strlen(i->fact.id), end = strlen(id_end);
+            if (len >= end && strcmp(i->fact.id + len - end, id_end) == 0) {
+                ck_assert_msg(strncmp(i->fact.value, begin, strlen(begin)) == 0, "%s: %s",
+                              i->fact.id, i->fact.value);
+                n++;
+            }
+        }
+    }
+    return n;
+}
+
+/* Both versions, with and without a client certificate: what can be checked is, and is good. */
+START_TEST(tls_is_told_whole)
+{
+    /* Certificate, CertificateVerify or ServerKeyExchange, two Finished; mutual: two more */
+    static const unsigned verdicts[] = {4, 4, 6, 6};
+    char error[256] = "";
+    struct explain_options o = seeded(4);
+    o.tls = _i % 2 == 0 ? TLS_1_3 : TLS_1_2;
+    o.mutual = _i >= 2;
+    o.repeatable = true;
+    ck_assert_msg(explain_tls(&doc, &o, error, sizeof error), "%s", error);
+    ck_assert_uint_eq(count_facts_that_end("_verdict", "good"), verdicts[_i]);
+    check_forms();
+    doc_text(&doc, &(struct doc_terminal){.width = 100}, &out);
+    has(o.tls == TLS_1_3 ? "client_application_traffic_secret_0" : "master_secret");
+    has_not("THE LIBRARY HAS ANOTHER");
+    has_not("malformed");
+    has("GET /account");
+}
+END_TEST
+
+START_TEST(bad_certificates_end_in_alerts)
+{
+    char error[256] = "";
+    struct explain_options o = seeded(5);
+    o.tls = _i == 0 ? TLS_1_3 : TLS_1_2;
+    ck_assert_msg(explain_certificate(&doc, &o, error, sizeof error), "%s", error);
+    ck_assert_str_eq(fact("check_signature"), "good");
+    ck_assert_str_eq(fact("expired_alert"), "certificate_expired");
+    ck_assert_str_eq(fact("name_alert"), "bad_certificate");
+    ck_assert_str_eq(fact("ca_alert"), "unknown_ca");
+    ck_assert_str_eq(fact("signature_alert"), "unknown_ca");
+    ck_assert(strstr(fact("signature_check"), "not valid") != NULL);
+    ck_assert_uint_eq(
+        count_facts_that_end("_ends", "client: TLS failed on our side; server: fatal"), 4);
+    check_forms();
+    has_not("<td>NO\n"); /* both ends derive the same */
+}
+END_TEST
+
+START_TEST(what_is_forged_is_read_over_tcp_alone)
+{
+    char error[256] = "";
+    struct explain_options o = seeded(6);
+    ck_assert_msg(explain_compare(&doc, &o, error, sizeof error), "%s", error);
+    ck_assert_str_eq(fact("got_plain"), "Your balance: 9,234.");
+    ck_assert(strncmp(fact("got_tls"), "nothing", strlen("nothing")) == 0);
+    check_forms();
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_written_is_told)
 {
     char error[256] = "";
@@ -320,6 +387,9 @@ Suite *explain_suite(void)
     tcase_add_test(t, tcp_adds_up);
     tcase_add_test(t, a_seed_repeats);
     tcase_add_test(t, keys_do_what_they_should);
+    tcase_add_loop_test(t, tls_is_told_whole, 0, 4);
+    tcase_add_loop_test(t, bad_certificates_end_in_alerts, 0, 2);
+    tcase_add_test(t, what_is_forged_is_read_over_tcp_alone);
     tcase_add_test(t, a_file_that_cannot_be_written_is_told);
     suite_add_tcase(s, t);
     return s;
