@@ -21,6 +21,7 @@
 #include "apps/http/reply.h"
 #include "apps/node.h"
 #include "apps/terminal.h"
+#include "apps/tls_detail.h"
 
 #define HOSTS_FILE "/etc/hosts"
 #define GOODBYE (2 * NS_PER_SEC) /* a server that has said all may take so long to close */
@@ -38,6 +39,7 @@ struct get {
     struct timer deadline;
     struct terminal terminal;
     struct event_file events;
+    struct tls_detail detail;
     struct descriptor out;
     int epoll_fd, signal_fd;
     enum get_status status;
@@ -427,6 +429,7 @@ static void run(struct get *g, struct ip_addr address)
     if (g->options.verbose) {
         terminal_open(&g->terminal, STDERR_FILENO, r);
     }
+    tls_detail_open(&g->detail, &g->options.tls, g->tls, &g->terminal, &g->events, r);
     if (open_output(g)) {
         open_connection(g, address);
         int error = g->over ? 0 : loop_run(&g->node.loop);
@@ -444,6 +447,7 @@ static void get(struct get *g)
 {
     struct ip_addr address;
     const struct get_options *o = &g->options;
+    tls_detail_announce(&o->tls, stderr);
     if (!hosts_find(o->url.host, o->resolve, o->resolves, HOSTS_FILE, &address)) {
         fail(g, GET_NO_HOST, "%s: not in %s; --resolve NAME:ADDRESS tells it", o->url.host,
              HOSTS_FILE);
@@ -462,6 +466,7 @@ static void get(struct get *g)
     g->tls = NULL;
     node_close(&g->node);
     terminal_close(&g->terminal);
+    tls_detail_close(&g->detail);
     event_file_close(&g->events);
 }
 

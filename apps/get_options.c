@@ -99,6 +99,7 @@ static enum get_status agree(int argc, char **argv, struct get_options *o)
     if (!tls_options_agree(&o->tls)) {
         return GET_USAGE;
     }
+    o->verbose = o->verbose || o->tls.handshake;
     if (!url_parse(argv[optind], &o->url, &why)) {
         fprintf(stderr, "vitrine: %s: %s\n", argv[optind], why);
         return GET_BAD_URL;

@@ -112,6 +112,26 @@ static struct ladder_conn *find(struct ladder *l, uint32_t id)
     return NULL;
 }
 
+bool ladder_shows(const struct ladder *l, uint32_t conn)
+{
+    for (unsigned i = 0; i < LADDER_CONNS; i++) {
+        if (conn != 0 && l->conns[i].id == conn) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void ladder_detail(struct ladder *l, uint32_t conn, const char *text)
+{
+    const struct ladder_conn *c = find(l, conn);
+    if (c != NULL) {
+        begin(l, c, "", FAINT);
+        draft_addf(&l->line, "│   %s", text);
+        end(l, FAINT);
+    }
+}
+
 static void tell_skipped(struct ladder *l)
 {
     char label[LABEL_MAX];

@@ -54,5 +54,8 @@ struct ladder {
 void ladder_init(struct ladder *l, void (*write)(void *arg, const char *line, size_t len),
                  void *arg, bool colour);
 void ladder_done(struct ladder *l);
+bool ladder_shows(const struct ladder *l, uint32_t conn);
+/* A line about what was drawn last of a connection that is shown. These do not count among its LADDER_LINES. */
+void ladder_detail(struct ladder *l, uint32_t conn, const char *text);
 
 #endif

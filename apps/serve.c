@@ -14,6 +14,7 @@
 #include "apps/status.h"
 #include "apps/tape/tape.h"
 #include "apps/terminal.h"
+#include "apps/tls_detail.h"
 #include "tls/ca.h"
 
 #define SERVER_NAME "vitrine.test" /* that the development certificates are for */
@@ -33,6 +34,7 @@ struct serve {
     struct timer sweep; /* of TLS streams that linger after an alert */
     struct terminal terminal;
     struct event_file event_file;
+    struct tls_detail detail;
     int root_fd, signal_fd;
     char certificate[4096]; /* the file that is the default */
     bool development;       /* it is the development CA's */
@@ -389,6 +391,7 @@ static bool start(struct serve *v)
         !node_watch_signals(&v->node, signals, COUNT_OF(signals), &v->signal_fd, on_signal, v)) {
         return false;
     }
+    tls_detail_open(&v->detail, &v->options.tls, v->tls, &v->terminal, &v->event_file, r);
     v->http.config.root_fd = v->root_fd;
     if (!listen_all(v)) {
         return false;
@@ -426,6 +429,7 @@ static int serve(struct serve *v)
     stop_services(v);
     node_close(&v->node);
     terminal_close(&v->terminal);
+    tls_detail_close(&v->detail);
     event_file_close(&v->event_file);
     if (v->root_fd >= 0) {
         close(v->root_fd);
@@ -444,6 +448,8 @@ static void keep_to_yourself(struct serve_options *o)
     o->events = NULL;
     o->node.narrate = false;
     o->tls.config.keylog = NULL;
+    o->tls.handshake = false;
+    o->tls.reveal = false;
 }
 
 static int serve_taped(struct serve *v, int argc, char **argv)
@@ -451,6 +457,7 @@ static int serve_taped(struct serve *v, int argc, char **argv)
     if (tape_is_replaying()) {
         keep_to_yourself(&v->options);
     }
+    tls_detail_announce(&v->options.tls, stdout);
     v->options.tape.tls = v->options.port != 0;
     if (!tape_is_replaying() && !tape_record(&v->options.tape, argc, argv)) {
         return EXIT_FAILURE;

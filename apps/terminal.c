@@ -95,19 +95,22 @@ void narration_close(struct narration *n)
     }
 }
 
-static void on_event(void *arg, const struct event *e)
+void event_file_line(struct event_file *f, const char *line, size_t len)
 {
-    struct event_file *f = arg;
-    char line[EVENT_JSON_MAX + 1];
-    size_t n = event_json(e, line, EVENT_JSON_MAX);
-    if (n == 0 || f->file == NULL) {
-        return;
-    }
-    line[n] = '\n';
-    if (fwrite(line, 1, n + 1, f->file) != n + 1) {
+    if (f->file != NULL && fwrite(line, 1, len, f->file) != len) {
         fprintf(stderr, "vitrine: --events: %s; no more events are written\n", strerror(errno));
         fclose(f->file);
         f->file = NULL;
+    }
+}
+
+static void on_event(void *arg, const struct event *e)
+{
+    char line[EVENT_JSON_MAX + 1];
+    size_t n = event_json(e, line, EVENT_JSON_MAX);
+    if (n > 0) {
+        line[n] = '\n';
+        event_file_line(arg, line, n + 1);
     }
 }
 

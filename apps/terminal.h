@@ -45,6 +45,8 @@ struct event_file {
 
 /* `name` NULL: nothing is opened. false: it cannot be had, said on stderr. */
 bool event_file_open(struct event_file *f, const char *name, struct recorder *r);
+/* One more line, newline included. */
+void event_file_line(struct event_file *f, const char *line, size_t len);
 void event_file_flush(struct event_file *f);
 void event_file_close(struct event_file *f);
 

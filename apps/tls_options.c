@@ -9,7 +9,9 @@
     "  --tls-min 1.2|1.3     oldest version [1.2]\n"                                               \
     "  --tls-max 1.2|1.3     newest version [1.3]\n"                                               \
     "  --alpn LIST           protocols, comma-separated, best first [http/1.1]; '' for none\n"     \
-    "  --keylog FILE         secrets for Wireshark and tshark [$SSLKEYLOGFILE]\n"
+    "  --keylog FILE         secrets for Wireshark and tshark [$SSLKEYLOGFILE]\n"                  \
+    "  --handshake           every message field by field, and the key schedule step by step\n"    \
+    "  --reveal              the same with the secrets; its first line says what that means\n"
 
 const char tls_server_usage[] =
     "TLS\n"
@@ -109,6 +111,13 @@ bool tls_take_option(int option, const char *value, struct tls_options *o)
                             TLS_OPTION_ALPN);
     case TLS_OPT_KEYLOG:
         o->config.keylog = value;
+        return true;
+    case TLS_OPT_REVEAL:
+        o->reveal = true;
+        o->handshake = true;
+        return true;
+    case TLS_OPT_HANDSHAKE:
+        o->handshake = true;
         return true;
     default:
         return take_of_one_side(option, value, o);

@@ -18,6 +18,7 @@ struct tls_options {
     const char *alpn[TLS_OPTION_ALPN + 1];
     char alpn_text[256];
     bool client_auth_given; /* --client-auth */
+    bool handshake, reveal; /* see tls_detail.h; `reveal` implies the other */
 };
 
 /* Numbers for getopt_long. */
@@ -28,6 +29,8 @@ enum {
     TLS_OPT_MAX,
     TLS_OPT_ALPN,
     TLS_OPT_KEYLOG,
+    TLS_OPT_HANDSHAKE,
+    TLS_OPT_REVEAL,
     /* a server's */
     TLS_OPT_CLIENT_CA,
     TLS_OPT_CLIENT_AUTH,
@@ -45,7 +48,9 @@ enum {
     {"tls-min", required_argument, NULL, TLS_OPT_MIN},     \
     {"tls-max", required_argument, NULL, TLS_OPT_MAX},     \
     {"alpn", required_argument, NULL, TLS_OPT_ALPN},       \
-    {"keylog", required_argument, NULL, TLS_OPT_KEYLOG}
+    {"keylog", required_argument, NULL, TLS_OPT_KEYLOG},   \
+    {"handshake", no_argument, NULL, TLS_OPT_HANDSHAKE},   \
+    {"reveal", no_argument, NULL, TLS_OPT_REVEAL}
 #define TLS_SERVER_LONG_OPTIONS                                       \
     TLS_LONG_OPTIONS,                                                 \
     {"client-ca", required_argument, NULL, TLS_OPT_CLIENT_CA},        \

@@ -52,7 +52,7 @@ START_TEST(takes_everything)
     ck_assert_int_eq(parse("--tap t --address 192.0.2.7/25 --gateway 192.0.2.1 --port 8443 "
                            "--plain-port 0 --root /srv --cert a.pem --key a.key --cert b.pem "
                            "--key b.key --tls-min 1.3 --alpn x,y --no-tickets --keylog k --quiet "
-                           "--msl 0.5"),
+                           "--msl 0.5 --reveal"),
                      OPTIONS_GOOD);
     ck_assert_uint_eq(ip4_value(o.node.address), 0xc0000207);
     ck_assert_uint_eq(o.node.prefix, 25);
@@ -68,6 +68,7 @@ START_TEST(takes_everything)
     ck_assert_ptr_null(o.tls.alpn[2]);
     ck_assert(o.tls.config.no_tickets && o.quiet);
     ck_assert_str_eq(o.tls.config.keylog, "k");
+    ck_assert(o.tls.reveal && o.tls.handshake);
     ck_assert_int_eq(o.node.tcp.msl, NS_PER_SEC / 2);
 }
 END_TEST
