@@ -355,7 +355,10 @@ static bool make_tls(struct get *g)
     if (!o->url.tls) {
         return true;
     }
-    g->tls = tls_context_new(&o->tls.config, error, sizeof error);
+    struct tls_config config = o->tls.config;
+    config.key_line = capture_key_line;
+    config.key_arg = &g->node.capture;
+    g->tls = tls_context_new(&config, error, sizeof error);
     if (g->tls == NULL) {
         fail(g, GET_TRUST, "%s", error);
         return false;

@@ -56,6 +56,25 @@ static bool attach(struct node *n, const struct node_options *o)
     return true;
 }
 
+/* --narrate and --pcapng: how a node shows itself while it runs. */
+static bool open_views(struct node *n, const struct node_options *o)
+{
+    struct recorder *r = &n->host.recorder;
+    if (o->pcapng.name == NULL && (o->pcapng.size > 0 || o->pcapng.files > 0)) {
+        fprintf(stderr, "vitrine: --pcapng-size and --pcapng-files need --pcapng FILE\n");
+        return false;
+    }
+    if (o->pcapng.files > 0 && o->pcapng.size == 0) {
+        fprintf(stderr, "vitrine: --pcapng-files needs --pcapng-size: a row of files has a size\n");
+        return false;
+    }
+    if (o->narrate && !narration_open(&n->narration, o->narrate_fd, r)) {
+        fprintf(stderr, "vitrine: no memory for --narrate\n");
+        return false;
+    }
+    return o->pcapng.name == NULL || capture_open(&n->capture, &o->pcapng, n->iface, o->tap, r);
+}
+
 bool node_open(struct node *n, const struct node_options *o)
 {
     *n = (struct node){0};
@@ -81,8 +100,7 @@ bool node_open(struct node *n, const struct node_options *o)
         host_done(&n->host);
         return false;
     }
-    if (o->narrate && !narration_open(&n->narration, o->narrate_fd, &n->host.recorder)) {
-        fprintf(stderr, "vitrine: no memory for --narrate\n");
+    if (!open_views(n, o)) {
         node_close(n);
         return false;
     }
@@ -104,6 +122,7 @@ void node_close(struct node *n)
 {
     forget_signals();
     host_flush(&n->host, loop_now());
+    capture_close(&n->capture);
     loop_done(&n->loop);
     tap_close(&n->tap);
     host_done(&n->host);

@@ -2,6 +2,7 @@
 #ifndef VITRINE_APPS_NODE_H
 #define VITRINE_APPS_NODE_H
 
+#include "apps/capture.h"
 #include "apps/node_options.h"
 #include "apps/terminal.h"
 
@@ -11,6 +12,7 @@ struct node {
     struct loop loop;
     struct iface *iface;
     struct narration narration;
+    struct capture capture; /* capture_key_line takes the keys of a TLS context */
 };
 
 /* Opens everything; says on stderr what could not be had. false: nothing is left open. */

@@ -21,7 +21,12 @@ const char node_usage[] =
     "  --tcp NAME=VALUE,…    how TCP behaves, as cc=newreno,rack=off; --tcp help lists the names\n"
     "  --narrate             what each frame, timer and call was, the check that let it pass or "
     "refused\n"
-    "                        it, and all that it led to, a line each\n";
+    "                        it, and all that it led to, a line each\n"
+    "  --pcapng FILE         frames with these lines as comments and the keys that decrypt them, "
+    "for\n"
+    "                        Wireshark and tshark: whoever has FILE can read all that went by\n"
+    "  --pcapng-size BYTES   of one file; then come FILE-00002 and so on [no limit]\n"
+    "  --pcapng-files N      so many of them are kept, the latest [all]\n";
 
 void node_defaults(struct node_options *o)
 {
@@ -32,7 +37,15 @@ void node_defaults(struct node_options *o)
 
 bool node_has_option(int option)
 {
-    return option >= NODE_TAP && option <= NODE_NARRATE;
+    return option >= NODE_TAP && option <= NODE_PCAPNG_FILES;
+}
+
+static bool take_pcapng_files(const char *value, struct node_options *o)
+{
+    uint64_t n;
+    bool good = option_number("pcapng-files", value, 1, PCAPNG_FILES_MAX, &n);
+    o->pcapng.files = good ? (uint32_t)n : 0;
+    return good;
 }
 
 static bool take(int option, const char *value, struct node_options *o)
@@ -55,6 +68,14 @@ static bool take(int option, const char *value, struct node_options *o)
     case NODE_NARRATE:
         o->narrate = true;
         return true;
+    case NODE_PCAPNG:
+        o->pcapng.name = value;
+        return true;
+    case NODE_PCAPNG_SIZE:
+        return option_number("pcapng-size", value, PCAPNG_FILE_SIZE_MIN, INT64_MAX,
+                             &o->pcapng.size);
+    case NODE_PCAPNG_FILES:
+        return take_pcapng_files(value, o);
     default:
         return false;
     }

@@ -2,6 +2,7 @@
 #ifndef VITRINE_APPS_NODE_OPTIONS_H
 #define VITRINE_APPS_NODE_OPTIONS_H
 
+#include "apps/pcapng_file.h"
 #include "stack/vitrine.h"
 
 struct node_options {
@@ -13,6 +14,7 @@ struct node_options {
     struct tcp_config tcp;
     bool narrate;   /* every cause in words, on narrate_fd */
     int narrate_fd; /* [standard error] */
+    struct pcapng_file_options pcapng;
 };
 
 enum options_result {
@@ -30,6 +32,9 @@ enum {
     NODE_MSL,
     NODE_TCP,
     NODE_NARRATE,
+    NODE_PCAPNG,
+    NODE_PCAPNG_SIZE,
+    NODE_PCAPNG_FILES,
 };
 
 /* For a subcommand's table of struct option. */
@@ -38,9 +43,11 @@ enum {
         {"address", required_argument, NULL, NODE_ADDRESS},                                        \
         {"gateway", required_argument, NULL, NODE_GATEWAY},                                        \
         {"mac", required_argument, NULL, NODE_MAC}, {"msl", required_argument, NULL, NODE_MSL},    \
-        {"tcp", required_argument, NULL, NODE_TCP},                                                \
+        {"tcp", required_argument, NULL, NODE_TCP}, {"narrate", no_argument, NULL, NODE_NARRATE},  \
+        {"pcapng", required_argument, NULL, NODE_PCAPNG},                                          \
+        {"pcapng-size", required_argument, NULL, NODE_PCAPNG_SIZE},                                \
     {                                                                                              \
-        "narrate", no_argument, NULL, NODE_NARRATE                                                 \
+        "pcapng-files", required_argument, NULL, NODE_PCAPNG_FILES                                 \
     }
 
 /* The lines of `--help` about them. */

@@ -195,6 +195,8 @@ static bool make_context(struct serve *v, char *error, size_t error_size)
         return false;
     }
     tape_certificates(o);
+    o->config.key_line = capture_key_line;
+    o->config.key_arg = &v->node.capture;
     v->tls = tls_context_new(&o->config, error, error_size);
     return v->tls != NULL && tls_options_add_certificates(o, v->tls, error, error_size);
 }
@@ -447,6 +449,7 @@ static void keep_to_yourself(struct serve_options *o)
     o->stats = false;
     o->events = NULL;
     o->node.narrate = false;
+    o->node.pcapng = (struct pcapng_file_options){.name = NULL};
     o->tls.config.keylog = NULL;
     o->tls.handshake = false;
     o->tls.reveal = false;

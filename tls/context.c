@@ -267,6 +267,8 @@ struct tls_context *tls_context_new(const struct tls_config *config, char *error
     }
     c->client = config->client;
     c->keylog_fd = -1;
+    c->key_line = config->key_line;
+    c->key_arg = config->key_arg;
     list_init(&c->certificates);
     list_init(&c->lingering);
     list_init(&c->watchers);
@@ -351,7 +353,8 @@ void tls_keylog_line(const struct tls_context *c, const char *label, const uint8
 {
     char line[256]; /* the longest: 31 of label, 64 and 96 of hex, two spaces and the end of line */
     size_t n = strlen(label);
-    if (c->keylog_fd < 0 || n + 2 * 32 + 2 * secret_len + 3 > sizeof(line)) {
+    bool wanted = c->keylog_fd >= 0 || c->key_line != NULL;
+    if (!wanted || n + 2 * 32 + 2 * secret_len + 3 > sizeof(line)) {
         return;
     }
     memcpy(line, label, n);
@@ -360,6 +363,12 @@ void tls_keylog_line(const struct tls_context *c, const char *label, const uint8
     line[n++] = ' ';
     n += put_hex(line + n, secret, secret_len);
     line[n++] = '\n';
+    if (c->key_line != NULL) {
+        c->key_line(c->key_arg, line, n);
+    }
+    if (c->keylog_fd < 0) {
+        return;
+    }
     /* One write per line keeps the lines of several processes whole. A full disk must not end a
      * session, so nothing is done about a failure. */
     ssize_t unused = write(c->keylog_fd, line, n);

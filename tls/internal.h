@@ -79,11 +79,13 @@ struct tls_context {
     enum tls_client_auth client_auth;
     mbedtls_ssl_ticket_context tickets;
     struct list certificates;
-    char **alpn;                         /* NULL-terminated copy, or NULL */
-    uint16_t groups[TLS_GROUPS_MAX + 1]; /* IANA numbers, 0-terminated */
-    int keylog_fd;                       /* -1: none */
-    unsigned sessions;                   /* now alive */
-    struct list lingering;               /* struct tls_linger, oldest first */
+    char **alpn;                                               /* NULL-terminated copy, or NULL */
+    uint16_t groups[TLS_GROUPS_MAX + 1];                       /* IANA numbers, 0-terminated */
+    int keylog_fd;                                             /* -1: none */
+    void (*key_line)(void *arg, const char *line, size_t len); /* NULL: nobody */
+    void *key_arg;
+    unsigned sessions;     /* now alive */
+    struct list lingering; /* struct tls_linger, oldest first */
     unsigned lingering_count;
     struct list watchers;          /* struct tls_watcher */
     struct tls_session *overheard; /* whose step it is that debug text tells of */

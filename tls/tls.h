@@ -27,6 +27,9 @@ struct tls_config {
     uint16_t min_version, max_version; /* enum tls_version; 0: TLS 1.2 and TLS 1.3 */
     const char *const *alpn;           /* NULL-terminated, in order of preference; NULL: none */
     const char *keylog; /* file to append NSS key log lines to (SSLKEYLOGFILE), or NULL */
+    /* Is told each of these lines, with its newline, when the secret is there; or NULL. */
+    void (*key_line)(void *arg, const char *line, size_t len);
+    void *key_arg;
     bool no_tickets;
     uint32_t ticket_lifetime;  /* seconds; 0: 86400 */
     const char *const *groups; /* NULL: x25519, secp256r1, secp384r1 */

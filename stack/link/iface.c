@@ -25,6 +25,13 @@ bool iface_is_broadcast(const struct iface *f, struct ip_addr a)
 
 /* ---- out ---- */
 
+static void iface_show(const struct iface *f, bool out, uint64_t number, const struct packet *frame)
+{
+    f->watch->on_frame(f->watch->arg,
+                       &(struct frame_sight){
+                           .out = out, .number = number, .at = f->recorder->now, .frame = frame});
+}
+
 static bool iface_transmit(struct iface *f, const struct packet *frame, uint16_t ethertype)
 {
     size_t len = packet_len(frame);
@@ -32,7 +39,11 @@ static bool iface_transmit(struct iface *f, const struct packet *frame, uint16_t
         trace_drop(f->recorder, DROP_DEV_REFUSED, 0, len);
         return false;
     }
-    TRACE(f->recorder, 0, frame_out, .number = ++f->recorder->sent, .len = (uint32_t)len,
+    f->recorder->sent++;
+    if (f->watch != NULL) {
+        iface_show(f, true, f->recorder->sent, frame);
+    }
+    TRACE(f->recorder, 0, frame_out, .number = f->recorder->sent, .len = (uint32_t)len,
           .ethertype = ethertype);
     return true;
 }
@@ -224,8 +235,20 @@ static bool iface_strip_snap(struct buf *frame, struct rd *r, struct ethernet_he
     return true;
 }
 
+static void iface_show_input(const struct iface *f, const struct buf *frame)
+{
+    struct packet p;
+    packet_init(&p);
+    packet_add(&p, buf_slice(frame));
+    p.offload = frame->offload;
+    iface_show(f, false, f->recorder->cause.number, &p);
+}
+
 void iface_input(struct iface *f, struct buf *frame, nsec now)
 {
+    if (f->watch != NULL) {
+        iface_show_input(f, frame);
+    }
     struct ethernet_header header = {0};
     struct rd r = rd_slice(buf_slice(frame));
     bool whole = ethernet_parse(&r, &header);

@@ -27,6 +27,20 @@ struct arp_waiting {
     struct cause cause;
 };
 
+/* A frame as it came from the device, or as the device took it. */
+struct frame_sight {
+    bool out;
+    uint64_t number; /* frames that came in, or went out, of the host so far, this one included */
+    nsec at;         /* of ingress, or of the flush */
+    const struct packet *frame;
+};
+
+/* Sees every frame of an interface, in both directions, before the events that tell of it. */
+struct frame_watch {
+    void (*on_frame)(void *arg, const struct frame_sight *s);
+    void *arg;
+};
+
 struct iface {
     struct netdev *dev;
     struct ip_addr addr; /* ours on this link */
@@ -36,6 +50,7 @@ struct iface {
     struct neighbours neighbours;
     struct list outbox; /* bufs: frames whose neighbour has answered, to be sent by iface_flush */
     struct cause released;                           /* the latest answer that put one there */
+    struct frame_watch *watch;                       /* NULL: nobody; the owner's to set */
     struct arp_waiting arp_outbox[IFACE_ARP_OUTBOX]; /* to be sent by iface_flush, oldest first */
     unsigned arp_waiting;                            /* how many of them there are */
     nsec defended; /* when our address was last defended (RFC 5227 2.4); 0 = never */

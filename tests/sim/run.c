@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,20 +24,34 @@
 
 /* ---- one world ---- */
 
+static void to_file(void *arg, const void *data, size_t len)
+{
+    fwrite(data, 1, len,
+           arg); /* a capture that is cut short shows the failure less well, and that is all */
+}
+
 void sim_run(const struct sim_plan *plan, const char *capture, struct sim_result *out)
 {
     static struct sim_world *w; /* one at a time, and kept for the next */
     *out = (struct sim_result){.kind = plan->kind};
     w = w != NULL ? w : malloc(sizeof *w);
-    struct pcapng *file = capture != NULL ? pcapng_open(capture) : NULL;
-    if (w == NULL || !sim_world_init(w, plan, file)) {
+    FILE *file = capture != NULL ? fopen(capture, "wbe") : NULL;
+    struct pcapng blocks = {.write = to_file, .arg = file};
+    if (file != NULL) {
+        pcapng_section(&blocks, "vitrine-sim");
+    }
+    bool built = w != NULL && sim_world_init(w, plan, file != NULL ? &blocks : NULL);
+    if (built) {
+        sim_world_run(w);
+        sim_world_done(w);
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (!built) {
         out->failure = (struct sim_failure){.set = true, .rule = "plan", .text = "cannot be built"};
-        pcapng_close(file);
         return;
     }
-    sim_world_run(w);
-    sim_world_done(w);
-    pcapng_close(file);
     out->failure = w->failure;
     out->hash = w->hash;
     out->events = w->events;

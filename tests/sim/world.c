@@ -90,7 +90,11 @@ static void note_frame(struct sim_world *w, const struct sim_station *s, bool ou
         hash_number(w, frame.data[i]);
     }
     if (w->capture != NULL) {
-        pcapng_frame(w->capture, (unsigned)s->capture, out, w->now, frame);
+        pcapng_frame(w->capture, &(struct pcapng_frame){.interface = (unsigned)s->capture,
+                                                        .out = out,
+                                                        .at = w->now,
+                                                        .data = &frame,
+                                                        .slices = 1});
     }
 }
 

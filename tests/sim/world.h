@@ -7,10 +7,10 @@
 #ifndef VITRINE_SIM_WORLD_H
 #define VITRINE_SIM_WORLD_H
 
+#include "stack/link/pcapng.h"
 #include "tests/sim/app.h"
 #include "tests/sim/invariants.h"
 #include "tests/sim/observer.h"
-#include "tests/sim/pcapng.h"
 #include "tests/sim/plan.h"
 #include "tests/unit/base/lcg.h"
 

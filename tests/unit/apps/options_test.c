@@ -12,11 +12,12 @@ static struct serve_options o;
 static enum options_result parse(const char *line)
 {
     static char text[512];
-    char *argv[32] = {(char *)"serve"};
+    char *argv[64] = {(char *)"serve"};
     int argc = 1;
     ck_assert_uint_lt(strlen(line), sizeof text);
     snprintf(text, sizeof text, "%s", line);
     for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
+        ck_assert_int_lt(argc, (int)COUNT_OF(argv) - 1);
         argv[argc++] = word;
     }
     return serve_options_parse(argc, argv, &o);
@@ -52,8 +53,13 @@ START_TEST(takes_everything)
     ck_assert_int_eq(parse("--tap t --address 192.0.2.7/25 --gateway 192.0.2.1 --port 8443 "
                            "--plain-port 0 --root /srv --cert a.pem --key a.key --cert b.pem "
                            "--key b.key --tls-min 1.3 --alpn x,y --no-tickets --keylog k --quiet "
-                           "--msl 0.5 --reveal"),
+                           "--msl 0.5 --reveal --narrate --pcapng f --pcapng-size 4096 "
+                           "--pcapng-files 7"),
                      OPTIONS_GOOD);
+    ck_assert(o.node.narrate);
+    ck_assert_str_eq(o.node.pcapng.name, "f");
+    ck_assert_uint_eq(o.node.pcapng.size, 4096);
+    ck_assert_uint_eq(o.node.pcapng.files, 7);
     ck_assert_uint_eq(ip4_value(o.node.address), 0xc0000207);
     ck_assert_uint_eq(o.node.prefix, 25);
     ck_assert_uint_eq(ip4_value(o.node.gateway), 0xc0000201);

@@ -176,6 +176,54 @@ START_TEST(the_answer_names_the_frame_that_led_to_it)
 }
 END_TEST
 
+struct seen {
+    unsigned in, out;
+    struct frame_sight sight; /* the latest; its frame is gone */
+    size_t len;
+    uint8_t bytes[64];
+};
+
+static void see(void *arg, const struct frame_sight *s)
+{
+    struct seen *seen = arg;
+    struct slice header = packet_header(s->frame);
+    seen->in += s->out ? 0 : 1;
+    seen->out += s->out ? 1 : 0;
+    seen->sight = *s;
+    seen->len = packet_len(s->frame);
+    memcpy(seen->bytes, header.data, header.len);
+    size_t at = header.len;
+    for (uint32_t i = 0; i < s->frame->slices; i++) {
+        memcpy(seen->bytes + at, s->frame->payload[i].data, s->frame->payload[i].len);
+        at += s->frame->payload[i].len;
+    }
+}
+
+/* What is refused is a frame as well. */
+START_TEST(a_watch_sees_every_frame_whole)
+{
+    struct seen seen = {.in = 0};
+    struct frame_watch watch = {.on_frame = see, .arg = &seen};
+    r.iface.watch = &watch;
+    struct frame other = frame_to_us(0x9999);
+    receive(&other);
+    ck_assert_uint_eq(seen.in, 1);
+    ck_assert_uint_eq(seen.sight.number, 1);
+    ck_assert_uint_eq(seen.len, other.len);
+    ck_assert_mem_eq(seen.bytes, other.b, other.len);
+    receive_arp(1, peer_mac, PEER_IP, OUR_IP);
+    ck_assert_uint_eq(seen.sight.number, 2);
+    ck_assert_uint_eq(seen.out, 0);
+    iface_flush(&r.iface);
+    ck_assert_uint_eq(seen.in, 2);
+    ck_assert_uint_eq(seen.out, 1);
+    ck_assert_uint_eq(seen.sight.number, 1);
+    ck_assert_uint_eq(seen.len, r.dev.frames[0].len);
+    ck_assert_mem_eq(seen.bytes, r.dev.frames[0].bytes, seen.len);
+    ck_assert_uint_eq(last_event(&r.recorder, EV_frame_out)->u.frame_out.number, 1);
+}
+END_TEST
+
 START_TEST(who_asks_us_is_learned)
 {
     receive_arp(1, peer_mac, PEER_IP, OUR_IP);
@@ -519,6 +567,7 @@ static TCase *case_in(void)
     tcase_add_test(t, an_802_frame_that_is_something_else);
     tcase_add_test(t, a_request_for_us_is_answered_at_the_flush);
     tcase_add_test(t, the_answer_names_the_frame_that_led_to_it);
+    tcase_add_test(t, a_watch_sees_every_frame_whole);
     tcase_add_test(t, who_asks_us_is_learned);
     tcase_add_test(t, a_probe_is_answered_and_not_learned);
     tcase_add_test(t, arp_malformed);
