@@ -20,6 +20,7 @@
 #include "apps/http/body.h"
 #include "apps/http/reply.h"
 #include "apps/node.h"
+#include "apps/saved_session.h"
 #include "apps/terminal.h"
 #include "apps/tls_detail.h"
 
@@ -45,6 +46,20 @@ struct get {
     enum get_status status;
 };
 
+/* The server's newest ticket has come with its answer, or before. */
+static void keep_session(const struct get *g, struct stream *s)
+{
+    const char *file = g->options.session;
+    const struct tls_session *t = tls_of_stream(s);
+    if (file == NULL || t == NULL || !g->opened) {
+        return;
+    }
+    const char *why = saved_session_keep(file, t);
+    if (why != NULL) {
+        fprintf(stderr, "vitrine get: --session %s is not written: %s\n", file, why);
+    }
+}
+
 /* The first word on how it ended is the last: later ones follow from it. */
 static void finish(struct get *g, enum get_status status)
 {
@@ -59,6 +74,7 @@ static void finish(struct get *g, enum get_status status)
         return;
     }
     if (status == GET_OK || status == GET_HTTP_ERROR) {
+        keep_session(g, g->stream);
         stream_shutdown(g->stream);
         timer_arm(&g->node.host.wheel, &g->deadline, g->node.host.recorder.now + GOODBYE);
         return;
@@ -94,6 +110,13 @@ static void show_tls(struct get *g)
     tls_get_info(t, &i);
     fprintf(stderr, "* %s, %s, %s%s%s\n", tls_version_name(i.version), i.suite_name, i.group_name,
             i.alpn[0] != '\0' ? ", ALPN " : "", i.alpn);
+    if (i.proof != PROOF_CERTIFICATE) {
+        fprintf(stderr,
+                i.resumed ? "* resumed: an earlier session's secret proves both sides\n"
+                          : "* pre-shared key '%s': it proves both sides\n",
+                i.psk_identity);
+        return;
+    }
     fprintf(stderr,
             "* certificate: %s\n*   issued by   %s\n*   for         %s\n*   valid       %s to %s\n"
             "*   key         %s, %u bits; it signed this handshake: %s\n*   verdict     %s\n",
@@ -114,6 +137,16 @@ static void show_head(const char *head, size_t len, const char *mark)
         fprintf(stderr, "%s%.*s\n", mark, (int)text, head);
         head += line;
         len -= line;
+    }
+}
+
+/* What is in the file costs no more than a full handshake when it is of no use. */
+static void offer_session(struct get *g)
+{
+    const char *file = g->options.session;
+    const char *why = file != NULL ? saved_session_offer(file, g->stream) : NULL;
+    if (file != NULL && g->options.verbose) {
+        fprintf(stderr, "* session of %s: %s\n", file, why != NULL ? why : "offered");
     }
 }
 
@@ -276,15 +309,14 @@ static void on_peer_closed(struct stream *s)
     }
 }
 
-static void tell_tls_failure(struct get *g, const struct tls_session *t, enum close_reason reason)
+static void tell_tls_failure(struct get *g, const struct tls_info *i, enum close_reason reason)
 {
-    struct tls_info i;
-    tls_get_info(t, &i);
-    if (i.certificate_fault[0] != '\0' && !g->options.tls.config.trust_anything) {
-        fail(g, GET_CERTIFICATE, "the server's certificate (%s): %s", i.certificate_subject,
-             i.certificate_fault);
+    if (i->certificate_fault[0] != '\0' && !g->options.tls.config.trust_anything) {
+        fail(g, GET_CERTIFICATE, "the server's certificate (%s): %s", i->certificate_subject,
+             i->certificate_fault);
     } else {
-        fail(g, GET_TLS, "the TLS handshake failed: %s", close_reason_name(reason));
+        fail(g, GET_TLS, "the TLS handshake failed: %s%s%s", close_reason_name(reason),
+             i->alert[0] != '\0' ? ": " : "", i->alert);
     }
 }
 
@@ -292,20 +324,26 @@ static void on_closed(struct stream *s, enum close_reason reason)
 {
     struct get *g = s->app;
     struct tls_session *t = tls_of_stream(s);
+    struct tls_info i = {.alert = ""};
     bool of_tls = reason == CLOSE_TLS_FAILED || reason == CLOSE_TLS_ALERT;
+    if (t != NULL) {
+        tls_get_info(t, &i);
+    }
     g->stream = NULL;
     if (g->over) {
         loop_stop(&g->node.loop);
     } else if (!g->opened && t != NULL && of_tls) {
-        tell_tls_failure(g, t, reason);
+        tell_tls_failure(g, &i, reason);
     } else if (!g->opened) {
         fail(g, GET_NO_CONNECTION, "%s port %u: %s", g->options.url.host, g->options.url.port,
              close_reason_name(reason));
     } else if (reason == CLOSE_NORMAL) {
+        keep_session(g, s);
         take_end(g);
     } else {
         fail(g, g->in_body && reason == CLOSE_TRUNCATED ? GET_PARTIAL : GET_RECEIVE,
-             "the connection is lost: %s", close_reason_name(reason));
+             "the connection is lost: %s%s%s", close_reason_name(reason),
+             i.alert[0] != '\0' ? ": " : "", i.alert);
     }
 }
 
@@ -397,6 +435,7 @@ static void open_connection(struct get *g, struct ip_addr address)
             return;
         }
         g->stream = tls;
+        offer_session(g);
     }
     if (g->options.max_time > 0) {
         timer_arm(&g->node.host.wheel, &g->deadline,
@@ -496,6 +535,7 @@ int cmd_get(int argc, char **argv)
         close(g->signal_fd);
     }
     int status = (int)g->status;
+    tls_options_done(&g->options.tls);
     free(g);
     return status;
 }

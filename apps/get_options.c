@@ -16,7 +16,8 @@ static const char usage_head[] =
     "  -f, --fail            a status from 400 on is a failure (22)\n"
     "  -m, --max-time S      give up after so many seconds\n"
     "  --resolve NAME:A      the address of a name; again for more [the hosts file]\n"
-    "  --events FILE         every event as a line of JSON\n\n";
+    "  --events FILE         every event as a line of JSON\n"
+    "  --session FILE        come back to the session there, and leave the new one: a secret\n\n";
 
 static const char usage_tail[] =
     "\nExit status as curl's: 0 done; 2 usage; 3 URL; 6 unknown host; 7 no connection; 8 no HTTP; "
@@ -27,6 +28,7 @@ static const char usage_tail[] =
 enum {
     OPT_RESOLVE = 256,
     OPT_EVENTS,
+    OPT_SESSION,
     OPT_HELP,
 };
 
@@ -40,6 +42,7 @@ static const struct option long_options[] = {
     {"max-time", required_argument, NULL, 'm'},
     {"resolve", required_argument, NULL, OPT_RESOLVE},
     {"events", required_argument, NULL, OPT_EVENTS},
+    {"session", required_argument, NULL, OPT_SESSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -81,6 +84,9 @@ static bool take_option(int option, const char *value, struct get_options *o)
         return take_resolve(o, value);
     case OPT_EVENTS:
         o->events = value;
+        return true;
+    case OPT_SESSION:
+        o->session = value;
         return true;
     default:
         fprintf(stderr, "vitrine: vitrine get --help lists the options\n");

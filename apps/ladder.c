@@ -460,7 +460,9 @@ static void on_tls_established(struct ladder *l, struct ladder_conn *c, const st
          bytes_text(u->bytes_in, in), bytes_text(u->bytes_out, out));
     note(l, c, RUNG_MIDDLE, GOOD, "%s, %s, %s%s", tls_version_name(u->version),
          tls_suite_name(u->suite), u->group != 0 ? tls_group_name(u->group) : "no key exchange",
-         u->resumed != 0 ? ", resumed" : "");
+         u->proof == PROOF_TICKET ? ", resumed"
+         : u->proof == PROOF_PSK  ? ", pre-shared key"
+                                  : "");
 }
 
 /* ---- http ---- */

@@ -292,6 +292,7 @@ static void stop_services(struct serve *v)
         tls_context_free(v->tls);
         v->tls = NULL;
     }
+    tls_options_done(&v->options.tls);
 }
 
 /* ---- what is going on ---- */

@@ -159,6 +159,12 @@ static const char *or_none(const char *s)
 
 static void certificate_facts(const struct tls_info *t, struct story_facts *f)
 {
+    if (t->proof == PROOF_PSK) {
+        fact(f, "certificate",
+             "a secret that both had beforehand, from outside of TLS, proves both sides",
+             "none was sent: both know the key of '%s'", or_none(t->psk_identity));
+        return;
+    }
     if (t->resumed) {
         fact(f, "certificate",
              "a secret from that earlier session, kept in a ticket, proves both sides",
@@ -289,7 +295,7 @@ static void segments_text(struct draft *out, const struct story *s)
 static void public_key_text(struct draft *out, const struct tls_info *t)
 {
     const char *hex = t->public_key_hex;
-    if (t->resumed || hex == NULL || hex[0] == '\0') {
+    if (t->proof != PROOF_CERTIFICATE || hex == NULL || hex[0] == '\0') {
         return;
     }
     draft_add(out, "\n  The public key itself, as anyone may see it:\n");

@@ -144,6 +144,8 @@ static void tls_json(struct draft *out, const struct story *s)
     string_json(out, "alpn", t->alpn);
     string_json(out, "sni", t->sni);
     bool_json(out, "resumed", t->resumed);
+    string_json(out, "proof", tls_proof_name(t->proof));
+    string_json(out, "psk_identity", t->psk_identity);
     span_json(out, "took_ns", t->finished - t->started);
     number_json(out, "handshake_bytes_in", t->handshake_bytes_in);
     number_json(out, "handshake_bytes_out", t->handshake_bytes_out);

@@ -9,6 +9,8 @@
     "  --tls-min 1.2|1.3     oldest version [1.2]\n"                                               \
     "  --tls-max 1.2|1.3     newest version [1.3]\n"                                               \
     "  --alpn LIST           protocols, comma-separated, best first [http/1.1]; '' for none\n"     \
+    "  --psk-file FILE       pre-shared keys (TLS 1.3), a line each: IDENTITY:HEX\n"               \
+    "  --psk IDENTITY:HEX    one of them, for everyone to see who can list processes\n"            \
     "  --keylog FILE         secrets for Wireshark and tshark [$SSLKEYLOGFILE]\n"                  \
     "  --handshake           every message field by field, and the key schedule step by step\n"    \
     "  --reveal              the same with the secrets; its first line says what that means\n"
@@ -19,7 +21,8 @@ const char tls_server_usage[] =
     "  --client-ca FILE      ask clients for a certificate that one of these roots, PEM, has "
     "signed\n"
     "  --client-auth required|optional  whether a client without one is refused [required]\n"
-    "  --no-tickets          no resumption\n" USAGE_OF_BOTH;
+    "  --no-tickets          no resumption\n"
+    "  --ticket-lifetime S   how long a ticket is good, and its key seals [86400]\n" USAGE_OF_BOTH;
 
 const char tls_client_usage[] =
     "TLS\n"
@@ -75,6 +78,40 @@ static bool take_client_auth(struct tls_options *o, const char *value)
     return true;
 }
 
+static bool take_psk(struct tls_options *o, const char *value)
+{
+    const char *why = NULL;
+    struct tls_psk psk;
+    fprintf(stderr, "vitrine: warning: a key on the command line is seen by everyone who can list "
+                    "processes; --psk-file is not\n");
+    bool good = tls_psk_parse((struct slice){(const uint8_t *)value, strlen(value)}, &psk, &why) &&
+                tls_psks_add(&o->psks, &psk, &why);
+    if (!good) {
+        fprintf(stderr, "vitrine: --psk: %s\n", why);
+    }
+    return good;
+}
+
+static bool take_psk_file(struct tls_options *o, const char *value)
+{
+    char error[256];
+    if (!tls_psks_read(&o->psks, value, error, sizeof error)) {
+        fprintf(stderr, "vitrine: --psk-file: %s\n", error);
+        return false;
+    }
+    return true;
+}
+
+static bool take_ticket_lifetime(struct tls_options *o, const char *value)
+{
+    uint64_t seconds;
+    if (!option_number("ticket-lifetime", value, 1, 604800, &seconds)) {
+        return false;
+    }
+    o->config.ticket_lifetime = (uint32_t)seconds;
+    return true;
+}
+
 static bool take_of_one_side(int option, const char *value, struct tls_options *o)
 {
     switch (option) {
@@ -87,6 +124,8 @@ static bool take_of_one_side(int option, const char *value, struct tls_options *
     case TLS_OPT_NO_TICKETS:
         o->config.no_tickets = true;
         return true;
+    case TLS_OPT_TICKET_LIFETIME:
+        return take_ticket_lifetime(o, value);
     case 'k':
         o->config.trust_anything = true;
         return true;
@@ -119,9 +158,27 @@ bool tls_take_option(int option, const char *value, struct tls_options *o)
     case TLS_OPT_HANDSHAKE:
         o->handshake = true;
         return true;
+    case TLS_OPT_PSK:
+        return take_psk(o, value);
+    case TLS_OPT_PSK_FILE:
+        return take_psk_file(o, value);
     default:
         return take_of_one_side(option, value, o);
     }
+}
+
+static bool agree_on_psks(struct tls_options *o)
+{
+    if (o->psks.count > 0 && o->config.max_version == TLS_1_2) {
+        fprintf(stderr, "vitrine: pre-shared keys need TLS 1.3\n");
+        return false;
+    }
+    if (o->config.client && o->psks.count > 1) {
+        fprintf(stderr, "vitrine: a client has one pre-shared key\n");
+        return false;
+    }
+    o->config.psks = &o->psks;
+    return true;
 }
 
 static bool agree_on_client_auth(struct tls_options *o)
@@ -152,7 +209,12 @@ bool tls_options_agree(struct tls_options *o)
         return false;
     }
     o->config.alpn = o->alpn[0] != NULL ? o->alpn : NULL;
-    return agree_on_client_auth(o);
+    return agree_on_psks(o) && agree_on_client_auth(o);
+}
+
+void tls_options_done(struct tls_options *o)
+{
+    tls_psks_done(&o->psks);
 }
 
 bool tls_options_add_certificates(const struct tls_options *o, struct tls_context *c, char *error,

@@ -19,6 +19,7 @@ struct tls_options {
     char alpn_text[256];
     bool client_auth_given; /* --client-auth */
     bool handshake, reveal; /* see tls_detail.h; `reveal` implies the other */
+    struct tls_psks psks;   /* --psk, --psk-file */
 };
 
 /* Numbers for getopt_long. */
@@ -31,10 +32,13 @@ enum {
     TLS_OPT_KEYLOG,
     TLS_OPT_HANDSHAKE,
     TLS_OPT_REVEAL,
+    TLS_OPT_PSK,
+    TLS_OPT_PSK_FILE,
     /* a server's */
     TLS_OPT_CLIENT_CA,
     TLS_OPT_CLIENT_AUTH,
     TLS_OPT_NO_TICKETS,
+    TLS_OPT_TICKET_LIFETIME,
     /* a client's */
     TLS_OPT_CACERT,
     TLS_OPT_END,
@@ -50,12 +54,15 @@ enum {
     {"alpn", required_argument, NULL, TLS_OPT_ALPN},       \
     {"keylog", required_argument, NULL, TLS_OPT_KEYLOG},   \
     {"handshake", no_argument, NULL, TLS_OPT_HANDSHAKE},   \
-    {"reveal", no_argument, NULL, TLS_OPT_REVEAL}
+    {"reveal", no_argument, NULL, TLS_OPT_REVEAL},         \
+    {"psk", required_argument, NULL, TLS_OPT_PSK},         \
+    {"psk-file", required_argument, NULL, TLS_OPT_PSK_FILE}
 #define TLS_SERVER_LONG_OPTIONS                                       \
     TLS_LONG_OPTIONS,                                                 \
     {"client-ca", required_argument, NULL, TLS_OPT_CLIENT_CA},        \
     {"client-auth", required_argument, NULL, TLS_OPT_CLIENT_AUTH},    \
-    {"no-tickets", no_argument, NULL, TLS_OPT_NO_TICKETS}
+    {"no-tickets", no_argument, NULL, TLS_OPT_NO_TICKETS},            \
+    {"ticket-lifetime", required_argument, NULL, TLS_OPT_TICKET_LIFETIME}
 #define TLS_CLIENT_LONG_OPTIONS                            \
     TLS_LONG_OPTIONS,                                      \
     {"cacert", required_argument, NULL, TLS_OPT_CACERT},   \
@@ -72,6 +79,7 @@ bool tls_take_option(int option, const char *value,
                      struct tls_options *o); /* false: said on stderr */
 /* What only all of them together can tell; once, when they are read. false: said on stderr. */
 bool tls_options_agree(struct tls_options *o);
+void tls_options_done(struct tls_options *o); /* wipes the keys; after the context is gone */
 /* Gives a context the certificates of the options. false: a sentence in `error`. */
 bool tls_options_add_certificates(const struct tls_options *o, struct tls_context *c, char *error,
                                   size_t error_size);

@@ -232,6 +232,9 @@ struct tls_certificate *tls_certificate_seen(const mbedtls_x509_crt *crt)
 
 void tls_certificate_free(struct tls_certificate *c)
 {
+    if (c == NULL) {
+        return;
+    }
     mbedtls_x509_crt_free(&c->chain);
     mbedtls_pk_free(&c->key);
     free(c->subject);

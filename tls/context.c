@@ -107,19 +107,39 @@ static bool set_versions(struct tls_context *c, uint16_t min, uint16_t max, char
     return true;
 }
 
-static bool set_tickets(struct tls_context *c, uint32_t lifetime, char *error, size_t size)
+/* A server: the client has said an identity, which is no ticket's. */
+static int on_psk(void *arg, mbedtls_ssl_context *ssl, const unsigned char *identity, size_t len)
 {
-    static const uint32_t a_day = 86400, a_week = 604800; /* RFC 8446 4.6.1: a week at the most */
-    lifetime = lifetime == 0 ? a_day : u32_min(lifetime, a_week);
-    int ret =
-        mbedtls_ssl_ticket_setup(&c->tickets, tls_rng, NULL, MBEDTLS_CIPHER_AES_256_GCM, lifetime);
-    if (ret != 0) {
-        tls_error(error, size, "ticket keys", ret);
-        return false;
+    struct tls_context *c = arg;
+    struct tls_session *t = c->stepping;
+    t->psk = tls_psks_find(c->psks, (struct slice){identity, len});
+    if (t->psk == NULL) {
+        if (len < TICKET_OVERHEAD) { /* else it has been refused as a ticket */
+            trace_drop(t->recorder, DROP_TLS_PSK_UNKNOWN, t->conn_id, len);
+        }
+        return MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY;
     }
-    mbedtls_ssl_conf_session_tickets_cb(&c->ssl, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
-                                        &c->tickets);
-    return true;
+    t->proof = PROOF_PSK;
+    return mbedtls_ssl_set_hs_psk(ssl, t->psk->key, t->psk->key_len);
+}
+
+static bool set_psks(struct tls_context *c, const struct tls_psks *psks, char *error, size_t size)
+{
+    if (psks == NULL || psks->count == 0) {
+        return true;
+    }
+    c->psks = psks;
+    if (!c->client) {
+        mbedtls_ssl_conf_psk_cb(&c->ssl, on_psk, c);
+        return true;
+    }
+    const struct tls_psk *p = &psks->psk[0];
+    int ret = mbedtls_ssl_conf_psk(&c->ssl, p->key, p->key_len, (const uint8_t *)p->identity,
+                                   strlen(p->identity));
+    if (ret != 0) {
+        tls_error(error, size, "pre-shared key", ret);
+    }
+    return ret == 0;
 }
 
 static bool open_keylog(struct tls_context *c, const char *file, char *error, size_t size)
@@ -169,6 +189,7 @@ static bool set_trust(struct tls_context *c, const struct tls_config *config, ch
 static bool set_client(struct tls_context *c, const struct tls_config *config, char *error,
                        size_t size)
 {
+    c->trust_verified = !config->trust_anything;
     mbedtls_ssl_conf_authmode(&c->ssl, config->trust_anything ? MBEDTLS_SSL_VERIFY_OPTIONAL
                                                               : MBEDTLS_SSL_VERIFY_REQUIRED);
     mbedtls_ssl_conf_sig_algs(&c->ssl, accepted_signatures);
@@ -229,10 +250,10 @@ static bool set_role(struct tls_context *c, const struct tls_config *config, cha
     }
     mbedtls_ssl_conf_sig_algs(&c->ssl, signatures);
     mbedtls_ssl_conf_cert_cb(&c->ssl, on_client_hello);
-    /* A ticket does not tell yet who the client was. */
-    bool tickets = !config->no_tickets && config->client_auth == TLS_CLIENT_AUTH_NONE;
-    return set_client_auth(c, config, error, size) &&
-           (!tickets || set_tickets(c, config->ticket_lifetime, error, size));
+    if (!config->no_tickets) {
+        tls_tickets_start(c, config->ticket_lifetime);
+    }
+    return set_client_auth(c, config, error, size);
 }
 
 static bool configure(struct tls_context *c, const struct tls_config *config, char *error,
@@ -252,7 +273,7 @@ static bool configure(struct tls_context *c, const struct tls_config *config, ch
     mbedtls_ssl_conf_ciphersuites(&c->ssl, suites);
     mbedtls_ssl_conf_tls13_key_exchange_modes(&c->ssl,
                                               MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
-    return set_role(c, config, error, size) &&
+    return set_role(c, config, error, size) && set_psks(c, config->psks, error, size) &&
            set_versions(c, config->min_version, config->max_version, error, size) &&
            set_groups(c, config->groups, error, size) && set_alpn(c, config->alpn, error, size) &&
            open_keylog(c, config->keylog, error, size);
@@ -273,7 +294,7 @@ struct tls_context *tls_context_new(const struct tls_config *config, char *error
     list_init(&c->lingering);
     list_init(&c->watchers);
     mbedtls_ssl_config_init(&c->ssl);
-    mbedtls_ssl_ticket_init(&c->tickets);
+    ticket_keys_init(&c->tickets, 0, tls_rng);
     mbedtls_x509_crt_init(&c->trusted);
     if (!configure(c, config, error, error_size)) {
         tls_context_free(c);
@@ -294,7 +315,7 @@ void tls_context_free(struct tls_context *c)
         tls_certificate_free(CONTAINER_OF(l, struct tls_certificate, link));
     }
     mbedtls_ssl_config_free(&c->ssl);
-    mbedtls_ssl_ticket_free(&c->tickets);
+    ticket_keys_done(&c->tickets);
     mbedtls_x509_crt_free(&c->trusted);
     for (char **p = c->alpn; p != NULL && *p != NULL; p++) {
         free(*p);

@@ -10,12 +10,12 @@
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
-#include <mbedtls/ssl_ticket.h>
 #include <mbedtls/x509_crt.h>
 
 #include "stack/base/cursor.h"
 #include "stack/base/list.h"
 #include "tls/sight.h"
+#include "tls/ticket_keys.h"
 
 /* ---- rng.c ---- */
 /* Prepares mbedTLS' cryptography and our generator, once; 0 or an mbedTLS error. */
@@ -55,7 +55,7 @@ struct tls_offer {
 struct tls_certificate *tls_certificate_seen(const mbedtls_x509_crt *crt);
 struct tls_certificate *tls_certificate_load(const char *chain_file, const char *key_file,
                                              char *error, size_t error_size);
-void tls_certificate_free(struct tls_certificate *c);
+void tls_certificate_free(struct tls_certificate *c); /* NULL: nothing */
 bool tls_certificate_matches(const struct tls_certificate *c, struct slice name);
 bool tls_certificate_has_ip(const struct tls_certificate *c, struct slice ip);
 /* NULL only when the list is empty. */
@@ -77,7 +77,11 @@ struct tls_context {
     mbedtls_ssl_config ssl;
     mbedtls_x509_crt trusted; /* the roots of the other side's certificates */
     enum tls_client_auth client_auth;
-    mbedtls_ssl_ticket_context tickets;
+    struct ticket_keys tickets;
+    const struct tls_psks *psks; /* NULL: none */
+    bool trust_verified;         /* a client's: a server that cannot be verified is refused */
+    struct tls_session
+        *stepping; /* whose machine is at work: mbedTLS' callbacks about tickets do not say */
     struct list certificates;
     char **alpn;                                               /* NULL-terminated copy, or NULL */
     uint16_t groups[TLS_GROUPS_MAX + 1];                       /* IANA numbers, 0-terminated */
@@ -121,9 +125,12 @@ struct tls_lens {
     bool certificate_seen;  /* the server's: so the session is not resumed */
     bool certificate_asked; /* the server's CertificateRequest has gone by */
     bool client_shown;      /* the client has sent a CertificateVerify */
+    bool psk_selected;      /* of the ServerHello: it goes on a pre-shared key of either kind */
+    uint16_t psk_index;     /* which of those that were offered */
     bool bad_type;          /* the peer sent a record of a type that does not exist */
     bool too_long;          /* the peer sent a record longer than RFC 8446 5.2 allows */
     bool fatal_in;          /* a fatal alert came in plaintext, during the handshake */
+    uint8_t fatal;          /* its description, of either */
     bool fatal_out;         /* a fatal alert was sent */
     bool alert_unnamed;     /* an encrypted alert was sent whose description is not known yet */
 };
@@ -155,32 +162,38 @@ struct tls_session {
     struct tls_sight *sight;                   /* NULL: nobody watches */
     const struct tls_certificate *certificate; /* the server's; NULL = not chosen, not seen yet */
     char *sni;                                 /* as sent, made printable; NULL: none */
-    struct tls_peer *peer;                     /* NULL: a server that asks for no certificate */
-    nsec started;                              /* first byte of the ClientHello */
-    nsec finished;                             /* both Finished messages done */
-    uint32_t bytes_in, bytes_out;              /* of the handshake's records */
-    uint32_t discarded;                        /* bytes that came after close_notify */
-    size_t unsent;              /* plaintext bytes of the record in mbedTLS' hands; 0 = none */
-    unsigned depth;             /* events of the lower stream that are being handled */
-    enum close_reason reason;   /* when `ended` */
-    uint8_t alert_level, alert; /* what is being sent while `alerting` */
+    const struct tls_psk *psk;                 /* whose identity the client has said; NULL: none */
+    struct tls_certificate *from_ticket;       /* a client's, before it is clear that it counts */
+    mbedtls_ssl_session offered;               /* a client's, when `offers` */
+    enum tls_proof proof;
+    nsec first;                   /* when the session that a ticket is of began */
+    struct tls_peer *peer;        /* NULL: a server that asks for no certificate */
+    nsec started;                 /* first byte of the ClientHello */
+    nsec finished;                /* both Finished messages done */
+    uint32_t bytes_in, bytes_out; /* of the handshake's records */
+    uint32_t discarded;           /* bytes that came after close_notify */
+    size_t unsent;                /* plaintext bytes of the record in mbedTLS' hands; 0 = none */
+    unsigned depth;               /* events of the lower stream that are being handled */
+    enum close_reason reason;     /* when `ended` */
+    uint8_t alert_level, alert;   /* what is being sent while `alerting` */
     uint8_t offsets[TLS_RECORD_POINTERS]; /* bytes from the buffer's start, while it is lent back */
     uint8_t in_counter[8];                /* number of the next incoming record, at that time */
     bool alerting;
-    bool set_up;        /* mbedTLS' part is made: the client has sent something */
-    bool begun;         /* a byte has come */
-    bool established;   /* both Finished messages are done */
-    bool starved;       /* the read callback found nothing */
-    bool at_eof;        /* the read callback met the peer's FIN */
-    bool lower_eof;     /* the lower stream has said peer_closed */
-    bool open;          /* the application was told `opened` */
-    bool want_room;     /* the application's reserve failed */
-    bool want_shutdown; /* the application's shutdown waits for room */
-    bool shut;          /* nothing more goes out: close_notify or a fatal alert, and the FIN */
-    bool peer_shut;     /* close_notify came */
-    bool peer_told;     /* and the application knows */
-    bool ended;         /* nothing goes in or out any more */
-    bool aborted;       /* by the application, inside an event */
+    bool offers, offered_verified; /* a saved session; its server had been verified */
+    bool set_up;                   /* mbedTLS' part is made: the client has sent something */
+    bool begun;                    /* a byte has come */
+    bool established;              /* both Finished messages are done */
+    bool starved;                  /* the read callback found nothing */
+    bool at_eof;                   /* the read callback met the peer's FIN */
+    bool lower_eof;                /* the lower stream has said peer_closed */
+    bool open;                     /* the application was told `opened` */
+    bool want_room;                /* the application's reserve failed */
+    bool want_shutdown;            /* the application's shutdown waits for room */
+    bool shut;      /* nothing more goes out: close_notify or a fatal alert, and the FIN */
+    bool peer_shut; /* close_notify came */
+    bool peer_told; /* and the application knows */
+    bool ended;     /* nothing goes in or out any more */
+    bool aborted;   /* by the application, inside an event */
 };
 
 /* Sends an alert, if the lower stream has room for it. */
@@ -209,6 +222,12 @@ void tls_verify_done(struct tls_session *t);
 /* A server's word on its client's certificate: the alert that ends the handshake, or 0. */
 uint8_t tls_verify_client(struct tls_session *t);
 void tls_verify_free(struct tls_peer *p);
+
+/* ---- ticket.c ---- */
+/* A server seals and opens tickets. `lifetime`: seconds, 0 for the usual. */
+void tls_tickets_start(struct tls_context *c, uint32_t lifetime);
+/* A session goes on a ticket: the client is the one that it names. */
+void tls_ticket_used(struct tls_session *t);
 
 /* ---- tls_handshake.c ---- */
 /* Goes on as far as possible; true when there is nothing more to do. */

@@ -12,7 +12,13 @@
 #include "tls/internal.h"
 
 enum { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
-enum { EXT_SERVER_NAME = 0, EXT_SIGNATURES = 13, EXT_SUPPORTED_VERSIONS = 43, EXT_KEY_SHARE = 51 };
+enum {
+    EXT_SERVER_NAME = 0,
+    EXT_SIGNATURES = 13,
+    EXT_PSK = 41,
+    EXT_SUPPORTED_VERSIONS = 43,
+    EXT_KEY_SHARE = 51
+};
 
 #define AEAD_TAG 16U                    /* bytes: every suite that we have */
 #define RECORD_MAX (16384U + 256U)      /* bytes of payload (RFC 8446 5.2) */
@@ -30,8 +36,9 @@ static void tell_message(struct tls_session *t, bool outgoing, uint8_t type, uin
 
 void tls_lens_alert(struct tls_session *t, bool outgoing, uint8_t level, uint8_t description)
 {
-    if (outgoing && level == MBEDTLS_SSL_ALERT_LEVEL_FATAL) {
-        t->lens.fatal_out = true;
+    if (level == MBEDTLS_SSL_ALERT_LEVEL_FATAL) {
+        t->lens.fatal = description;
+        t->lens.fatal_out = t->lens.fatal_out || outgoing;
     }
     TRACE(t->recorder, t->conn_id, tls_alert, .outgoing = outgoing, .level = level,
           .description = description);
@@ -71,6 +78,9 @@ static uint8_t see_server_hello(struct tls_lens *l, struct slice body)
             l->version = rd_be16(&body_of);
         } else if (type == EXT_KEY_SHARE) {
             l->group = rd_be16(&body_of);
+        } else if (type == EXT_PSK) {
+            l->psk_selected = true;
+            l->psk_index = rd_be16(&body_of);
         }
     }
     return memcmp(random, retry_random, sizeof(random)) == 0 ? TLS_HELLO_RETRY_REQUEST

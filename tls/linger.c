@@ -84,6 +84,7 @@ static void trim(struct tls_context *c, nsec now, unsigned most)
 
 void tls_context_sweep(struct tls_context *c, nsec now)
 {
+    ticket_keys_turn(&c->tickets, now);
     trim(c, now, LINGERING_MAX);
 }
 

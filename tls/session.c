@@ -39,6 +39,8 @@ static void session_free(struct tls_session *t)
 {
     t->context->sessions--;
     mbedtls_ssl_free(&t->ssl);
+    mbedtls_ssl_session_free(&t->offered);
+    tls_certificate_free(t->from_ticket);
     tls_verify_free(t->peer);
     tls_sight_free(t->sight);
     free(t->sni);
@@ -490,6 +492,7 @@ static struct tls_session *session_new(struct tls_context *c, struct recorder *r
         return NULL;
     }
     mbedtls_ssl_init(&t->ssl);
+    mbedtls_ssl_session_init(&t->offered);
     t->stream = (struct stream){.ops = &ops, .events = events, .app = app};
     t->context = c;
     t->recorder = recorder;

@@ -8,7 +8,9 @@
 #define VITRINE_TLS_TLS_H
 
 #include "stack/base/stream.h"
+#include "stack/trace/names.h"
 #include "stack/trace/trace.h"
+#include "tls/psk.h"
 
 struct tls_context;
 struct tls_session;
@@ -39,6 +41,9 @@ struct tls_config {
     bool
         trust_anything; /* a client's: what is wrong with the certificate is told, and ends nothing */
     enum tls_client_auth client_auth; /* a server's */
+    /* Pre-shared keys, only with TLS 1.3 and a fresh key exchange (psk_dhe_ke): a server takes any of
+     * them, a client offers the first. They must live as long as the context. NULL: none. */
+    const struct tls_psks *psks;
 };
 
 /* Which secret a `tls_secret` event is about (RFC 8446 7.1; RFC 5246 8.1 for TLS 1.2). */
@@ -87,7 +92,10 @@ struct tls_info {
     const char *sni;
     bool client; /* we are the one that asks */
     bool resumed;
-    bool certificate_asked; /* the server wants to know who the client is */
+    enum tls_proof proof;
+    const char *psk_identity; /* of the pre-shared key that was used */
+    const char *alert;        /* the fatal one that ended it, sent or received: "unknown_ca" */
+    bool certificate_asked;   /* the server wants to know who the client is */
     /* Of a client: what is wrong with the server's certificate, as "it has expired; its name is
      * another one"; "": nothing, or none was seen. */
     const char *certificate_fault;
@@ -150,12 +158,19 @@ struct stream *tls_server(struct tls_context *c, struct stream *lower, struct re
 struct stream *tls_client(struct tls_context *c, const char *name, struct stream *lower,
                           struct recorder *recorder, uint32_t conn_id,
                           const struct stream_events *events, void *app);
+/* A client's session as bytes that are secret, to come back to it from here or from another process: once it has a ticket,
+ * which in TLS 1.3 comes after the handshake. Returns how many bytes, 0: there is no ticket, or no room. */
+#define TLS_SAVED_MAX 16384U
+size_t tls_save(const struct tls_session *t, uint8_t *out, size_t cap);
+/* Offers a saved session on a stream of tls_client that has not begun. Returns NULL, or why not: as "it was
+ * with another server". Whether the server takes it, tls_info's `resumed` tells. */
+const char *tls_offer(struct stream *s, const uint8_t *saved, size_t len);
 struct tls_session *tls_of_stream(struct stream *s); /* NULL when the stream is not TLS */
 struct stream *tls_above(struct stream *lower);      /* the session's on it; NULL: none is */
 void tls_get_info(const struct tls_session *t,
                   struct tls_info *out); /* text lives as long as the session */
 struct stream *tls_lower(const struct tls_session *t);
-/* Aborts lower streams that wait for longer than TLS_LINGER for the peer's FIN after a fatal alert.
+/* Wipes keys of tickets whose time is over, and aborts lower streams that wait for longer than TLS_LINGER for the peer's FIN after a fatal alert.
  * Each failing session does the same, so this is for a driver that wants them gone when all is quiet. */
 #define TLS_LINGER (5 * NS_PER_SEC)
 void tls_context_sweep(struct tls_context *c, nsec now);

@@ -106,6 +106,9 @@ static bool set_up(struct tls_session *t)
         tls_end(t, CLOSE_NO_RESOURCES);
         return false;
     }
+    if (t->offers && mbedtls_ssl_set_session(&t->ssl, &t->offered) != 0) {
+        t->offers = false;
+    }
     mbedtls_ssl_set_user_data_p(&t->ssl, t);
     mbedtls_ssl_set_bio(&t->ssl, t, bio_write, bio_read, NULL);
     mbedtls_ssl_set_export_keys_cb(&t->ssl, on_secret, t);
@@ -165,13 +168,34 @@ static bool may_step(struct tls_session *t)
     return t->lower_eof || mbedtls_ssl_check_pending(&t->ssl) || stream_peek(t->lower).len > 0;
 }
 
+/* What the session rests on. A server's callbacks have said whose identity they know; a client has offered
+ * its ticket first, and then its pre-shared key. */
+static enum tls_proof proof_of(const struct tls_session *t)
+{
+    if (t->lens.certificate_seen) {
+        return PROOF_CERTIFICATE;
+    }
+    if (t->lens.version == TLS_1_2) {
+        return PROOF_TICKET;
+    }
+    if (t->context->client) {
+        return t->offers && t->lens.psk_index == 0 ? PROOF_TICKET : PROOF_PSK;
+    }
+    return t->proof;
+}
+
 static void established(struct tls_session *t)
 {
+    t->proof = proof_of(t);
+    if (t->proof == PROOF_TICKET) {
+        tls_ticket_used(t);
+    }
     t->established = true;
     t->finished = t->recorder->now;
     TRACE(t->recorder, t->conn_id, tls_established, .took = t->finished - t->started,
           .version = t->lens.version, .suite = t->lens.suite, .group = t->lens.group,
-          .resumed = !t->lens.certificate_seen, .bytes_in = t->bytes_in, .bytes_out = t->bytes_out);
+          .resumed = t->proof == PROOF_TICKET, .proof = (uint8_t)t->proof, .bytes_in = t->bytes_in,
+          .bytes_out = t->bytes_out);
 }
 
 /* Not mbedtls_ssl_is_handshake_over: that is already true while TLS 1.3 tickets are written. */
@@ -194,7 +218,11 @@ static void take_application_keys(struct tls_session *t)
 /* What a server has to do itself after a step that went well. */
 static void after_step(struct tls_session *t, int before)
 {
-    if (before == MBEDTLS_SSL_SERVER_FINISHED) {
+    if (t->ssl.send_alert) {
+        /* A wrong binder, which mbedTLS takes for a ClientHello to be asked for again (RFC 8446 4.2.11.2). */
+        trace_drop(t->recorder, DROP_TLS_PSK_WRONG, t->conn_id, 0);
+        tls_refuse(t, t->ssl.alert_type);
+    } else if (before == MBEDTLS_SSL_SERVER_FINISHED) {
         take_application_keys(t);
     } else if (before == MBEDTLS_SSL_CLIENT_CERTIFICATE && t->peer != NULL) {
         uint8_t alert = tls_verify_client(t);
@@ -224,6 +252,7 @@ bool tls_handshake(struct tls_session *t)
         int before = t->ssl.state;
         t->lens.stepping = before;
         t->starved = false;
+        t->context->stepping = t;
         int ret = step(t);
         tls_lens_step(t, before, ret);
         if (ret == 0 && before == MBEDTLS_SSL_HANDSHAKE_WRAPUP) {

@@ -44,6 +44,11 @@ static const struct tls_certificate *client_certificate(const struct tls_session
     return t->lens.client_shown ? CONTAINER_OF(own->next, struct tls_certificate, link) : NULL;
 }
 
+static const char *psk_identity(const struct tls_session *t)
+{
+    return t->context->client ? t->context->psks->psk[0].identity : t->psk->identity;
+}
+
 static const char *or_nothing(const char *text)
 {
     return text != NULL ? text : "";
@@ -62,7 +67,10 @@ void tls_get_info(const struct tls_session *t, struct tls_info *out)
         .alpn = or_nothing(mbedtls_ssl_get_alpn_protocol(&t->ssl)),
         .sni = or_nothing(t->sni),
         .client = t->context->client,
-        .resumed = t->established && !l->certificate_seen,
+        .resumed = t->established && t->proof == PROOF_TICKET,
+        .proof = t->proof,
+        .psk_identity = t->established && t->proof == PROOF_PSK ? psk_identity(t) : "",
+        .alert = l->fatal != 0 ? tls_alert_name(l->fatal) : "",
         .certificate_asked = l->certificate_asked,
         .certificate_fault = t->context->client ? t->peer->fault_text : "",
         .started = t->started,

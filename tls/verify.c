@@ -72,9 +72,7 @@ static int on_certificate(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t 
     struct tls_session *t = arg;
     struct tls_peer *p = t->peer;
     if (depth == 0) {
-        if (p->got != NULL) {
-            tls_certificate_free(p->got);
-        }
+        tls_certificate_free(p->got);
         p->got = tls_certificate_seen(crt);
         if (p->got == NULL) {
             return MBEDTLS_ERR_X509_ALLOC_FAILED;
@@ -175,9 +173,7 @@ int tls_verify_set_up(struct tls_session *t)
 void tls_verify_free(struct tls_peer *p)
 {
     if (p != NULL) {
-        if (p->got != NULL) {
-            tls_certificate_free(p->got);
-        }
+        tls_certificate_free(p->got);
         free(p);
     }
 }

@@ -150,6 +150,14 @@ void wr_be32(struct wr *w, uint32_t v)
     }
 }
 
+void wr_be64(struct wr *w, uint64_t v)
+{
+    uint8_t *p = wr_step(w, 8);
+    for (unsigned i = 0; p != NULL && i < 8; i++) {
+        p[i] = (uint8_t)(v >> (56 - 8 * i));
+    }
+}
+
 void wr_bytes(struct wr *w, const void *src, size_t len)
 {
     uint8_t *p = wr_step(w, len);

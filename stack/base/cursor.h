@@ -39,6 +39,7 @@ struct wr wr_of(void *data, size_t cap);
 void wr_u8(struct wr *w, uint8_t v);
 void wr_be16(struct wr *w, uint16_t v);
 void wr_be32(struct wr *w, uint32_t v);
+void wr_be64(struct wr *w, uint64_t v);
 void wr_bytes(struct wr *w, const void *src, size_t len);
 void wr_fill(struct wr *w, uint8_t v, size_t len);
 size_t wr_len(const struct wr *w); /* bytes written so far */

@@ -108,6 +108,8 @@ const char *field_word(enum field_unit unit, uint64_t number, char out[FIELD_WOR
         return ecn_mode_name((enum ecn_mode)number);
     case UNIT_ECN_WHY:
         return ecn_why_name((enum ecn_why)number);
+    case UNIT_TLS_PROOF:
+        return tls_proof_name((enum tls_proof)number);
     case UNIT_CLOSE_REASON:
         return close_reason_name((enum close_reason)number);
     default:

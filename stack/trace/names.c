@@ -150,6 +150,16 @@ const char *neighbour_state_name(enum neighbour_state s)
     return name_of(names, COUNT_OF(names), (size_t)s);
 }
 
+const char *tls_proof_name(enum tls_proof p)
+{
+    static const char *const names[PROOFS] = {
+        [PROOF_CERTIFICATE] = "certificate",
+        [PROOF_TICKET] = "ticket",
+        [PROOF_PSK] = "pre-shared key",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)p);
+}
+
 /* The names of the bits that are set in `bits`, lowest first, with spaces between. */
 static const char *bits_text(unsigned bits, const char *const *names, size_t count, char *out)
 {

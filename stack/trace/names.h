@@ -140,6 +140,14 @@ enum neighbour_state {
     NEIGHBOUR_STATES,
 };
 
+/* What proves to a TLS peer whom it talks to, and what the keys rest on (RFC 8446 2, RFC 5246 7.3). */
+enum tls_proof {
+    PROOF_CERTIFICATE,
+    PROOF_TICKET, /* of an earlier session: this one resumes it */
+    PROOF_PSK,    /* a pre-shared key from outside of TLS */
+    PROOFS,
+};
+
 const char *tcp_state_name(enum tcp_state s); /* "SYN-RECEIVED" as in RFC 9293 */
 const char *tcp_timer_name(enum tcp_timer t);
 const char *close_reason_name(enum close_reason r); /* "reset by peer" */
@@ -151,6 +159,7 @@ const char *ip_ecn_name(enum ip_ecn e); /* "ECT(0)" */
 const char *ecn_mode_name(enum ecn_mode m);
 const char *ecn_why_name(enum ecn_why w);
 const char *neighbour_state_name(enum neighbour_state s);
+const char *tls_proof_name(enum tls_proof p); /* "ticket" */
 #define TCP_FLAGS_TEXT_MAX 40
 const char *tcp_flags_text(uint16_t flags, char out[TCP_FLAGS_TEXT_MAX]); /* "SYN ACK" */
 #define TCP_OPTS_TEXT_MAX 40

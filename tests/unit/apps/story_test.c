@@ -176,6 +176,7 @@ START_TEST(tells_a_resumed_session)
     struct story s = tls_story();
     s.tls.resumed = true;
     s.tls.certificate_subject = s.tls.certificate_issuer = s.tls.certificate_san = "";
+    s.tls.proof = PROOF_TICKET;
     s.tls.public_key_hex = s.tls.fingerprint_sha256 = s.tls.signature_algorithm = "";
     story_text(&s, &out);
     says("this session resumes an earlier one");

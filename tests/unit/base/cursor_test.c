@@ -145,15 +145,19 @@ END_TEST
 
 START_TEST(writes_in_network_order)
 {
-    uint8_t out[12];
+    uint8_t out[20];
     struct wr w = wr_of(out, sizeof out);
     wr_u8(&w, 0x01);
     wr_be16(&w, 0x0203);
     wr_be32(&w, 0x04050607);
     wr_bytes(&w, "\x08\x09", 2);
     wr_fill(&w, 0xee, 3);
-    ck_assert_mem_eq(out, "\x01\x02\x03\x04\x05\x06\x07\x08\x09\xee\xee\xee", 12);
-    ck_assert_uint_eq(wr_len(&w), 12);
+    wr_be64(&w, 0x1112131415161718);
+    ck_assert_mem_eq(out,
+                     "\x01\x02\x03\x04\x05\x06\x07\x08\x09\xee\xee\xee"
+                     "\x11\x12\x13\x14\x15\x16\x17\x18",
+                     20);
+    ck_assert_uint_eq(wr_len(&w), 20);
     ck_assert(!w.failed);
 }
 END_TEST

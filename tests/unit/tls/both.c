@@ -25,6 +25,7 @@ static void take_info(struct end *e, struct stream *s)
         &i->client_san,
         &i->fingerprint_sha256,
         &i->client_not_before,
+        &i->psk_identity,
     };
     _Static_assert(COUNT_OF(texts) == COUNT_OF(e->texts), "each has its place");
     for (size_t n = 0; n < COUNT_OF(texts); n++) {
@@ -118,15 +119,25 @@ void both_connect(struct both *b, struct choice o)
     memset(b, 0, sizeof(*b));
     ck_assert(recorder_init(&b->recorder, 1024));
     b->recorder.now = NS_PER_SEC;
+    b->shared = o.share != NULL;
     b->listener = (struct listener){.on_event = on_event, .arg = b};
     recorder_listen(&b->recorder, &b->listener);
     pipe_init(&b->pipe, 65536, o.chunk);
-    make_contexts(b, o);
+    if (b->shared) {
+        b->recorder.now = o.share->recorder.now + o.later;
+        b->server.context = o.share->server.context;
+        b->client.context = o.share->client.context;
+    } else {
+        make_contexts(b, o);
+    }
     b->server.stream = tls_server(b->server.context, &b->pipe.a.stream, &b->recorder, SERVER_ID,
                                   &events, &b->server);
     b->client.stream = tls_client(b->client.context, o.name != NULL ? o.name : "vitrine.test",
                                   &b->pipe.b.stream, &b->recorder, CLIENT_ID, &events, &b->client);
     ck_assert(b->server.stream != NULL && b->client.stream != NULL);
+    if (o.offer != NULL) {
+        b->not_offered = tls_offer(b->client.stream, o.offer, o.offer_len);
+    }
     both_run(b);
 }
 
@@ -144,7 +155,9 @@ void both_done(struct both *b)
         if (ends[i]->stream != NULL) {
             stream_abort(ends[i]->stream);
         }
-        tls_context_free(ends[i]->context);
+        if (!b->shared) {
+            tls_context_free(ends[i]->context);
+        }
     }
     recorder_unlisten(&b->recorder, &b->listener);
     recorder_done(&b->recorder);
@@ -207,6 +220,11 @@ void both_check_lengths(const struct both *b)
         ck_assert_msg(same, "%s of %u bytes", tls_message_name(e->u.tls_message.type),
                       e->u.tls_message.len);
     }
+}
+
+uint64_t both_drops(const struct both *b, enum drop_reason reason)
+{
+    return b->recorder.drops[reason];
 }
 
 void both_check_alert(const struct both *b, uint32_t sender, uint8_t alert)

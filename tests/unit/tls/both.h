@@ -9,10 +9,9 @@
 /* An application at one end. */
 struct end {
     struct tls_context *context;
-    bool context_shared;   /* it belongs to another pair */
     struct stream *stream; /* NULL once closed */
     struct tls_info info;  /* when it opened, or closed; its texts are kept below */
-    char texts[12][256];
+    char texts[13][256];
     unsigned opened, peer_closed, closed;
     enum close_reason reason;
     char got[64]; /* what came, as text */
@@ -23,8 +22,10 @@ struct both {
     struct recorder recorder;
     struct listener listener;
     struct end server, client;
+    bool shared; /* the contexts belong to another pair */
     struct event events[512];
     size_t event_count;
+    const char *not_offered; /* why the saved session cannot be; NULL: it was */
 };
 
 #define SERVER_ID 1U
@@ -37,7 +38,11 @@ struct choice {
     const char *client_certificate;   /* NULL: none */
     const char *trust;                /* of the client; NULL: ca.pem */
     struct tls_watcher *server_watcher, *client_watcher; /* or NULL */
-    size_t chunk;                                        /* bytes per delivery; 0: all */
+    struct both *share;   /* the contexts and the clock of this one, which must live longer */
+    const uint8_t *offer; /* a saved session that the client offers; NULL: none */
+    size_t offer_len;
+    nsec later;   /* so much after the shared one's end */
+    size_t chunk; /* bytes per delivery; 0: all */
 };
 
 /* Connects both, and lets them work until they are quiet. The times are a millisecond apart. */
@@ -51,6 +56,8 @@ const char *both_told(const struct both *b, uint32_t conn);
 const struct event *both_event(const struct both *b, uint32_t conn, enum event_type type, size_t n);
 /* Messages that the client reads have the length that the server gives them. */
 void both_check_lengths(const struct both *b);
+/* How often something was refused for this reason. */
+uint64_t both_drops(const struct both *b, enum drop_reason reason);
 /* One end has sent this fatal alert, the other one has heard it, and both have ended. */
 void both_check_alert(const struct both *b, uint32_t sender, uint8_t alert);
 

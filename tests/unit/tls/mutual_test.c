@@ -40,7 +40,7 @@ static struct choice with(const char *certificate, enum tls_client_auth auth, in
     uint16_t version = i & 1 ? TLS_1_2 : TLS_1_3;
     return (struct choice){
         .client = {.min_version = version, .max_version = version},
-        .server = {.client_auth = auth, .trust = "ca.pem"},
+        .server = {.client_auth = auth, .trust = "ca.pem", .no_tickets = true},
         .client_certificate = certificate,
     };
 }

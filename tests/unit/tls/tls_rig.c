@@ -409,7 +409,8 @@ void rig_init(struct rig *r, const struct rig_options *o)
     memset(r, 0, sizeof(*r));
     ck_assert_int_eq(psa_crypto_init(), PSA_SUCCESS);
     ck_assert(recorder_init(&r->recorder, 1024));
-    r->recorder.now = 1000 * NS_PER_MS;
+    /* one clock for all who share a context: tickets have an age */
+    r->recorder.now = o->share != NULL ? o->share->recorder.now : 1000 * NS_PER_MS;
     r->listener = (struct listener){.on_event = on_event, .arg = r};
     recorder_listen(&r->recorder, &r->listener);
     pipe_init(&r->pipe, o->capacity != 0 ? o->capacity : 65536, o->chunk);

@@ -91,6 +91,11 @@ static const char *event_sentence(unsigned i)
     return event_text((enum event_type)i);
 }
 
+static const char *proof(unsigned i)
+{
+    return tls_proof_name((enum tls_proof)i);
+}
+
 static const struct {
     const char *(*name)(unsigned i);
     unsigned count;
@@ -103,6 +108,7 @@ static const struct {
     {mtu, MTU_WHYS},
     {neighbour, NEIGHBOUR_STATES},
     {cc, CC_STATES},
+    {proof, PROOFS},
     {drop, DROP_REASONS},
     {drop_sentence, DROP_REASONS},
     {event, EVENT_TYPES},
