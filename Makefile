@@ -2,6 +2,7 @@
 #
 # VARIANT=asan    the address and undefined-behaviour sanitizers, in build/asan
 # VARIANT=clang   with clang, in build/clang
+# VARIANT=notrace without events, in build/notrace: the measure of what they cost
 # VARIANT=fuzz    the fuzz targets, in build/fuzz: clang, libFuzzer and both sanitizers
 # MBEDTLS_DIR=DIR an mbedTLS build of your own instead of the one that scripts/mbedtls makes
 # V=1             shows the commands
@@ -32,10 +33,13 @@ ifeq ($(VARIANT),fuzz)
 OPT := -O1
 SAN := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 endif
+ifeq ($(VARIANT),notrace)
+DEFINES := -DVITRINE_NO_TRACE
+endif
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS ?=
 LDFLAGS ?=
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(OPT) -g -fno-omit-frame-pointer $(WARN) $(SAN) $(CFLAGS)
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(DEFINES) $(OPT) -g -fno-omit-frame-pointer $(WARN) $(SAN) $(CFLAGS)
 ALL_LDFLAGS = $(SAN) $(LDFLAGS)
 
 MBEDTLS := $(or $(MBEDTLS_DIR),build/mbedtls)
@@ -229,6 +233,14 @@ $(BUILD)/bench-bulk: tests/bench/loss/bulk.c $(BUILD)/flags
 	@echo "  CC     $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
 
+.PHONY: bench-recorder
+bench-recorder: $(BUILD)/vitrine $(BUILD)/bench-recorder build/setup/test ## what the recorder costs: with and without events, in turn
+	$(Q)$(MAKE) VARIANT=notrace build/notrace/vitrine build/notrace/bench-recorder
+	$(Q)tests/bench/recorder/run.py
+$(BUILD)/bench-recorder: tests/bench/recorder/bulk.c $(BUILD)/libvitrine-stack.a $(BUILD)/flags
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libvitrine-stack.a -lm
+
 bench: all build/setup/test ## a 1 GiB download over TLS and plain, in turn with nginx on the kernel's TCP
 	$(Q)tests/bench/download
 
@@ -237,7 +249,7 @@ fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 
 
 clean: ## removes what was compiled, keeps mbedTLS
 	rm -f build/vitrine-grid build/vitrine-simgrid
-	rm -rf build/obj build/gen build/asan build/clang build/fuzz build/lint build/vitrine build/unit build/vitrine-pkt \
+	rm -rf build/obj build/gen build/asan build/clang build/notrace build/fuzz build/lint build/vitrine build/unit build/vitrine-pkt \
 		build/vitrine-sim build/sim build/results build/*.a build/flags build/sources
 
 distclean: ## removes build/ altogether

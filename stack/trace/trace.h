@@ -117,9 +117,18 @@ static inline struct event *recorder_next(struct recorder *r, uint32_t conn, enu
     return e;
 }
 
-/* TRACE(recorder, connection id, event name, .field = value, ...) */
+/* TRACE(recorder, connection id, event name, .field = value, ...). With VITRINE_NO_TRACE (make VARIANT=notrace) an
+ * event is nothing: the measure of what events cost. */
+#ifdef VITRINE_NO_TRACE
+#define TRACING false
+#else
+#define TRACING true
+#endif
 #define TRACE(r, conn_id, name, ...)                                                               \
     do {                                                                                           \
+        if (!TRACING) {                                                                            \
+            break;                                                                                 \
+        }                                                                                          \
         struct event *trace_event_ = recorder_next((r), (conn_id), EV_##name);                     \
         trace_event_->u.name = (struct ev_##name){__VA_ARGS__};                                    \
         if ((r)->listening) {                                                                      \
