@@ -189,6 +189,10 @@ test: $(BUILD)/vitrine-simgrid
 sim-grid: $(BUILD)/vitrine-simgrid ## writes docs/sim-grid.md: what flows over many links, in virtual time
 	$(Q)$(BUILD)/vitrine-simgrid --page >docs/sim-grid.md
 
+.PHONY: docs
+docs: all ## writes docs/handbook: what `vitrine explain` says
+	$(Q)scripts/handbook
+
 requirements: $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-grid ## runs what holds the RFCs' requirements, writes docs/rfc*.md
 	$(Q)rm -rf $(BUILD)/results && mkdir -p $(BUILD)/results
 	$(Q)echo $(SUITES) | xargs -P "$$(nproc)" -n 1 sh -c 'CK_RUN_SUITE=$$0 CK_XML_LOG_FILE_NAME=$(BUILD)/results/$$0.xml $(BUILD)/unit >/dev/null' || true

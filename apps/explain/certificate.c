@@ -94,8 +94,7 @@ static void tell_client_hello(struct lesson *l)
     const struct secure_message *m = secure_find(&l->s, WORLD_SERVER, TLS_CLIENT_HELLO, true);
     doc_section(d, "Client Hello");
     doc_say(d, "The client says what it can, and whom it wants. Not one secret has been agreed on "
-               "yet: everybody can read "
-               "this.");
+               "yet: everybody can read this.");
     doc_facts(d);
     doc_fact(d, "hello_versions", "versions", "", "%s",
              secure_field(&l->s, m, "supported_versions"));
@@ -107,9 +106,9 @@ static void tell_client_hello(struct lesson *l)
     doc_fact(d, "hello_random", "random",
              "32 bytes of chance, so that no handshake is like another.", "%s",
              secure_field(&l->s, m, "random"));
-    doc_say(d, "The check: the server looks for a version, a suite and a group that it can speak "
-               "too, and ends the "
-               "connection if there is none (protocol_version, handshake_failure).");
+    doc_say(d,
+            "The check: the server looks for a version, a suite and a group that it can speak too, "
+            "and ends the connection if there is none (protocol_version, handshake_failure).");
     message_bytes(d, &m->view, "The whole message, as on the wire");
 }
 
@@ -118,9 +117,8 @@ static void tell_server_hello(struct lesson *l)
     struct doc *d = l->d;
     const struct secure_message *m = secure_find(&l->s, WORLD_CLIENT, TLS_SERVER_HELLO, false);
     doc_section(d, "Server Hello");
-    doc_say(d,
-            "The server chooses one of each. The check: the client refuses what it has not offered "
-            "(illegal_parameter).");
+    doc_say(d, "The server chooses one of each. The check: the client refuses what it has not "
+               "offered (illegal_parameter).");
     message_bytes(d, &m->view, "The whole message, as on the wire");
 }
 
@@ -171,8 +169,7 @@ static bool tell_verification(struct lesson *l)
     strftime(now, sizeof now, "%Y-%m-%d %H:%M:%S", &tm);
     doc_section(d, "Certificate Verification");
     doc_say(d, "Anybody can write a certificate. Three checks make the client believe this one; if "
-               "one of them fails, the "
-               "connection ends.");
+               "one of them fails, the connection ends.");
     doc_facts(d);
     doc_fact(d, "ca_key", "the CA's public key",
              "The client has had it all along, with its list of trusted CAs. That is where trust "
@@ -216,16 +213,15 @@ static void tell_key_exchange(struct lesson *l)
     const char *exchange = modern ? "key_exchange" : "ecdh_Yc";
     doc_section(d, "Key Exchange");
     doc_say(d, modern ? "In TLS 1.3 this has happened by now: the public shares were in the two "
-                        "hellos. It is told here "
-                        "because only here it becomes worth something."
+                        "hellos. It is told here because only here it becomes worth something."
                       : "Each side sends a public share, made for this connection only.");
     doc_facts(d);
     doc_fact(d, "client_share", "the client's share", "", "%s",
              secure_field(&l->s, client, exchange));
     doc_fact(d, "server_share", "the server's share",
              "Each side joins its own private share with the other's public one, and both get the "
-             "same number. Who has "
-             "seen only the public ones cannot (Diffie-Hellman, here on the curve x25519).",
+             "same number. Who has seen only the public ones cannot (Diffie-Hellman, here on the "
+             "curve x25519).",
              "%s", secure_field(&l->s, server, modern ? "key_exchange" : "public"));
     doc_fact(d, "proof_algorithm", "the server's proof",
              "Its private key signs the handshake, the shares included.", "%s",
@@ -234,9 +230,8 @@ static void tell_key_exchange(struct lesson *l)
              secure_field(&l->s, proof, "signature"));
     doc_fact(d, "proof_verdict", "the check",
              "And this is what the server's public key is for: the client verifies the signature "
-             "with it. It encrypts "
-             "nothing. Somebody in between could show the same certificate, but could not sign "
-             "with its private key.",
+             "with it. It encrypts nothing. Somebody in between could show the same certificate, "
+             "but could not sign with its private key.",
              "%s", proof != NULL ? proof->view.verdict : "");
 }
 
@@ -245,8 +240,7 @@ static void tell_derivation(struct lesson *l)
     struct doc *d = l->d;
     doc_section(d, "Session Key Derivation");
     doc_say(d, "From the shared secret both sides derive the keys, each by itself; nothing of it "
-               "travels. The client's "
-               "steps, and whether the server came to the same:");
+               "travels. The client's steps, and whether the server came to the same:");
     doc_table(d, 3, (const char *const[]){"what", "made of", "both alike"});
     for (size_t i = 0; i < l->s.step_count; i++) {
         const struct tls_step *s = &l->s.steps[i].step;
@@ -275,8 +269,8 @@ static void tell_encryption(struct lesson *l)
     const struct secure_message *server = secure_find(&l->s, WORLD_CLIENT, TLS_FINISHED, false);
     doc_section(d, "Encryption");
     doc_say(d, "Both Finished messages prove that both have the same keys and have seen the same "
-               "handshake. From here on the "
-               "symmetric keys do the work, and the server's public key has nothing more to do.");
+               "handshake. From here on the symmetric keys do the work, and the server's public "
+               "key has nothing more to do.");
     doc_facts(d);
     doc_fact(d, "server_finished", "server's Finished", server->view.verdict, "%s",
              secure_field(&l->s, server, "verify_data"));
@@ -312,15 +306,13 @@ static const struct failure failures[] = {
      "lost since."},
     {FLAW_NAME, "name", "A certificate for another name",
      "A good certificate of the same CA, for other.test. Whoever owns that could pass for anybody "
-     "else, if the name were "
-     "not checked."},
+     "else, if the name were not checked."},
     {FLAW_CA, "ca", "An unknown CA",
      "Another CA has signed it, one that the client has not been told to trust. Anybody can make "
      "such a CA in a minute."},
     {FLAW_SIGNATURE, "signature", "A bad signature",
      "The right CA, the right name, but one bit of the CA's signature was changed. The client "
-     "finds no trusted CA whose "
-     "signature this is, and so says the same as to an unknown one."},
+     "finds no trusted CA whose signature this is, and so says the same as to an unknown one."},
 };
 
 static const char *alert_of(const struct secure *s)
@@ -388,12 +380,9 @@ static bool tell_all(struct lesson *l, char *error, size_t error_size)
     struct doc *d = l->d;
     doc_say(d,
             "To talk to a server in secret, a client needs something of it that nobody can forge. "
-            "That is the server's "
-            "public key; and it comes over the same wire that nobody trusts. Here is how it is "
-            "done, in eight steps, "
-            "with the bytes of a connection that was made a moment ago, to %s over %s. After that: "
-            "four certificates "
-            "that are not good.",
+            "That is the server's public key; and it comes over the same wire that nobody trusts. "
+            "Here is how it is done, in eight steps, with the bytes of a connection that was made "
+            "a moment ago, to %s over %s. After that: four certificates that are not good.",
             SECURE_NAME, tls_version_name(l->o->tls));
     tell_client_hello(l);
     tell_server_hello(l);

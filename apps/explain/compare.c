@@ -165,11 +165,9 @@ static void tell_table(struct lesson *l)
 {
     struct doc *d = l->d;
     const struct run *r = l->run;
-    doc_say(
-        d,
-        "The same client asks the same server the same thing, three times: over TCP alone, over "
-        "TCP and TLS 1.3, over "
-        "TCP and TLS 1.2. The wire takes 10 ms each way, and all figures are of these three runs.");
+    doc_say(d, "The same client asks the same server the same thing, three times: over TCP alone, "
+               "over TCP and TLS 1.3, over TCP and TLS 1.2. The wire takes 10 ms each way, and all "
+               "figures are of these three runs.");
     doc_section(d, "Side by side");
     doc_table(d, 4, (const char *const[]){"", "TCP alone", "with TLS 1.3", "with TLS 1.2"});
     row_times(l);
@@ -178,8 +176,7 @@ static void tell_table(struct lesson *l)
     doc_facts(d);
     doc_measured(d, "processor", "processor time",
                  "Both hosts together; of the runs with TLS with the making of the certificates. "
-                 "On the virtual clock "
-                 "above computing takes no time.",
+                 "On the virtual clock above computing takes no time.",
                  "%.1f ms, %.1f ms, %.1f ms", (double)r[PLAIN].processor / 1e6,
                  (double)r[MODERN].processor / 1e6, (double)r[OLD].processor / 1e6);
     doc_section(d, "Step by step");
@@ -204,17 +201,14 @@ static void tell_security(struct lesson *l)
     struct slice request = {l->run[PLAIN].eve.stream[WORLD_CLIENT], strlen(EXCHANGE_REQUEST)};
     doc_section(d, "The first difference: secrecy");
     doc_say(d, "TCP's handshake agrees on numbers, and on no secret. What an eavesdropper reads of "
-               "the request over TCP "
-               "alone:");
+               "the request over TCP alone:");
     wire_text(d, request, "The request over TCP");
     doc_say(d, "And of the same request over TLS 1.3:");
     if (wire_request(&l->run[MODERN].eve, &r)) {
         wire_record(d, &r, TLS_1_3, "The request over TLS 1.3");
     }
     doc_say(d, "An eavesdropper still sees who speaks to whom, when, and how much. And the name of "
-               "the server: "
-               "the ClientHello says it "
-               "in the clear.");
+               "the server: the ClientHello says it in the clear.");
 }
 
 /* Changes the balance in an answer that can be read, and makes the checksums right again. */
@@ -297,10 +291,9 @@ static bool tell_authentication(struct lesson *l, char *error, size_t error_size
     struct doc *d = l->d;
     doc_section(d, "The second difference: authentication, and nothing changed on the way");
     doc_say(d, "Over TCP the server is whoever answered at that address. Over TLS it has shown a "
-               "certificate for the name "
-               "that was asked for and signed this very handshake (`vitrine explain certificate`). "
-               "And each record is "
-               "sealed. Somebody on the wire now changes the answer:");
+               "certificate for the name that was asked for and signed this very handshake "
+               "(`vitrine explain certificate`). And each record is sealed. Somebody on the wire "
+               "now changes the answer:");
     if (!tell_forged_tcp(l) || !tell_forged_tls(l, error, error_size)) {
         if (error[0] == '\0') {
             snprintf(error, error_size, "the forged answers did not go as they should");
@@ -316,13 +309,11 @@ static void tell_layers(struct lesson *l)
     const struct world *w = l->run[MODERN].s.x.world;
     nsec asked = l->run[MODERN].s.x.end[WORLD_CLIENT].opened_at + EXCHANGE_THINKS;
     doc_section(d, "The third difference: the layer");
-    doc_say(d, "TCP lives in the transport layer, and its handshake opens a connection. TLS lives "
-               "above it: its handshake is "
-               "made of bytes that TCP carries like any others. It is often counted to the "
-               "application layer; to be "
-               "exact, it lies between that and TCP, and the application speaks through it as if "
-               "it were TCP. The frame "
-               "that carried the request:");
+    doc_say(
+        d, "TCP lives in the transport layer, and its handshake opens a connection. TLS lives "
+           "above it: its handshake is made of bytes that TCP carries like any others. It is often "
+           "counted to the application layer; to be exact, it lies between that and TCP, and the "
+           "application speaks through it as if it were TCP. The frame that carried the request:");
     for (size_t i = 0; i < w->frame_count; i++) {
         const struct world_frame *f = &w->frames[i];
         if (f->sent >= asked && f->from == WORLD_CLIENT && f->payload_len > 0) {
@@ -330,11 +321,10 @@ static void tell_layers(struct lesson *l)
             break;
         }
     }
-    doc_say(d, "In short: both handshakes open a connection between a client and a server. TCP's "
-               "makes a stream out of "
-               "packets; TLS's makes out of the stream one that nobody else can read or change, "
-               "with a server that has "
-               "proven who it is. HTTP over it is called HTTPS.");
+    doc_say(
+        d, "In short: both handshakes open a connection between a client and a server. TCP's makes "
+           "a stream out of packets; TLS's makes out of the stream one that nobody else can read "
+           "or change, with a server that has proven who it is. HTTP over it is called HTTPS.");
 }
 
 bool explain_compare(struct doc *d, const struct explain_options *o, char *error, size_t error_size)

@@ -77,23 +77,19 @@ static int tell_pair(struct lesson *l)
     int ret = mbedtls_rsa_export(&l->rsa, &n, NULL, NULL, NULL, &e);
     doc_section(d, "A pair of keys");
     doc_say(d, "Bob makes two keys that belong together. The public key he gives to everybody: it "
-               "may be copied, "
-               "printed, sent in the clear. The private key he keeps to himself. What one of them "
-               "does, only the "
-               "other undoes or checks.");
+               "may be copied, printed, sent in the clear. The private key he keeps to himself. "
+               "What one of them does, only the other undoes or checks.");
     doc_facts(d);
     if (ret == 0) {
         doc_fact(d, "rsa_modulus", "RSA, the modulus n",
                  "Public. The product of two primes that only Bob knows; nobody knows how to find "
-                 "them from it in "
-                 "any useful time.",
+                 "them from it in any useful time.",
                  "%s", number(d, &n));
         doc_fact(d, "rsa_exponent", "the exponent e",
                  "Public too, and nearly everybody has the same.", "%s = 65537", number(d, &e));
         doc_fact(d, "rsa_private", "the exponent d",
                  "Private. It follows from the two primes. It is not shown here, and it never "
-                 "travels: what Bob "
-                 "proves, he proves by using it.",
+                 "travels: what Bob proves, he proves by using it.",
                  "%zu bits, Bob's alone", mbedtls_mpi_bitlen(&n));
     }
     mbedtls_mpi_free(&n);
@@ -151,8 +147,7 @@ static int tell_encryption(struct lesson *l)
     }
     doc_section(d, "Encryption: Alice writes, only Bob can read");
     doc_say(d, "Alice takes Bob's public key and encrypts. The result goes over any wire. Bob "
-               "takes his private key and "
-               "decrypts (RSA with OAEP padding, RFC 8017 7.1).");
+               "takes his private key and decrypts (RSA with OAEP padding, RFC 8017 7.1).");
     doc_facts(d);
     doc_fact(d, "message", "Alice's message", "", "%s", message);
     doc_fact(d, "ciphertext", "what travels",
@@ -175,8 +170,7 @@ static int tell_encryption(struct lesson *l)
         mbedtls_rsa_rsaes_oaep_encrypt(&l->rsa, draw, &l->random, NULL, 0, sizeof big, big, again);
     doc_fact(d, "too_long", "a longer message",
              "One operation takes 190 bytes and no more: 256 less two hashes and two. For more "
-             "there is a better way: "
-             "see below.",
+             "there is a better way: see below.",
              "%zu bytes: %s", sizeof big, too_long == 0 ? "taken" : fault(d, too_long));
     return ret != 0 || damaged == 0 || too_long == 0 ? -1 : 0;
 }
@@ -268,10 +262,8 @@ static int tell_signatures(struct lesson *l)
     size_t len;
     doc_section(d, "Signatures: Bob signs, everybody can check");
     doc_say(d, "The other way round. Bob uses the private key to sign; whoever has his public key "
-               "can check that the "
-               "signer had the private one, and that not a byte has changed since. First RSA with "
-               "PSS padding "
-               "(RFC 8017 8.1):");
+               "can check that the signer had the private one, and that not a byte has changed "
+               "since. First RSA with PSS padding (RFC 8017 8.1):");
     int ret = tell_signature(l, &signers[0]);
     ret = ret == 0 ? mbedtls_ecp_write_public_key(&l->ec, MBEDTLS_ECP_PF_UNCOMPRESSED, &len, point,
                                                   sizeof point)
@@ -279,11 +271,11 @@ static int tell_signatures(struct lesson *l)
     if (ret != 0) {
         return ret;
     }
-    doc_say(d,
-            "The same with an elliptic curve, ECDSA on P-256. Such keys sign and do not encrypt; "
-            "they are much "
-            "shorter for the same strength. Bob's public key is now a point on the curve: %s.",
-            doc_hex(d, point, len));
+    doc_say(
+        d,
+        "The same with an elliptic curve, ECDSA on P-256. Such keys sign and do not encrypt; they "
+        "are much shorter for the same strength. Bob's public key is now a point on the curve: %s.",
+        doc_hex(d, point, len));
     return tell_signature(l, &signers[1]);
 }
 
@@ -375,10 +367,8 @@ static int tell_bulk(struct lesson *l)
     }
     doc_section(d, "Why the bulk goes by a symmetric key");
     doc_say(d, "With a symmetric key both sides use the same secret, here AES-128-GCM. It is far "
-               "faster, it adds 16 bytes "
-               "to 16,384 instead of 66 to 190, and it notices a changed byte. Measured on this "
-               "machine a moment ago, "
-               "for each byte of the message:");
+               "faster, it adds 16 bytes to 16,384 instead of 66 to 190, and it notices a changed "
+               "byte. Measured on this machine a moment ago, for each byte of the message:");
     doc_facts(d);
     doc_measured(d, "ratio_public", "RSA to encrypt", "with the public key, 190 bytes at a time",
                  "about %s times as long as AES", about(d, public / gcm));
@@ -387,8 +377,7 @@ static int tell_bulk(struct lesson *l)
     doc_measured(d, "gcm_rate", "AES-128-GCM", "on one core", "about %s MB/s",
                  about(d, 1000 / gcm));
     doc_say(d, "So both are used, each for what it does best: public keys to find out who is who "
-               "and to agree on a secret, "
-               "a symmetric key made of that secret for all the data.");
+               "and to agree on a secret, a symmetric key made of that secret for all the data.");
     return 0;
 }
 
@@ -397,19 +386,16 @@ static void tell_tls(struct lesson *l)
     struct doc *d = l->d;
     doc_section(d, "What TLS makes of it");
     doc_say(d, "It is often said that the client encrypts something with the server's public key. "
-               "That was one way in "
-               "TLS 1.2 and before, RSA key exchange (RFC 5246 7.4.7.1): the client chose a secret "
-               "and encrypted it "
-               "so. Whoever recorded that and came by the private key years later could read "
-               "everything. TLS 1.3 has "
-               "dropped it (RFC 8446 1.2), and this program refuses it in TLS 1.2 too.");
-    doc_say(d, "Today both sides make a fresh pair of keys for each connection and agree by "
-               "Diffie-Hellman. The server's "
-               "public key, the one in its certificate, encrypts nothing: with it the client "
-               "verifies the server's "
-               "signature over the handshake. `vitrine explain tls` shows it, `vitrine explain "
-               "certificate` how the "
-               "client comes to trust that key.");
+               "That was one way in TLS 1.2 and before, RSA key exchange (RFC 5246 7.4.7.1): the "
+               "client chose a secret and encrypted it so. Whoever recorded that and came by the "
+               "private key years later could read everything. TLS 1.3 has dropped it (RFC 8446 "
+               "1.2), and this program refuses it in TLS 1.2 too.");
+    doc_say(
+        d,
+        "Today both sides make a fresh pair of keys for each connection and agree by "
+        "Diffie-Hellman. The server's public key, the one in its certificate, encrypts nothing: "
+        "with it the client verifies the server's signature over the handshake. `vitrine explain "
+        "tls` shows it, `vitrine explain certificate` how the client comes to trust that key.");
 }
 
 bool explain_keys(struct doc *d, const struct explain_options *o, char *error, size_t error_size)

@@ -86,19 +86,15 @@ static void tell_setting(struct lesson *l)
     char client[ENDPOINT_TEXT_MAX], server[ENDPOINT_TEXT_MAX];
     doc_say(d,
             "Two hosts, a wire between them that takes 10 ms each way. Both run Vitrine's own TCP; "
-            "nothing below is "
-            "made up: each value was on that wire a moment ago. The client %s opens a connection "
-            "to the server %s.",
+            "nothing below is made up: each value was on that wire a moment ago. The client %s "
+            "opens a connection to the server %s.",
             endpoint_text(&l->x.client, client), endpoint_text(&l->x.server, server));
     doc_section(d, "Three segments");
     rungs_draw(d, &l->x, RUNGS_SEGMENTS, l->x.syn_at, l->data_at - 1);
     doc_say(d, "The first segment asks, the second answers and asks, the third answers. Each side "
-               "now knows two things: "
-               "the number at which the other begins to count its bytes, and that the other knows "
-               "its own. That is why "
-               "it takes three, and why two would not do. The client may send after one round "
-               "trip, the server after "
-               "one and a half.");
+               "now knows two things: the number at which the other begins to count its bytes, and "
+               "that the other knows its own. That is why it takes three, and why two would not "
+               "do. The client may send after one round trip, the server after one and a half.");
 }
 
 static void tell_isn(struct lesson *l, unsigned end, const struct segment_seen *s)
@@ -110,31 +106,22 @@ static void tell_isn(struct lesson *l, unsigned end, const struct segment_seen *
     struct isn_terms next = terms_of(l, end, s->frame->sent, 1);
     const char *prefix = client ? "client" : "server";
     doc_facts(d);
-    doc_fact(
-        d, doc_keep(d, "%s_isn_clock", prefix), "M, the clock",
-        !client
-            ? "The server's own clock, when the SYN came."
-            : "It ticks every 4 microseconds: the host's clock divided by 4 us, and of that the "
-              "last 32 bits. Numbers "
-              "of the same two ends so rise with time, and an old segment that is still under way "
-              "falls behind "
-              "(RFC 9293 3.4.1).",
-        "%" PRIu32, t.m);
-    doc_fact(
-        d, doc_keep(d, "%s_isn_hash", prefix), "F, the hash",
-        !client
-            ? "The same function, with the server's own key."
-            : "SipHash-2-4 of both addresses and both ports under a secret key of this host, its "
-              "last 32 bits. "
-              "Whoever lacks the key cannot compute it, and so cannot slip a segment into somebody "
-              "else's connection "
-              "(RFC 6528 3).",
-        "%" PRIu32, t.f);
+    doc_fact(d, doc_keep(d, "%s_isn_clock", prefix), "M, the clock",
+             !client ? "The server's own clock, when the SYN came."
+                     : "It ticks every 4 microseconds: the host's clock divided by 4 us, and of "
+                       "that the last 32 bits. Numbers of the same two ends so rise with time, and "
+                       "an old segment that is still under way falls behind (RFC 9293 3.4.1).",
+             "%" PRIu32, t.m);
+    doc_fact(d, doc_keep(d, "%s_isn_hash", prefix), "F, the hash",
+             !client ? "The same function, with the server's own key."
+                     : "SipHash-2-4 of both addresses and both ports under a secret key of this "
+                       "host, its last 32 bits. Whoever lacks the key cannot compute it, and so "
+                       "cannot slip a segment into somebody else's connection (RFC 6528 3).",
+             "%" PRIu32, t.f);
     doc_fact(d, doc_keep(d, "%s_isn_key", prefix), "the key",
              !client ? "16 bytes that only the server knows."
                      : "16 bytes that this host drew when it began. It lived for this lesson only, "
-                       "so it can "
-                       "be shown.",
+                       "so it can be shown.",
              "%016" PRIx64 " %016" PRIx64, key->k0, key->k1);
     doc_fact(d, doc_keep(d, "%s_isn", prefix), client ? "client ISN" : "server ISN",
              "M + F modulo 2^32, and the sequence number that was in the segment.",
@@ -151,46 +138,36 @@ static void tell_options(struct lesson *l, const struct segment_seen *s, const c
     struct doc *d = l->d;
     bool first = s == &l->syn;
     if ((s->opts & TCP_OPT_HAS_MSS) != 0) {
-        doc_fact(
-            d, doc_keep(d, "%s_mss", id), "option: MSS",
-            !first
-                ? "The most that a segment towards the server may carry."
-                : "The most data that one segment towards this host may carry: what the link takes "
-                  "in a packet, 1500 "
-                  "bytes here, less 20 of IP's header and 20 of TCP's (RFC 9293 3.7.1).",
-            "%u bytes", s->mss);
+        doc_fact(d, doc_keep(d, "%s_mss", id), "option: MSS",
+                 !first ? "The most that a segment towards the server may carry."
+                        : "The most data that one segment towards this host may carry: what the "
+                          "link takes in a packet, 1500 bytes here, less 20 of IP's header and 20 "
+                          "of TCP's (RFC 9293 3.7.1).",
+                 "%u bytes", s->mss);
     }
     if ((s->opts & TCP_OPT_HAS_WSCALE) != 0) {
-        doc_fact(
-            d, doc_keep(d, "%s_wscale", id), "option: window scale",
-            !first
-                ? "Both sides have said one, so both scale."
-                : "The window field has 16 bits, too few for a fast path. From the next segment on "
-                  "it counts in this "
-                  "unit; if one side leaves the option out, neither scales (RFC 7323 2).",
-            "%u: %s windows will count in units of 2^%u = %u bytes", s->wscale, who, s->wscale,
-            1U << s->wscale);
+        doc_fact(d, doc_keep(d, "%s_wscale", id), "option: window scale",
+                 !first ? "Both sides have said one, so both scale."
+                        : "The window field has 16 bits, too few for a fast path. From the next "
+                          "segment on it counts in this unit; if one side leaves the option out, "
+                          "neither scales (RFC 7323 2).",
+                 "%u: %s windows will count in units of 2^%u = %u bytes", s->wscale, who, s->wscale,
+                 1U << s->wscale);
     }
     if ((s->opts & TCP_OPT_HAS_SACK_OK) != 0) {
-        doc_fact(
-            d, doc_keep(d, "%s_sack", id), "option: SACK",
-            !first
-                ? "Both have said so, so both may use it."
-                : "I understand it when you say which bytes behind a hole have come, so that only "
-                  "the hole is sent "
-                  "again (RFC 2018).",
-            "yes");
+        doc_fact(d, doc_keep(d, "%s_sack", id), "option: SACK",
+                 !first ? "Both have said so, so both may use it."
+                        : "I understand it when you say which bytes behind a hole have come, so "
+                          "that only the hole is sent again (RFC 2018).",
+                 "yes");
     }
     if ((s->opts & TCP_OPT_HAS_TS) != 0) {
-        doc_fact(
-            d, doc_keep(d, "%s_timestamps", id), "option: timestamps",
-            !first
-                ? "The server's clock, and the client's as the SYN brought it."
-                : "This host's clock, in milliseconds from a secret start, and the latest of the "
-                  "other's, sent back. "
-                  "The echo measures the round trip, and an older stamp gives an old segment away "
-                  "(RFC 7323 3, 5).",
-            "mine %" PRIu32 ", yours %" PRIu32, s->tsval, s->tsecr);
+        doc_fact(d, doc_keep(d, "%s_timestamps", id), "option: timestamps",
+                 !first ? "The server's clock, and the client's as the SYN brought it."
+                        : "This host's clock, in milliseconds from a secret start, and the latest "
+                          "of the other's, sent back. The echo measures the round trip, and an "
+                          "older stamp gives an old segment away (RFC 7323 3, 5).",
+                 "mine %" PRIu32 ", yours %" PRIu32, s->tsval, s->tsecr);
     }
 }
 
@@ -199,8 +176,8 @@ static void tell_syn(struct lesson *l)
     struct doc *d = l->d;
     doc_section(d, "SYN: the client asks, and says where it begins to count");
     doc_say(d, "TCP numbers every byte, each direction for itself. The client's first byte will "
-               "not have the number 1: "
-               "that would be easy to guess. It chooses an initial sequence number, the ISN.");
+               "not have the number 1: that would be easy to guess. It chooses an initial sequence "
+               "number, the ISN.");
     tell_isn(l, WORLD_CLIENT, &l->syn);
     doc_fact(d, "syn_ack_number", "acknowledgment",
              "The flag ACK is off: nothing has come from the server yet, so there is nothing to "
@@ -218,13 +195,11 @@ static void tell_syn_ack(struct lesson *l)
     struct doc *d = l->d;
     doc_section(d, "SYN-ACK: the server agrees, and says where it begins");
     doc_say(d, "One segment does two things. Its ACK answers the client's SYN; its SYN carries the "
-               "server's own "
-               "choice, made with the server's own clock and key.");
+               "server's own choice, made with the server's own clock and key.");
     doc_facts(d);
     doc_fact(d, "syn_ack_ack", "acknowledgment",
              "The number of the next byte that the server expects. A SYN takes one number, as if "
-             "it were a byte, so "
-             "that it can be acknowledged like one: therefore ISN + 1.",
+             "it were a byte, so that it can be acknowledged like one: therefore ISN + 1.",
              "%" PRIu32 " = %" PRIu32 " + 1", l->syn_ack.ack, l->syn.seq);
     tell_isn(l, WORLD_SERVER, &l->syn_ack);
     doc_fact(d, "syn_ack_window", "window", "Also not scaled: it is a SYN too.", "%u bytes",
@@ -251,13 +226,11 @@ static void tell_ack(struct lesson *l)
              (unsigned)l->ack.wnd << l->syn.wscale);
     doc_fact(d, "rtt", "round trip",
              "From the SYN to its acknowledgment: twice the wire's 10 ms. From it follows how long "
-             "a lost segment is "
-             "waited for (RFC 6298).",
+             "a lost segment is waited for (RFC 6298).",
              "%s", nsec_text(t->syn_ack_at - t->syn_at, rtt));
     segment_bytes(d, &l->ack, false, "TCP's part of the frame");
     doc_say(d, "The connection is established, for the client when it sends this segment, for the "
-               "server when it "
-               "arrives. Both sides can send data.");
+               "server when it arrives. Both sides can send data.");
 }
 
 static void tell_data(struct lesson *l)
@@ -323,12 +296,9 @@ static void tell_close(struct lesson *l)
     doc_section(d, "The close: each direction ends for itself");
     rungs_draw(d, &l->x, RUNGS_SEGMENTS, l->close_at, NEVER);
     doc_say(d, "A FIN says: no more from me. Like a SYN it takes one sequence number, so that it "
-               "is acknowledged and, "
-               "if lost, sent again. Whoever closed first waits in TIME-WAIT, for two reasons: its "
-               "last ACK may get "
-               "lost, and stragglers of this connection must not be taken for those of the next "
-               "one with the same "
-               "two ends (RFC 9293 3.6.1).");
+               "is acknowledged and, if lost, sent again. Whoever closed first waits in TIME-WAIT, "
+               "for two reasons: its last ACK may get lost, and stragglers of this connection must "
+               "not be taken for those of the next one with the same two ends (RFC 9293 3.6.1).");
     doc_facts(d);
     doc_fact(d, "time_wait", "TIME-WAIT lasts", "Twice the maximum segment lifetime.", "%s",
              nsec_text(2 * closer->tcp.config.msl, msl));
@@ -338,15 +308,13 @@ static void tell_end(struct lesson *l)
 {
     struct doc *d = l->d;
     doc_section(d, "What TCP has given, and what it has not");
-    doc_say(d, "TCP lives in the transport layer. It gives order and completeness: every byte "
-               "once, in its place, or an "
-               "error. It gives no secrecy: the request above, its cookie included, went by "
-               "readable. It gives no "
-               "proof of who the other is: an unguessable ISN keeps out who cannot see the "
-               "segments, and nobody "
-               "who can. For both there is TLS, on top of exactly this connection: `vitrine "
-               "explain tls`, and side by "
-               "side `vitrine explain compare`.");
+    doc_say(
+        d,
+        "TCP lives in the transport layer. It gives order and completeness: every byte once, in "
+        "its place, or an error. It gives no secrecy: the request above, its cookie included, went "
+        "by readable. It gives no proof of who the other is: an unguessable ISN keeps out who "
+        "cannot see the segments, and nobody who can. For both there is TLS, on top of exactly "
+        "this connection: `vitrine explain tls`, and side by side `vitrine explain compare`.");
 }
 
 bool explain_tcp(struct doc *d, const struct explain_options *o, char *error, size_t error_size)

@@ -34,58 +34,46 @@ struct purpose {
 static const struct purpose purposes[] = {
     {TLS_CLIENT_HELLO, true, "ClientHello: the client says what it can",
      "It lists the versions that it speaks, the cipher suites and groups that it takes, the "
-     "signatures that it can check, "
-     "and whom it wants to reach (SNI, in the clear, so that the server can choose a certificate). "
-     "The true versions stand "
-     "in supported_versions; legacy_version says 1.2 for old boxes on the way. It also guesses "
-     "which group the server "
+     "signatures that it can check, and whom it wants to reach (SNI, in the clear, so that the "
+     "server can choose a certificate). The true versions stand in supported_versions; "
+     "legacy_version says 1.2 for old boxes on the way. It also guesses which group the server "
      "will take and sends its public share at once: that saves a round trip.",
      "It lists the versions that it speaks, the cipher suites and groups that it takes, and the "
-     "signatures that it can "
-     "check. This client speaks TLS 1.3 as well, and sends a share for it; this server will answer "
-     "with 1.2, so that share "
-     "stays unused."},
+     "signatures that it can check. This client speaks TLS 1.3 as well, and sends a share for it; "
+     "this server will answer with 1.2, so that share stays unused."},
     {TLS_SERVER_HELLO, false, "ServerHello: the server chooses",
      "One version, one suite, one group out of what the client listed, and the server's own public "
-     "share. Both sides can "
-     "now compute the same secret, which has not travelled: from here on everything is encrypted, "
-     "the certificate too. "
-     "The server takes the highest version that both speak.",
-     "One version and one suite out of what the client listed. Had this server been able to speak "
-     "1.3, it would have had "
-     "to: a random that ends in \"DOWNGRD\" warns a client of somebody in between who forces the "
-     "older version "
-     "(RFC 8446 4.1.3)."},
+     "share. Both sides can now compute the same secret, which has not travelled: from here on "
+     "everything is encrypted, the certificate too. The server takes the highest version that both "
+     "speak.",
+     "One version and one suite out of what the client listed. A server that can speak 1.3 and is "
+     "made to answer with less says so: its random ends in \"DOWNGRD\", which warns the client of "
+     "somebody in between who forces the older version (RFC 8446 4.1.3)."},
     {TLS_ENCRYPTED_EXTENSIONS, false, "EncryptedExtensions: the rest of the choices",
      "What the keys do not hang on, and so nobody else needs to see: here the protocol that will "
      "be spoken inside (ALPN).",
      NULL},
     {TLS_CERTIFICATE_REQUEST, false, "CertificateRequest: and who are you?",
      "The server wants the client to prove who it is as well, and says which signatures it can "
-     "check and which CAs it "
-     "trusts.",
-     NULL},
+     "check.",
+     "The server wants the client to prove who it is as well, and says which signatures it can "
+     "check and whose certificates it takes."},
     {TLS_CERTIFICATE, false, "Certificate: who the server says it is",
      "Its public key, its names, its term, and the CA's signature over all of that. It is no "
-     "secret, anybody may send "
-     "it: the proof comes with the next message. In TLS 1.3 it goes by encrypted, so an "
-     "eavesdropper does not even see "
-     "it.",
+     "secret, anybody may send it: the proof comes with the next message. In TLS 1.3 it goes by "
+     "encrypted, so an eavesdropper does not even see it.",
      "Its public key, its names, its term, and the CA's signature over all of that. It is no "
-     "secret, anybody may send "
-     "it: the proof comes with the next message. In TLS 1.2 it goes by in the clear."},
+     "secret, anybody may send it: the proof comes with the next message. In TLS 1.2 it goes by in "
+     "the clear."},
     {TLS_SERVER_KEY_EXCHANGE, false, "ServerKeyExchange: a fresh share, signed", NULL,
      "The server's public share, made for this connection only, and a signature over it and both "
-     "randoms by the private "
-     "key that belongs to the certificate. This is all that the server's public key does: the "
-     "client verifies with it. "
-     "Nothing is encrypted with it."},
+     "randoms by the private key that belongs to the certificate. This is all that the server's "
+     "public key does: the client verifies with it. Nothing is encrypted with it."},
     {TLS_CERTIFICATE_VERIFY, false, "CertificateVerify: the proof",
      "A signature over everything that was said so far, made with the private key that belongs to "
-     "the certificate. Only "
-     "its owner could make it, and it fits this handshake only. This is all that the server's "
-     "public key does in "
-     "TLS 1.3: the client verifies with it. Nothing is encrypted with it.",
+     "the certificate. Only its owner could make it, and it fits this handshake only. This is all "
+     "that the server's public key does in TLS 1.3: the client verifies with it. Nothing is "
+     "encrypted with it.",
      NULL},
     {TLS_SERVER_HELLO_DONE, false, "ServerHelloDone: your turn", NULL,
      "Nothing but the end of the server's part."},
@@ -93,8 +81,7 @@ static const struct purpose purposes[] = {
      NULL},
     {TLS_CLIENT_KEY_EXCHANGE, true, "ClientKeyExchange: the client's share", NULL,
      "The client's public share. Each side puts its own private share and the other's public one "
-     "together, and both get "
-     "the same pre-master secret; it has not travelled."},
+     "together, and both get the same pre-master secret; it has not travelled."},
     {TLS_CERTIFICATE_VERIFY, true, "The client's CertificateVerify",
      "As the server did: a signature over everything so far, by the private key of the client's "
      "certificate.",
@@ -110,18 +97,16 @@ static const struct purpose purposes[] = {
      "What the server sends from here on is encrypted as well."},
     {TLS_FINISHED, false, "Finished, from the server",
      "verify_data is an HMAC over the whole handshake so far, under a key that only the two have. "
-     "If anybody had changed a "
-     "byte of it, say struck the better suites from the ClientHello, the two sides would not get "
-     "the same.",
+     "If anybody had changed a byte of it, say struck the better suites from the ClientHello, the "
+     "two sides would not get the same.",
      "verify_data is the PRF of the master secret over the whole handshake so far. If anybody had "
-     "changed a byte of it, "
-     "the two sides would not get the same. It is the first thing that each side sends encrypted."},
+     "changed a byte of it, the two sides would not get the same. It is the first thing that each "
+     "side sends encrypted."},
     {TLS_FINISHED, true, "Finished, from the client",
      "The same from the other side. With it the handshake is complete, and the keys for the data "
      "are in place.",
      "verify_data is the PRF of the master secret over the whole handshake so far; the server "
-     "checks that it gets the "
-     "same."},
+     "checks that it gets the same."},
 };
 
 static const struct purpose *purpose_of(const struct tls_message_view *m)
@@ -142,18 +127,15 @@ static void tell_setting(struct lesson *l)
     char client[ENDPOINT_TEXT_MAX], server[ENDPOINT_TEXT_MAX];
     if (l->o->reveal) {
         doc_say(d, "Secrets are shown here: whoever has them reads this connection, now and in any "
-                   "capture of it. It was "
-                   "made for this lesson and holds nothing of worth.");
+                   "capture of it. It was made for this lesson and holds nothing of worth.");
     }
-    doc_say(d,
-            "TLS needs a stream of bytes that arrives whole and in order, and TCP has made one: %s "
-            "to %s, as in "
-            "`vitrine explain tcp`. TLS puts two things on top, a secret that only the two have, "
-            "and proof of who the "
-            "server is. Our client, our server, certificates from our own CA, a wire that takes 10 "
-            "ms each way; all "
-            "values below were on it a moment ago.",
-            endpoint_text(&l->s.x.client, client), endpoint_text(&l->s.x.server, server));
+    doc_say(
+        d,
+        "TLS needs a stream of bytes that arrives whole and in order, and TCP has made one: %s to "
+        "%s, as in `vitrine explain tcp`. TLS puts two things on top, a secret that only the two "
+        "have, and proof of who the server is. Our client, our server, certificates from our own "
+        "CA, a wire that takes 10 ms each way; all values below were on it a moment ago.",
+        endpoint_text(&l->s.x.client, client), endpoint_text(&l->s.x.server, server));
 }
 
 static void tell_ladder(struct lesson *l)
@@ -164,12 +146,10 @@ static void tell_ladder(struct lesson *l)
     doc_section(d, "The whole handshake");
     rungs_draw(d, x, RUNGS_MESSAGES | RUNGS_SECRETS, x->syn_at, asked);
     doc_say(d, "A single line was sent in the clear, a double one encrypted. Times count from the "
-               "client's SYN; the "
-               "three segments of TCP took the first 20 ms.");
+               "client's SYN; the three segments of TCP took the first 20 ms.");
     if (modern(l)) {
         doc_say(d, "One round trip: the client may send its request with its Finished. The server "
-                   "could send even "
-                   "before, for it has all keys once it has the ClientHello.");
+                   "could send even before, for it has all keys once it has the ClientHello.");
     } else {
         doc_say(d, "Two round trips: one for the hellos and shares, one for both Finished.");
     }
@@ -236,18 +216,14 @@ static void tell_keys(struct lesson *l)
     doc_say(d,
             modern(l)
                 ? "Diffie-Hellman gives both sides one number. HKDF makes of it a secret for each "
-                  "purpose, each "
-                  "bound to what was said so far: a hash of that, of the transcript, is its "
-                  "context (RFC 8446 7.1). "
-                  "So the keys of one "
-                  "direction tell nothing of the other's, and those of the handshake nothing of "
-                  "the data's. Steps of "
-                  "the client, in their order; each was computed once more by Vitrine and compared."
+                  "purpose, each bound to what was said so far: a hash of that, of the transcript, "
+                  "is its context (RFC 8446 7.1). So the keys of one direction tell nothing of the "
+                  "other's, and those of the handshake nothing of the data's. Steps of the client, "
+                  "in their order; each was computed once more by Vitrine and compared."
                 : "Diffie-Hellman gives both sides the pre-master secret. The PRF makes of it the "
-                  "master secret, and of "
-                  "that, with both randoms, one block that is cut into keys (RFC 5246 6.3, 8.1). "
-                  "Steps of the client, "
-                  "in their order; each was computed once more by Vitrine and compared.");
+                  "master secret, and of that, with both randoms, one block that is cut into keys "
+                  "(RFC 5246 6.3, 8.1). Steps of the client, in their order; each was computed "
+                  "once more by Vitrine and compared.");
     doc_facts(d);
     for (size_t i = 0; i < l->s.step_count; i++) {
         const struct tls_step *s = &l->s.steps[i].step;
@@ -280,8 +256,7 @@ static void tell_data(struct lesson *l)
     doc_section(d, "Encrypted data: what is left to see");
     doc_say(d,
             "The same request as in `vitrine explain tcp`, %zu bytes. On the wire it is one "
-            "record: five bytes of "
-            "header that anybody can read, and a rest that only the two can.",
+            "record: five bytes of header that anybody can read, and a rest that only the two can.",
             strlen(EXCHANGE_REQUEST));
     if (wire_request(&l->eve, &r)) {
         wire_record(d, &r, l->o->tls, "The record with the request, as on the wire");
@@ -293,8 +268,7 @@ static void tell_data(struct lesson *l)
              l->s.x.end[WORLD_CLIENT].got_len, (int)strcspn(l->s.x.end[WORLD_CLIENT].got, "\r"),
              l->s.x.end[WORLD_CLIENT].got);
     doc_say(d, "At the end each side says close_notify before its FIN: without it a cut connection "
-               "would look like the "
-               "end of the data (RFC 8446 6.1).");
+               "would look like the end of the data (RFC 8446 6.1).");
 }
 
 static void tell_end(struct lesson *l)
@@ -302,12 +276,10 @@ static void tell_end(struct lesson *l)
     struct doc *d = l->d;
     doc_section(d, "Where TLS sits");
     doc_say(d, "Above TCP and below the application: TLS asks for a reliable stream and gives one. "
-               "It is often put into the "
-               "application layer, because everything above TCP is; more exactly it is a layer "
-               "between the two. In this "
-               "program both are a `struct stream`, and its HTTP server does not know which of the "
-               "two it has. HTTPS is "
-               "HTTP over TLS over TCP, byte for byte the HTTP of before.");
+               "It is often put into the application layer, because everything above TCP is; more "
+               "exactly it is a layer between the two. In this program both are a `struct stream`, "
+               "and its HTTP server does not know which of the two it has. HTTPS is HTTP over TLS "
+               "over TCP, byte for byte the HTTP of before.");
 }
 
 bool explain_tls(struct doc *d, const struct explain_options *o, char *error, size_t error_size)
