@@ -205,35 +205,34 @@ static void open_record(struct tls_session *t, struct tls_sight_side *side, bool
     mbedtls_platform_zeroize(s->plain.data, s->plain.cap);
 }
 
-static void take_record(struct tls_session *t, bool outgoing, struct slice payload)
-{
-    const struct tls_lens_side *lens = outgoing ? &t->lens.out : &t->lens.in;
-    struct tls_sight_side *side = outgoing ? &t->sight->out : &t->sight->in;
-    if (lens->header[0] == RECORD_DATA || lens->ciphered) {
-        open_record(t, side, outgoing == t->context->client, lens->header, payload);
-    } else if (lens->header[0] == RECORD_HANDSHAKE) {
-        add_messages(t->sight, side, payload, false);
-    }
-}
-
+/* Plaintext goes on as it comes, because the events of its messages do not wait for the end of a record either. */
 void tls_sight_payload(struct tls_session *t, bool outgoing, struct slice part, bool whole)
 {
+    const struct tls_lens_side *lens = outgoing ? &t->lens.out : &t->lens.in;
     struct tls_sight *s = t->sight;
-    struct tls_text *record = outgoing ? &s->out.record : &s->in.record;
+    struct tls_sight_side *side = outgoing ? &s->out : &s->in;
+    bool by_client = outgoing == t->context->client;
     if (s->lost) {
         return;
     }
-    if (whole && record->len == 0) {
-        take_record(t, outgoing, part);
+    if (lens->header[0] != RECORD_DATA && !lens->ciphered) {
+        if (lens->header[0] == RECORD_HANDSHAKE) {
+            add_messages(s, side, part, false);
+        }
         return;
     }
-    if (!tls_text_add(record, part)) {
+    if (whole && side->record.len == 0) {
+        open_record(t, side, by_client, lens->header, part);
+        return;
+    }
+    if (!tls_text_add(&side->record, part)) {
         s->lost = true;
         return;
     }
     if (whole) {
-        take_record(t, outgoing, (struct slice){record->data, record->len});
-        record->len = 0;
+        struct slice payload = {side->record.data, side->record.len};
+        open_record(t, side, by_client, lens->header, payload);
+        side->record.len = 0;
     }
 }
 
@@ -269,7 +268,7 @@ static void learn(struct tls_sight *s, const struct tls_message_view *m)
         s->suite = rd_be16(&r);
         s->version = tell_server_version(body);
         if (!tls_suite_find(s->suite, &d->suite)) {
-            s->lost = true;
+            d->suite = (struct tls_suite){.hash_len = 0}; /* then there is no schedule */
         }
         d->psk_used = tls_message_find(m, "pre_shared_key", unused, sizeof(unused));
         s->extended = tls_message_find(m, "extended_master_secret", unused, sizeof(unused));

@@ -173,6 +173,14 @@ def check_signature(m, t):
     check("signature", field(m, "signature"), one(values(t, "sig") + values(t, "client_cert_vrfy.sig")))
 
 
+def check_request(m, t):
+    algorithms = field(m, "signature_algorithms", "numbers") or field(m, "supported_signature_algorithms", "numbers")
+    check("signature algorithms of the request", algorithms, numbers(t, "sig_hash_alg"))
+    if m["version"] == "TLS 1.2":
+        check("kinds of certificate", field(m, "certificate_types", "numbers"), numbers(t, "cert_type"))
+        check("authorities", len(every(m, "distinguished_name")), len(shows(t, "dname")))
+
+
 def check_server_key_exchange(m, t):
     check("curve", field(m, "named_curve", "numbers"), numbers(t, "server_named_curve"))
     check("the server's point", field(m, "public"), one(values(t, "server_point")))
@@ -190,6 +198,7 @@ checks = {
     "HelloRetryRequest": (2, check_hello),
     "EncryptedExtensions": (8, check_alpn),
     "Certificate": (11, check_certificate),
+    "CertificateRequest": (13, check_request),
     "CertificateVerify": (15, check_signature),
     "ServerKeyExchange": (12, check_server_key_exchange),
     "ServerHelloDone": (14, lambda m, t: None),

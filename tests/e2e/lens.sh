@@ -46,6 +46,18 @@ try "as a server: TLS 1.2, resumed" resumed -tls1_2
 try "the key of a ticket is openssl's" ticket
 end_serve
 
+rm -f "$dir/events"
+"$vitrine" ca issue --dir "$dir/ca" --out person --name person.test --client >/dev/null
+serve --events "$dir/events" --reveal --rsa --client-ca "$dir/ca/ca.pem"
+known() { # OPTION…: a client with a certificate of its own, a server with an RSA key
+    served -cert "$dir/ca/person.pem" -key "$dir/ca/person.key" "$@"
+    contains "$dir/events" '"message":"Certificate".*"verdict":"good: signed by a trusted root, valid now, for this purpose"'
+    contains "$dir/events" '"outgoing":false,.*"message":"CertificateVerify",.*"verdict":"good: the signature'
+}
+try "as a server: RSA and a client's certificate, TLS 1.3" known -tls1_3
+try "as a server: RSA and a client's certificate, TLS 1.2" known -tls1_2
+end_serve
+
 # ---- what is shown, and what is not ----
 
 first_line() { # of --reveal, before anything else

@@ -1,6 +1,7 @@
 /* The lens on TLS (tls/lens.c): what goes by in either direction, whole and cut into pieces. What the
  * lens says of the peer's bytes must not depend on how they were cut. The reader of a ClientHello gets
- * the bytes as well.
+ * the bytes as well. The session is watched: which messages the watcher gets must not depend on the cuts either, and what
+ * it gets is whole.
  *
  * Of the input the first byte says which direction and what has gone before, eight more the lengths of
  * the pieces.
@@ -18,7 +19,47 @@ struct sight {
     struct tls_context context;
     struct tls_session session;
     struct recorder recorder;
+    struct tls_watcher watcher;
+    unsigned messages, steps;
+    size_t bytes; /* of all messages */
 };
+
+static void on_message(void *arg, uint32_t conn, const struct tls_message_view *m)
+{
+    struct sight *s = arg;
+    char line[TLS_SUMMARY_MAX];
+    struct rd r = rd_slice(m->bytes);
+    (void)conn;
+    s->messages++;
+    s->bytes += m->bytes.len;
+    if (m->bytes.len > 1) {
+        rd_skip(&r, 1);
+        uint32_t len = rd_be24(&r);
+        FUZZ_CHECK(!r.failed && rd_left(&r) == len);
+    }
+    tls_message_summary(m, line);
+}
+
+static void on_step(void *arg, uint32_t conn, const struct tls_step *step)
+{
+    struct sight *s = arg;
+    (void)conn;
+    FUZZ_CHECK(step->len > 0 && step->value.len == 0);
+    s->steps++;
+}
+
+static void watch(struct sight *s, bool has_secrets)
+{
+    static const uint8_t secret[48] = {1};
+    list_init(&s->context.watchers);
+    s->watcher = (struct tls_watcher){.message = on_message, .step = on_step, .arg = s};
+    list_push_back(&s->context.watchers, &s->watcher.link);
+    s->session.sight = tls_sight_new(&s->session);
+    FUZZ_CHECK(s->session.sight != NULL);
+    for (enum tls_secret i = 0; has_secrets && i < TLS_SECRETS; i++) {
+        tls_sight_secret(&s->session, i, (struct slice){secret, i == TLS_SECRET_MASTER ? 48 : 32});
+    }
+}
 
 static struct sight *begin(uint8_t how)
 {
@@ -31,11 +72,13 @@ static struct sight *begin(uint8_t how)
     s->session.lens.stepping = how >> 4;
     s->session.lens.version = (how & 2U) != 0 ? TLS_1_2 : (how & 4U) != 0 ? TLS_1_3 : 0;
     s->session.established = (how & 8U) != 0;
+    watch(s, (how & 64U) != 0);
     return s;
 }
 
 static void end(struct sight *s)
 {
+    tls_sight_free(s->session.sight);
     recorder_done(&s->recorder);
     free(s);
 }
@@ -69,6 +112,7 @@ static void check_same(const struct sight *a, const struct sight *b)
     FUZZ_CHECK(a->recorder.written == b->recorder.written);
     FUZZ_CHECK(a->session.bytes_in == b->session.bytes_in);
     FUZZ_CHECK(a->session.lens.fatal_in == b->session.lens.fatal_in);
+    FUZZ_CHECK(a->messages == b->messages && a->bytes == b->bytes && a->steps == b->steps);
 }
 
 static void hello(const uint8_t *data, size_t len)
@@ -99,6 +143,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at += n;
         check_side(out ? &cut->session.lens.out : &cut->session.lens.in);
     }
+    tls_sight_end(&whole->session);
+    tls_sight_end(&cut->session);
     if (!out) {
         check_same(whole, cut);
     }
