@@ -16,7 +16,8 @@ uint32_t pace_quantum(uint64_t rate, uint32_t mss)
     return u32_max(most, QUANTUM_SEGMENTS * mss);
 }
 
-/* The rate of an algorithm that has none of its own. */
+/* The rate of an algorithm that has none of its own; a segment a second at the least. A round trip that was measured
+ * across a leap of the clock is hours, and would hold back what is due for as long. */
 static uint64_t rate_of_window(const struct tcp_conn *c)
 {
     if (!c->options.pace || c->rtt.srtt == 0) {
@@ -24,7 +25,8 @@ static uint64_t rate_of_window(const struct tcp_conn *c)
     }
     uint64_t percent = c->cc.cwnd < c->cc.ssthresh ? SLOW_START_PERCENT : AVOIDANCE_PERCENT;
     uint64_t rate = (uint64_t)c->cc.cwnd * NS_PER_SEC / (uint64_t)c->rtt.srtt;
-    return rate / 100U * percent + 1;
+    rate = rate / 100U * percent;
+    return rate > c->snd_mss ? rate : c->snd_mss;
 }
 
 static uint64_t rate_now(struct tcp_conn *c)

@@ -194,6 +194,12 @@ static uint32_t window_free(const struct tcp_conn *c)
     return u32_min(buffer - u32_min(c->rcv_queued, buffer), window_max(c));
 }
 
+/* Where the window could end: it is told in units. */
+static tcp_seq edge_of(const struct tcp_conn *c, uint32_t room)
+{
+    return seq_add(c->rcv_nxt, room & ~((UINT32_C(1) << c->rcv_wscale) - 1));
+}
+
 /* RFC 9293 3.8.6.2.2: the edge moves by a full segment or half the buffer, or not at all. */
 static bool worth_telling(const struct tcp_conn *c, tcp_seq edge)
 {
@@ -209,7 +215,7 @@ uint32_t receive_tell_window(struct tcp_conn *c)
 {
     autotune_told(c, c->rcv_adv);
     uint32_t room = window_free(c);
-    tcp_seq edge = seq_add(c->rcv_nxt, room);
+    tcp_seq edge = edge_of(c, room);
     if (!worth_telling(c, edge)) {
         edge = c->rcv_adv;
     }
@@ -227,7 +233,7 @@ uint32_t receive_tell_window(struct tcp_conn *c)
 
 void receive_consumed(struct tcp_conn *c)
 {
-    tcp_seq edge = seq_add(c->rcv_nxt, window_free(c));
+    tcp_seq edge = edge_of(c, window_free(c));
     uint32_t open = seq_gt(c->rcv_adv, c->rcv_nxt) ? seq_span(c->rcv_nxt, c->rcv_adv) : 0;
     int32_t gain = seq_diff(edge, c->rcv_adv);
     bool was_tight = open < window_max(c) / 2;

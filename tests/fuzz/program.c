@@ -141,6 +141,7 @@ void program_init(struct program *p)
     p->net.look = look;
     p->net.check = check;
     p->invariants = (struct invariants){.host = &p->net.host, .fail = broken};
+    invariants_begin(&p->invariants);
     p->listener = NULL;
     p->habit = 0;
     memset(p->apps, 0, sizeof p->apps);

@@ -158,7 +158,7 @@ static void check_congestion(struct invariants *v, const struct tcp_conn *c,
     uint64_t allowed = (uint64_t)c->cc.cwnd + 3U * c->snd_mss;
     bool sent_new = in_flight > s->in_flight && seq_gt(c->snd_nxt, s->snd_nxt);
     uint32_t forced = sent_new ? 0 : c->snd_mss;
-    if (c->recovery.rack.probing || (s->repairing && !c->recovery.recover_set)) {
+    if (c->recovery.rack.probing || s->undone) {
         return;
     }
     HOLDS(v, in_flight <= s->in_flight + forced || in_flight <= allowed);
@@ -208,7 +208,7 @@ static void check_conn(struct invariants *v, const struct tcp_conn *c)
     s->rcv_nxt = c->rcv_nxt;
     s->rcv_adv = c->rcv_adv;
     s->in_flight = payload_in_flight(c);
-    s->repairing = c->recovery.recover_set;
+    s->undone = false;
     s->retransmitted = c->story.retransmitted;
 }
 
@@ -297,6 +297,21 @@ static void check_accounts(struct invariants *v, struct host *h)
         slabs += h->pools.slabs[class].in_use;
     }
     HOLDS(v, slabs <= h->pools.bufs.in_use);
+}
+
+static void hear(void *arg, const struct event *e)
+{
+    struct invariants *v = arg;
+    struct invariant_shadow *s = &v->shadows[e->conn % INVARIANT_SHADOWS];
+    if (e->type == EV_tcp_cwnd && e->u.tcp_cwnd.why == CWND_UNDONE && s->id == e->conn) {
+        s->undone = true;
+    }
+}
+
+void invariants_begin(struct invariants *v)
+{
+    v->listener = (struct listener){.on_event = hear, .arg = v};
+    recorder_listen(&v->host->recorder, &v->listener);
 }
 
 void invariants_check(struct invariants *v, nsec now)

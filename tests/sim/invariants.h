@@ -17,13 +17,14 @@ struct invariant_shadow {
     tcp_seq snd_una, snd_nxt, rcv_nxt, rcv_adv;
     tcp_seq edge;           /* the rightmost that the peer's windows have reached */
     bool has_edge;          /* that means something */
-    bool repairing;         /* a recovery, or what follows a timeout, was under way */
+    bool undone;            /* in this event one was taken back: what was lost is in flight again */
     uint32_t in_flight;     /* bytes */
     uint64_t retransmitted; /* segments */
 };
 
 struct invariants {
     struct host *host;
+    struct listener listener;
     nsec now;
     struct invariant_shadow shadows[INVARIANT_SHADOWS]; /* by connection id */
     /* One does not hold: where it stands, and what it says. It may return. */
@@ -31,6 +32,8 @@ struct invariants {
     void *arg;
 };
 
+/* `host`, `fail` and `arg` are set, and the host has begun. */
+void invariants_begin(struct invariants *v);
 /* An event is over, and everything has been flushed. */
 void invariants_check(struct invariants *v, nsec now);
 /* Every connection, buffer and range was given back; `empty`: nor is one known to a table or list. */

@@ -213,7 +213,8 @@ static void judge_edge(struct observer *o, struct view *v, const struct sight *s
 }
 
 /* RFC 9293 3.8.5, 3.10.7.4: an end of urgent data that is news goes at once, in a segment of its own if need be;
- * while the window is shut it may go again, since nothing acknowledges it. */
+ * while the window is shut it may go again, since nothing acknowledges it. Of two windows that come for the same octet,
+ * a host takes the one that comes later (3.10.7.4 fifth). */
 static bool tells_urgent(struct view *v, const struct sight *s)
 {
     if ((s->flags & URG) == 0) {
@@ -223,7 +224,7 @@ static bool tells_urgent(struct view *v, const struct sight *s)
     bool news = !v->urgent_sent || before(v->urgent_told, end);
     v->urgent_told = news ? end : v->urgent_told;
     v->urgent_sent = true;
-    return news || v->edge == v->una;
+    return news || v->edge == v->una || (v->shut_known && v->shut == v->una);
 }
 
 /* RFC 5681 4.2: one ACK for each segment that comes at the most, but to move the window. */

@@ -111,7 +111,8 @@ static uint32_t largest_shift(const struct view *v)
     return shift > 14 ? 14 : shift;
 }
 
-/* An ACK of what the host has sent: the most that it may have been told. */
+/* An ACK of what the host has sent: the most that it may have been told. What begins before RCV.NXT may be refused as
+ * a whole (RFC 9293 3.10.7.4, first check). */
 static void ack_arrived(struct view *v, const struct sight *s)
 {
     bool counts = (s->flags & ACK) != 0 && (s->flags & RST) == 0 && v->begun &&
@@ -119,7 +120,13 @@ static void ack_arrived(struct view *v, const struct sight *s)
     if (!counts) {
         return;
     }
+    bool old = v->ack_sent && before(s->seq, v->acked);
+    v->una_sure = before(v->una, s->ack) ? !old : v->una_sure || (s->ack == v->una && !old);
     v->una = later_of(v->una, s->ack);
+    if (s->wnd == 0 && s->ack == v->una) {
+        v->shut_known = true;
+        v->shut = s->ack;
+    }
     uint32_t shift = (s->flags & SYN) != 0 ? 0 : view_shift_in(v);
     if ((s->flags & SYN) == 0 && (!v->peer_known || v->peer.mixed)) {
         shift = largest_shift(v);

@@ -163,7 +163,7 @@ static void judge_echo_of_marks(struct observer *o, const struct view *v, const 
     }
 }
 
-static void judge_reduction(struct observer *o, struct view *v, const struct sight *s)
+static void judge_reduction(struct observer *o, const struct view *v, const struct sight *s)
 {
     bool fresh = s->len > 0 && !before(s->seq, v->snd_max);
     bool cwr = (s->ace & ACE_CWR) != 0;
@@ -173,6 +173,13 @@ static void judge_reduction(struct observer *o, struct view *v, const struct sig
     if (fresh && !cwr && v->ecn.cwr_owed && s->ecn == ECT0) {
         violate(o, s, "cwr [RFC 3168 6.1.2]", "CWR, since ECE came for what went after the last");
     }
+}
+
+/* Also of what is not judged, because it may have waited for an address. */
+static void note_reduction(struct view *v, const struct sight *s)
+{
+    bool fresh = s->len > 0 && !before(s->seq, v->snd_max);
+    bool cwr = (s->ace & ACE_CWR) != 0;
     if (fresh) {
         v->ecn.cwr_owed = false;
     }
@@ -262,13 +269,16 @@ void judge_ecn(struct observer *o, struct view *v, const struct sight *s)
     if (s->opts.has_counters && (mode == MODE_NONE || mode == MODE_CLASSIC)) {
         violate(o, s, "counters-agreed [RFC 9768 3.2.3]", "no counters, they were not agreed on");
     }
-    if (syn || (s->flags & RST) != 0 || late) {
+    if (syn || (s->flags & RST) != 0) {
         return;
     }
-    if (mode == MODE_CLASSIC) {
+    if (mode == MODE_CLASSIC && !late) {
         judge_echo_of_marks(o, v, s);
         judge_reduction(o, v, s);
-    } else if (mode == MODE_ACCURATE) {
+    }
+    if (mode == MODE_CLASSIC) {
+        note_reduction(v, s);
+    } else if (mode == MODE_ACCURATE && !late) {
         judge_ace(o, v, s);
         judge_counters(o, v, s);
     }

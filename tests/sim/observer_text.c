@@ -229,7 +229,7 @@ void judge_timing(struct observer *o, struct view *v, const struct sight *s)
     } else {
         v->interval = 0;
     }
-    v->timed = by_timer || !again;
+    v->timed = by_timer || (!again && v->una_sure); /* else more may be outstanding than it seems */
     v->quiet = true;
     v->lead = s->seq;
     v->lead_at = s->now;

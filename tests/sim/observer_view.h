@@ -94,6 +94,9 @@ struct view {
     uint32_t iss;
     uint32_t snd_max; /* behind the highest octet sent */
     uint32_t una;     /* the most that the peer may be taken to have acknowledged */
+    bool una_sure;    /* it is: what said so was no old segment, which is refused with its ACK */
+    bool shut_known;
+    uint32_t shut; /* the latest octet before which a window has been shut */
     bool edge_known;
     uint32_t edge; /* the farthest right edge that the peer has offered */
     bool fin_sent;

@@ -363,6 +363,7 @@ static bool host_begin(struct sim_world *w, unsigned i)
     if (!host_init(&h->host, &config, w->now)) {
         return false;
     }
+    invariants_begin(&h->invariants);
     bool print = getenv("VITRINE_TRACE") != NULL;
     h->listener = (struct listener){.on_event = print ? print_event : on_event, .arg = h};
     recorder_listen(&h->host.recorder, &h->listener);

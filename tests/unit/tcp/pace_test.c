@@ -231,6 +231,26 @@ START_TEST(switched_off_all_goes_at_once)
 }
 END_TEST
 
+/* The clock leaps three hours in the handshake. At a window a round trip a segment would wait for an hour. */
+START_TEST(a_leap_of_the_clock_holds_nothing_back)
+{
+    p = peer_new();
+    rig_listen(&(struct tcp_options){.pace = true});
+    half_open(&p);
+    rig.now += SEC(10800);
+    peer_send(&p, TCP_ACK, 1, 1);
+    ck_assert_int_ge(info_of(&rig.apps[0]).srtt, SEC(10800));
+    nsec start = rig.now;
+    app_write(&rig.apps[0], 10 * MSS);
+    run_for(SEC(12));
+    for (uint32_t i = 0; i < 10; i++) {
+        struct wire w = expect(&p, i < 9 ? TCP_ACK : LAST, 1 + i * MSS, 1, MSS);
+        ck_assert_int_le(w.at - start, SEC(i) + LATE); /* a segment a second */
+    }
+    peer_send(&p, TCP_ACK, 1, 10 * MSS + 1);
+}
+END_TEST
+
 Suite *pace_suite(void);
 Suite *pace_suite(void)
 {
@@ -248,5 +268,6 @@ Suite *pace_suite(void)
     ADD(t, newreno_may_be_paced_too);
     ADD(t, the_limit_is_below_the_window);
     ADD(t, switched_off_all_goes_at_once);
+    ADD(t, a_leap_of_the_clock_holds_nothing_back);
     return s;
 }

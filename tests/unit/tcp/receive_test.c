@@ -319,6 +319,40 @@ START_TEST(a_small_buffer_opens_by_half)
 }
 END_TEST
 
+/* The window is told in units of 256 bytes or more, larger than two of these segments. */
+START_TEST(no_update_tells_the_window_that_was_told)
+{
+    rig_restart_with(&(struct host_config){.seed = {9}});
+    rig.lazy = true;
+    rig_listen(&(struct tcp_options){.mss = 100});
+    struct peer p = peer_new();
+    p.offer.wscale = true;
+    struct app *a = open_passive(&p);
+    uint8_t shift = info_of(a).rcv_wscale;
+    ck_assert_uint_ge(1U << shift, 200);
+    for (uint32_t seq = 1; seq < 50000; seq += 1000) {
+        peer_data(&p, TCP_ACK, seq, 1, 1000);
+    }
+    run_for(MS(100));
+    uint32_t edge = 0;
+    while (sent_any()) {
+        struct wire w = take_segment(__LINE__);
+        edge = right_edge(&w, shift);
+    }
+    unsigned updates = 0;
+    for (unsigned i = 0; i < 300; i++) {
+        app_read(a, 130);
+        while (sent_any()) {
+            struct wire w = take_segment(__LINE__);
+            ck_assert_int_gt((int32_t)(right_edge(&w, shift) - edge), 0);
+            edge = right_edge(&w, shift);
+            updates++;
+        }
+    }
+    ck_assert_uint_gt(updates, 10);
+}
+END_TEST
+
 START_TEST(the_window_counts_what_is_unread)
 {
     struct peer p = peer_new();
@@ -464,6 +498,7 @@ Suite *receive_suite(void)
     ADD(window, a_peer_without_scaling_gets_16_bits);
     ADD(window, the_window_opens_in_large_steps);
     ADD(window, a_small_buffer_opens_by_half);
+    ADD(window, no_update_tells_the_window_that_was_told);
     ADD(window, the_window_counts_what_is_unread);
     ADD(window, reading_at_once_sends_no_window_updates);
     TCase *fin = rig_case(s, "fin");
