@@ -8,18 +8,23 @@
 #include "stack/tcp/cc.h"
 
 enum setting_kind {
-    SETTING_SWITCH, /* a field `no_X`: on or off */
-    SETTING_FLAG,   /* a field that is on when it says so */
-    SETTING_COUNT,  /* a uint32_t; k and m are 1,024 and 1,048,576 */
-    SETTING_TIME,   /* an nsec; us, ms or s */
-    SETTING_ECN,    /* a policy of explicit congestion notification */
-    SETTING_CC,     /* an algorithm of congestion control */
+    SETTING_SWITCH,  /* a field `no_X`: on or off */
+    SETTING_FLAG,    /* a field that is on when it says so */
+    SETTING_COUNT,   /* a uint32_t; k and m are 1,024 and 1,048,576 */
+    SETTING_TIME,    /* an nsec; us, ms or s */
+    SETTING_ECN,     /* a policy of explicit congestion notification */
+    SETTING_CC,      /* an algorithm of congestion control */
+    SETTING_COOKIES, /* when a SYN is answered by a cookie */
 };
 
 static const char *const kind_takes[] = {
-    [SETTING_SWITCH] = "on|off",      [SETTING_FLAG] = "off|on",
-    [SETTING_COUNT] = "N, Nk, Nm",    [SETTING_TIME] = "Nus, Nms, Ns",
-    [SETTING_ECN] = "off|accept|ask", [SETTING_CC] = "NAME",
+    [SETTING_SWITCH] = "on|off",
+    [SETTING_FLAG] = "off|on",
+    [SETTING_COUNT] = "N, Nk, Nm",
+    [SETTING_TIME] = "Nus, Nms, Ns",
+    [SETTING_ECN] = "off|accept|ask",
+    [SETTING_CC] = "NAME",
+    [SETTING_COOKIES] = "auto|never|always",
 };
 
 struct setting {
@@ -48,6 +53,8 @@ static const struct setting settings[] = {
      "a window that is not used becomes smaller (RFC 2861)"},
     {"pacing", SETTING_SWITCH, FIELD(no_pacing),
      "data goes at congestion control's rate, if it has one"},
+    {"syn_cookies", SETTING_COOKIES, FIELD(syn_cookies),
+     "a SYN is answered and forgotten (RFC 4987); auto: if the backlog is full"},
     {"ecn", SETTING_ECN, FIELD(ecn),
      "congestion marks (RFC 9768, RFC 3168); also accept-classic, accept-ask-classic, ask-classic"},
     {"ecn_fallback", SETTING_SWITCH, FIELD(no_ecn_fallback), "ECN is given up where it gets lost"},
@@ -77,7 +84,7 @@ static const struct setting settings[] = {
 void tcp_settings_list(FILE *out)
 {
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
-        fprintf(out, "  %-20s %-16s%s\n", settings[i].name, kind_takes[settings[i].kind],
+        fprintf(out, "  %-20s %-18s%s\n", settings[i].name, kind_takes[settings[i].kind],
                 settings[i].what);
     }
 }
@@ -167,6 +174,20 @@ static bool take_ecn(const char *text, enum tcp_ecn_policy *out)
     return false;
 }
 
+static bool take_cookies(const char *text, enum tcp_cookie_policy *out)
+{
+    static const char *const names[] = {[TCP_COOKIES_AUTO] = "auto",
+                                        [TCP_COOKIES_NEVER] = "never",
+                                        [TCP_COOKIES_ALWAYS] = "always"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (strcmp(names[i], text) == 0) {
+            *out = (enum tcp_cookie_policy)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool take_value(const struct setting *s, const char *text, struct tcp_config *config)
 {
     void *field = (char *)config + s->field;
@@ -183,6 +204,8 @@ static bool take_value(const struct setting *s, const char *text, struct tcp_con
         return take_ecn(text, field);
     case SETTING_CC:
         return take_cc(text, field);
+    case SETTING_COOKIES:
+        return take_cookies(text, field);
     }
     return false;
 }

@@ -66,20 +66,14 @@ static uint32_t path_mss(const struct tcp_conn *c)
     return c->options.mss != 0 ? u32_min(mss, u32_max(c->options.mss, MSS_MIN)) : mss;
 }
 
-struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
-                          const struct tcp_options *options, bool passive)
+void conn_init(struct tcp_conn *c, struct tcp *t, const struct tcp_tuple *tuple,
+               const struct tcp_options *options, bool passive)
 {
-    struct tcp_conn *c = pool_get_zero(&t->conn_pool);
-    if (c == NULL) {
-        trace_drop(t->recorder, DROP_TCP_NO_MEMORY, 0, 0);
-        return NULL;
-    }
     c->tcp = t;
     c->stream.ops = &tcp_stream_ops;
     c->entry.tuple = *tuple;
     c->state = TCP_CLOSED;
     c->passive = passive;
-    c->id = ++t->last_id;
     uint64_t secret = demux_hash(&t->isn_key, tuple);
     init_links(c, (uint32_t)secret);
     init_options(c, options);
@@ -90,6 +84,18 @@ struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
     c->rcv_wscale = window_shift(c->autotune.max);
     c->mtu = (uint16_t)u32_min(ip_mtu(t->ip, tuple->remote.addr), c->mtu);
     c->last_heard = t->now;
+}
+
+struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
+                          const struct tcp_options *options, bool passive)
+{
+    struct tcp_conn *c = pool_get_zero(&t->conn_pool);
+    if (c == NULL) {
+        trace_drop(t->recorder, DROP_TCP_NO_MEMORY, 0, 0);
+        return NULL;
+    }
+    conn_init(c, t, tuple, options, passive);
+    c->id = ++t->last_id;
     list_push_back(&t->all, &c->all_link);
     TRACE(t->recorder, c->id, tcp_open, .local = tuple->local.addr, .remote = tuple->remote.addr,
           .local_port = tuple->local.port, .remote_port = tuple->remote.port, .passive = passive);

@@ -161,6 +161,9 @@ static inline struct tcp_conn *conn_of_stream(struct stream *s)
     return CONTAINER_OF(s, struct tcp_conn, stream);
 }
 
+/* A block of zeros gets its defaults, in state CLOSED: known to nobody, and holding nothing. */
+void conn_init(struct tcp_conn *c, struct tcp *t, const struct tcp_tuple *tuple,
+               const struct tcp_options *options, bool passive);
 /* A new block in state CLOSED with its defaults, on no table; NULL at the limit (dropped by name). */
 struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
                           const struct tcp_options *options, bool passive);

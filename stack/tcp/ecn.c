@@ -47,6 +47,11 @@ static enum ecn_mode asks_for(const struct tcp_config *config)
     }
 }
 
+uint8_t ecn_ask(enum ecn_mode mode)
+{
+    return mode == ECN_MODE_ACCURATE ? ASK_ACCURATE : mode == ECN_MODE_CLASSIC ? ASK_CLASSIC : 0;
+}
+
 /* The best that is accepted. */
 static enum ecn_mode accepts(const struct tcp_config *config)
 {
@@ -77,7 +82,7 @@ static void stamp_syn(struct tcp_conn *c, struct tcp_segment *s)
     enum ecn_mode mode = asks_for(&c->tcp->config);
     if (mode != ECN_MODE_NONE && still_asks(c, mode)) {
         e->asked = (uint8_t)mode;
-        segment_set_ace(s, mode == ECN_MODE_ACCURATE ? ASK_ACCURATE : ASK_CLASSIC);
+        segment_set_ace(s, ecn_ask(mode));
     } else if (mode != ECN_MODE_NONE) {
         e->bare = true;
     }
@@ -113,9 +118,9 @@ static enum ecn_mode asked_by(const struct tcp_segment *s)
 }
 
 /* A host that speaks RFC 3168 only does not see AE. */
-static enum ecn_mode answer_to(const struct tcp_conn *c, const struct tcp_segment *s)
+enum ecn_mode ecn_answer(const struct tcp_config *config, const struct tcp_segment *s)
 {
-    enum ecn_mode best = accepts(&c->tcp->config);
+    enum ecn_mode best = accepts(config);
     enum ecn_mode asked = asked_by(s);
     if (asked == ECN_MODE_ACCURATE && best == ECN_MODE_CLASSIC) {
         return (segment_ace(s) & ASK_CLASSIC) == ASK_CLASSIC ? ECN_MODE_CLASSIC : ECN_MODE_NONE;
@@ -125,7 +130,7 @@ static enum ecn_mode answer_to(const struct tcp_conn *c, const struct tcp_segmen
 
 static void take_syn(struct tcp_conn *c, const struct tcp_segment *s)
 {
-    enum ecn_mode mode = answer_to(c, s);
+    enum ecn_mode mode = ecn_answer(&c->tcp->config, s);
     if (mode == ECN_MODE_ACCURATE) {
         accecn_begin(c, (enum ip_ecn)s->ecn);
     }

@@ -48,6 +48,10 @@ struct tcp_ecn {
 
 /* ---- the handshake ---- */
 
+/* The flags of a SYN that asks for a mode, as segment_ace has them. */
+uint8_t ecn_ask(enum ecn_mode mode);
+/* What a host with these settings agrees to when that SYN asks. */
+enum ecn_mode ecn_answer(const struct tcp_config *config, const struct tcp_segment *syn);
 /* Sets the flags of our SYN or SYN-ACK. */
 void ecn_stamp_syn(struct tcp_conn *c, struct tcp_segment *s);
 /* Takes the flags of the peer's first SYN or SYN-ACK: the mode is settled. */

@@ -11,9 +11,11 @@
 #include "stack/tcp/handshake.h"
 
 #include "stack/tcp/close.h"
+#include "stack/tcp/cookie.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/receive.h"
 #include "stack/tcp/reply.h"
+#include "stack/tcp/send.h"
 #include "stack/tcp/timers.h"
 
 static void start_sending(struct tcp_conn *c, tcp_seq iss)
@@ -52,67 +54,171 @@ static void refuse(struct tcp *t, const struct tcp_segment *s, enum drop_reason 
     trace_drop(t->recorder, why, 0, s->len);
 }
 
-/* A new connection for a listener that has room for it; NULL: dropped by name. */
-static struct tcp_conn *new_half_open(struct tcp *t, struct tcp_listener *l,
-                                      const struct tcp_segment *s)
+static bool all_open(const struct tcp_listener *l)
 {
-    if (l->half_open >= l->backlog || (l->max_open != 0 && l->open >= l->max_open)) {
-        refuse(t, s, DROP_TCP_BACKLOG_FULL);
-        return NULL;
-    }
+    return l->max_open != 0 && l->open >= l->max_open;
+}
+
+/* A new connection of a listener; NULL: dropped by name. */
+static struct tcp_conn *new_passive(struct tcp *t, struct tcp_listener *l,
+                                    const struct tcp_segment *s)
+{
     struct tcp_tuple tuple = {.local = s->dst, .remote = s->src};
     struct tcp_conn *c = conn_new(t, &tuple, &l->options, true);
     if (c == NULL) {
         return NULL;
     }
+    c->state = TCP_LISTEN; /* the listener's, of which this is the copy */
     c->listener = l;
-    c->half_open = true;
-    l->half_open++;
     l->open++;
     t->totals.opened_passive++;
     demux_add(t, &c->entry);
     return c;
 }
 
-static void take_syn(struct tcp_conn *c, const struct tcp_segment *s, const tcp_seq *isn_floor)
+static void take_syn(struct tcp_conn *c, const struct tcp_segment *s, tcp_seq iss)
 {
-    segment_trace_in(c->tcp->recorder, c->id, s, s->wnd);
-    c->story.segments_in++;
     c->story.syn_at = s->at;
     c->story.syn_wnd = s->wnd;
     c->last_heard = s->at;
-    c->state = TCP_LISTEN; /* the listener's, of which this is the copy */
-    conn_trace_passed(c, 3);
     conn_take_route(c, s); /* MUST-53 */
     start_receiving(c, s);
-    tcp_seq iss = isn_choose(c->tcp, &c->entry.tuple, s->at);
-    if (isn_floor != NULL && seq_le(iss, *isn_floor)) {
-        iss = seq_add(*isn_floor, UINT16_MAX);
-    }
     start_sending(c, iss);
     conn_set_state(c, TCP_SYN_RCVD);
 }
 
-void handshake_listen(struct tcp *t, struct tcp_listener *l, const struct tcp_segment *s,
+static void open_half(struct tcp *t, struct tcp_listener *l, const struct tcp_segment *s,
                       const tcp_seq *isn_floor)
+{
+    struct tcp_conn *c = new_passive(t, l, s);
+    if (c == NULL) {
+        return;
+    }
+    c->half_open = true;
+    l->half_open++;
+    segment_trace_in(t->recorder, c->id, s, s->wnd);
+    c->story.segments_in++;
+    conn_trace_passed(c, 3);
+    tcp_seq iss = isn_choose(t, &c->entry.tuple, s->at);
+    if (isn_floor != NULL && seq_le(iss, *isn_floor)) {
+        iss = seq_add(*isn_floor, UINT16_MAX);
+    }
+    take_syn(c, s, iss);
+}
+
+/* ---- SYN cookies (cookie.h) ---- */
+
+/* The SYN-ACK of a connection that is forgotten at once. */
+static void answer_by_cookie(struct tcp *t, struct tcp_listener *l, const struct tcp_segment *s)
+{
+    struct tcp_segment syn = *s;
+    struct tcp_tuple tuple = {.local = s->dst, .remote = s->src};
+    struct tcp_conn c = {0};
+    cookie_reduce(t, &syn);
+    conn_init(&c, t, &tuple, &l->options, true);
+    start_receiving(&c, &syn);
+    c.iss = cookie_isn(t, &syn, s->at);
+    c.state = TCP_SYN_RCVD;
+    struct tcp_reply r = {
+        .segment = send_make_syn(&c, s->at), .ttl = c.options.ttl, .tos = c.options.tos};
+    ecn_stamp_syn(&c, &r.segment);
+    r.segment.tsval = cookie_stamp(&syn, r.segment.tsval);
+    if (s->back != NULL) {
+        r.route = *s->back;
+    }
+    segment_trace_stray(t->recorder, 0, s);
+    reply_queue(t, &r);
+    l->cookies_until = s->at + COOKIE_LASTS;
+    t->totals.cookies_out++;
+}
+
+/* The connection that an ACK with a cookie of ours ends the handshake of; NULL: dropped by name. */
+static struct tcp_conn *open_by_cookie(struct tcp *t, struct tcp_listener *l,
+                                       const struct tcp_segment *s)
+{
+    struct tcp_segment syn;
+    enum cookie_verdict verdict = cookie_read(t, s, &syn);
+    if (verdict == COOKIE_AHEAD) {
+        refuse(t, s, DROP_TCP_COOKIE_AHEAD);
+        return NULL;
+    }
+    if (verdict == COOKIE_BAD) {
+        refuse(t, s, DROP_TCP_BAD_COOKIE);
+        reply_reset(t, s);
+        return NULL;
+    }
+    if (all_open(l)) {
+        refuse(t, s, DROP_TCP_BACKLOG_FULL);
+        return NULL;
+    }
+    struct tcp_conn *c = new_passive(t, l, s);
+    if (c == NULL) {
+        return NULL;
+    }
+    take_syn(c, &syn, seq_sub(s->ack, 1));
+    c->syn_due = false;
+    c->snd_nxt = s->ack;
+    c->last_ack_sent = c->rcv_nxt;
+    c->story.syn_ack_at = s->at;       /* nobody knows when it was */
+    rtt_retransmitted(&c->rtt, s->at); /* nor does the timestamp that comes back tell */
+    t->totals.cookies_in++;
+    TRACE(t->recorder, c->id, tcp_cookie, .mss = syn.mss, .wscale = syn.wscale, .opts = syn.opts);
+    return c;
+}
+
+/* RFC 9293 3.10.7.2, third. */
+static void listen_syn(struct tcp *t, struct tcp_listener *l, const struct tcp_segment *s,
+                       const tcp_seq *isn_floor)
+{
+    enum tcp_cookie_policy policy = t->config.syn_cookies;
+    bool full = l->half_open >= l->backlog;
+    /* a cookie cannot lie above a number, as it must for a pair of ends that was in TIME-WAIT */
+    bool cookie =
+        isn_floor == NULL && (policy == TCP_COOKIES_ALWAYS || (full && policy == TCP_COOKIES_AUTO));
+    if (all_open(l) || (full && !cookie)) {
+        refuse(t, s, DROP_TCP_BACKLOG_FULL);
+    } else if (cookie) {
+        answer_by_cookie(t, l, s);
+    } else {
+        open_half(t, l, s, isn_floor);
+    }
+}
+
+static bool may_have_cookie(const struct tcp_listener *l, const struct tcp_segment *s)
+{
+    return (s->flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK && s->at < l->cookies_until;
+}
+
+bool handshake_gives_way(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    if (c->state != TCP_SYN_RCVD || c->listener == NULL || seq_eq(s->ack, seq_add(c->iss, 1)) ||
+        !may_have_cookie(c->listener, s)) {
+        return false;
+    }
+    struct tcp_segment syn;
+    enum cookie_verdict verdict = cookie_read(c->tcp, s, &syn);
+    if (verdict == COOKIE_GOOD) {
+        close_silently(c, CLOSE_RESET);
+    }
+    return verdict != COOKIE_BAD;
+}
+
+struct tcp_conn *handshake_listen(struct tcp *t, struct tcp_listener *l,
+                                  const struct tcp_segment *s, const tcp_seq *isn_floor)
 {
     if ((s->flags & TCP_RST) != 0) { /* first: there is nothing that it could reset */
         refuse(t, s, DROP_TCP_RST_NO_CONNECTION);
-        return;
-    }
-    if ((s->flags & TCP_ACK) != 0) { /* second: it acknowledges nothing of ours */
+    } else if (may_have_cookie(l, s)) {
+        return open_by_cookie(t, l, s);
+    } else if ((s->flags & TCP_ACK) != 0) { /* second: it acknowledges nothing of ours */
         refuse(t, s, DROP_TCP_ACK_UNACCEPTABLE);
         reply_reset(t, s);
-        return;
-    }
-    if ((s->flags & TCP_SYN) == 0 || (s->flags & TCP_FIN) != 0) { /* fourth */
+    } else if ((s->flags & TCP_SYN) == 0 || (s->flags & TCP_FIN) != 0) { /* fourth */
         refuse(t, s, DROP_TCP_BAD_FLAGS);
-        return;
+    } else {
+        listen_syn(t, l, s, isn_floor); /* third */
     }
-    struct tcp_conn *c = new_half_open(t, l, s); /* third */
-    if (c != NULL) {
-        take_syn(c, s, isn_floor);
-    }
+    return NULL;
 }
 
 void handshake_syn_again(struct tcp_conn *c, const struct tcp_segment *s)

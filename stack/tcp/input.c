@@ -66,13 +66,16 @@ static void closed_input(struct tcp *t, const struct tcp_segment *s)
     reply_reset(t, s);
 }
 
-static void listener_input(struct tcp *t, const struct tcp_segment *s, const tcp_seq *isn_floor)
+static void listener_input(struct tcp *t, struct tcp_segment *s, const tcp_seq *isn_floor)
 {
     struct tcp_listener *l = demux_listener(t, &s->dst);
     if (l == NULL) {
         closed_input(t, s);
     } else {
-        handshake_listen(t, l, s, isn_floor);
+        struct tcp_conn *c = handshake_listen(t, l, s, isn_floor);
+        if (c != NULL) {
+            connection_input(c, s);
+        }
     }
 }
 
@@ -85,7 +88,12 @@ static void dispatch(struct tcp *t, struct tcp_segment *s)
         return;
     }
     if (!e->timewait) {
-        connection_input(CONTAINER_OF(e, struct tcp_conn, entry), s);
+        struct tcp_conn *c = CONTAINER_OF(e, struct tcp_conn, entry);
+        if (handshake_gives_way(c, s)) {
+            listener_input(t, s, NULL);
+        } else {
+            connection_input(c, s);
+        }
         return;
     }
     tcp_seq isn_floor;

@@ -16,46 +16,35 @@ void reply_reset(struct tcp *t, const struct tcp_segment *s)
     if ((s->flags & TCP_RST) != 0) {
         return;
     }
-    struct tcp_reply r = {.src = s->dst, .dst = s->src};
+    struct tcp_reply r = {.segment = {.src = s->dst, .dst = s->src}};
     if (s->back != NULL) {
         r.route = *s->back;
     }
     if ((s->flags & TCP_ACK) != 0) {
-        r.seq = s->ack;
-        r.flags = TCP_RST;
+        r.segment.seq = s->ack;
+        r.segment.flags = TCP_RST;
     } else {
-        r.ack = segment_end(s);
-        r.flags = TCP_RST | TCP_ACK;
+        r.segment.ack = segment_end(s);
+        r.segment.flags = TCP_RST | TCP_ACK;
     }
     reply_queue(t, &r);
 }
 
 static void send_one(struct tcp *t, const struct tcp_reply *r, nsec now)
 {
-    struct tcp_segment s = {
-        .src = r->src,
-        .dst = r->dst,
-        .seq = r->seq,
-        .ack = r->ack,
-        .flags = r->flags,
-        .wnd = r->wnd,
-        .opts = r->has_ts ? TCP_OPT_HAS_TS : 0,
-        .tsval = r->tsval,
-        .tsecr = r->tsecr,
-    };
+    const struct tcp_segment *s = &r->segment;
     struct packet p;
     packet_init(&p);
-    segment_set_ace(&s, r->ace);
-    segment_write(&s, &p);
-    struct ip_how how = {.src = r->src.addr,
-                         .dst = r->dst.addr,
+    segment_write(s, &p);
+    struct ip_how how = {.src = s->src.addr,
+                         .dst = s->dst.addr,
                          .protocol = IP_TCP,
                          .ttl = r->ttl != 0 ? r->ttl : IP_DEFAULT_TTL,
                          .tos = (uint8_t)(r->tos & ~IP_ECN_MASK),
                          .options = &r->route};
-    segment_trace_out(t->recorder, r->conn, &s, r->wnd, false);
+    segment_trace_out(t->recorder, r->conn, s, s->wnd, false);
     t->totals.segments_out++;
-    t->totals.resets_out += (r->flags & TCP_RST) != 0 ? 1 : 0;
+    t->totals.resets_out += (s->flags & TCP_RST) != 0 ? 1 : 0;
     ip_output(t->ip, &p, &how, now);
 }
 

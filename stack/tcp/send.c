@@ -132,11 +132,10 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
     }
 }
 
-static void send_syn(struct tcp_conn *c, nsec now)
+struct tcp_segment send_make_syn(const struct tcp_conn *c, nsec now)
 {
     const struct tcp_config *config = &c->tcp->config;
     bool answer = c->state == TCP_SYN_RCVD;
-    bool first = seq_eq(c->snd_nxt, c->iss);
     struct tcp_segment s = {
         .src = c->entry.tuple.local,
         .dst = c->entry.tuple.remote,
@@ -155,11 +154,18 @@ static void send_syn(struct tcp_conn *c, nsec now)
     bool sack = answer ? c->sack_ok : !config->no_sack;
     s.opts |= (uint8_t)((wscale ? TCP_OPT_HAS_WSCALE : 0) | (ts ? TCP_OPT_HAS_TS : 0) |
                         (sack ? TCP_OPT_HAS_SACK_OK : 0));
+    return s;
+}
+
+static void send_syn(struct tcp_conn *c, nsec now)
+{
+    struct tcp_segment s = send_make_syn(c, now);
+    bool first = seq_eq(c->snd_nxt, c->iss);
     struct packet p;
     packet_init(&p);
     c->syn_due = false;
     c->snd_nxt = seq_add(c->iss, 1);
-    if (answer) {
+    if ((s.flags & TCP_ACK) != 0) {
         c->story.syn_ack_at = now;
         c->story.syn_ack_wnd = s.wnd;
     } else if (first) {

@@ -7,10 +7,12 @@
 #include "stack/tcp/conn.h"
 
 void send_flush(struct tcp_conn *c, nsec now);
-/* There is something that has not been sent, or that must be sent again. */
+/* The SYN, or in SYN-RECEIVED the SYN-ACK, of a connection; without the flags of ECN. */
+struct tcp_segment send_make_syn(const struct tcp_conn *c, nsec now);
 /* Enough of the congestion window is used for it to grow: it stopped the sender in this round trip, or in slow
  * start more than half of it was in flight (RFC 7661 4.2). */
 bool send_uses_window(const struct tcp_conn *c);
+/* There is something that has not been sent, or that must be sent again. */
 bool send_has_more(const struct tcp_conn *c);
 
 #endif

@@ -29,6 +29,13 @@ enum tcp_ecn_policy {
     TCP_ECN_ASK,                /* … and asks for RFC 9768, which a peer may answer by RFC 3168 */
 };
 
+/* When a listener answers a SYN by a cookie and keeps nothing of it (RFC 4987 3.6). */
+enum tcp_cookie_policy {
+    TCP_COOKIES_AUTO,  /* when its backlog is full */
+    TCP_COOKIES_NEVER, /* such a SYN is dropped */
+    TCP_COOKIES_ALWAYS,
+};
+
 /* Settings of a host's TCP. A zero means the default in brackets. */
 struct tcp_config {
     uint32_t max_connections; /* control blocks [65536] */
@@ -52,8 +59,9 @@ struct tcp_config {
     uint16_t port_first;     /* ephemeral ports (RFC 6335) [49152] */
     uint16_t port_last;      /* [65535] */
 
-    const struct tcp_cc_ops *cc; /* congestion control [cc_cubic] */
-    enum tcp_ecn_policy ecn;     /* explicit congestion notification [TCP_ECN_ACCEPT] */
+    const struct tcp_cc_ops *cc;        /* congestion control [cc_cubic] */
+    enum tcp_ecn_policy ecn;            /* explicit congestion notification [TCP_ECN_ACCEPT] */
+    enum tcp_cookie_policy syn_cookies; /* [TCP_COOKIES_AUTO] */
 
     bool no_timestamps, no_window_scale, no_sack; /* options not offered, for study */
     bool no_autotune;     /* buffers keep their first size, 512 KiB by default, for study */
@@ -101,6 +109,7 @@ struct tcp_listener {
     struct list link;      /* in tcp->listeners */
     struct endpoint local; /* addr ip_any: every address of ours */
     uint32_t backlog;      /* connections in SYN-RECEIVED at once, and not more */
+    nsec cookies_until;    /* a SYN cookie of its may come back until then; 0: none is out */
     uint32_t half_open;    /* of them now */
     uint32_t max_open;     /* connections of this listener at once, 0 = no limit of its own */
     uint32_t open;         /* of them now */
@@ -112,7 +121,7 @@ struct tcp_listener {
 
 struct tcp_listen_args {
     struct endpoint local;
-    uint32_t backlog;  /* 0: 256 */
+    uint32_t backlog;  /* half-open at once, before there are cookies; 0: 256 */
     uint32_t max_open; /* 0: no limit */
     struct tcp_options options;
     void (*accept)(void *arg, struct stream *s);
@@ -138,7 +147,7 @@ enum tcp_error {
     TCP_ERR_RESOURCES, /* a limit was reached */
 };
 
-/* A reset or challenge that belongs to no connection, waiting for the flush. */
+/* A segment that belongs to no connection, waiting for the flush. */
 struct tcp_reply;
 
 struct tcp {
@@ -148,10 +157,11 @@ struct tcp {
     struct wheel *wheel;
     struct ip *ip;
     struct random *random;
-    struct siphash_key demux_key; /* for the connection table */
-    struct siphash_key isn_key;   /* RFC 6528 */
-    struct siphash_key port_key;  /* RFC 6056 */
-    struct table connections;     /* by 4-tuple: struct tcp_conn and struct tcp_timewait */
+    struct siphash_key demux_key;  /* for the connection table */
+    struct siphash_key isn_key;    /* RFC 6528 */
+    struct siphash_key port_key;   /* RFC 6056 */
+    struct siphash_key cookie_key; /* RFC 4987 */
+    struct table connections;      /* by 4-tuple: struct tcp_conn and struct tcp_timewait */
     struct list listeners;
     struct list all;       /* every control block, in the order of opening */
     struct list dirty;     /* control blocks that have something to send */
@@ -164,7 +174,7 @@ struct tcp {
     struct pool range_pool;    /* out-of-order ranges */
     struct pool route_pool;    /* source routes of connections: struct ip_options */
     struct pool sent_pool;     /* runs of what is outstanding */
-    struct tcp_reply *replies; /* ring of resets to send */
+    struct tcp_reply *replies; /* to send: a ring */
     uint32_t reply_count;
     uint32_t last_id;        /* connection ids given out so far */
     uint32_t next_port;      /* rises with each ephemeral port (RFC 6056) */
@@ -173,6 +183,7 @@ struct tcp {
     nsec now;                /* of the current call from the host */
     struct tcp_totals {
         uint64_t opened_active, opened_passive, established, closed;
+        uint64_t cookies_out, cookies_in; /* SYNs answered by one; connections made of one */
         uint64_t segments_in, segments_out, retransmitted, resets_out;
         uint64_t bytes_in, bytes_out; /* payload, first transmissions and deliveries */
     } totals;

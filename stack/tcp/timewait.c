@@ -109,20 +109,23 @@ static void answer(struct tcp *t, struct tcp_timewait *w, const struct tcp_segme
     }
     w->last_ack = s->at;
     struct tcp_reply r = {
-        .src = w->entry.tuple.local,
-        .dst = w->entry.tuple.remote,
-        .seq = w->snd_nxt,
-        .ack = w->rcv_nxt,
-        .flags = TCP_ACK,
-        .wnd = w->wnd,
-        .has_ts = w->ts_ok,
-        .tsval = (uint32_t)(s->at / NS_PER_MS) + w->ts_offset,
-        .tsecr = w->ts_recent,
+        .segment =
+            {
+                .src = w->entry.tuple.local,
+                .dst = w->entry.tuple.remote,
+                .seq = w->snd_nxt,
+                .ack = w->rcv_nxt,
+                .flags = TCP_ACK,
+                .wnd = w->wnd,
+                .opts = w->ts_ok ? TCP_OPT_HAS_TS : 0,
+                .tsval = (uint32_t)(s->at / NS_PER_MS) + w->ts_offset,
+                .tsecr = w->ts_recent,
+            },
         .ttl = w->ttl,
         .tos = w->tos,
-        .ace = w->ace,
         .conn = w->id,
     };
+    segment_set_ace(&r.segment, w->ace);
     if (w->route != NULL) {
         r.route = *w->route;
     }

@@ -215,6 +215,14 @@ static void set_abe(const struct target *t, int64_t v)
     config_of(t)->no_abe = v == 0;
 }
 
+/* As Linux numbers them. */
+static void set_syn_cookies(const struct target *t, int64_t v)
+{
+    static const enum tcp_cookie_policy policies[] = {TCP_COOKIES_NEVER, TCP_COOKIES_AUTO,
+                                                      TCP_COOKIES_ALWAYS};
+    config_of(t)->syn_cookies = policies[v];
+}
+
 static void set_nothing(const struct target *t, int64_t v)
 {
     (void)t;
@@ -249,6 +257,7 @@ static const struct sysctl {
     {"net.ipv4.tcp_ecn", 0, 5, 0, set_ecn},
     {"net.ipv4.tcp_ecn_option", 0, 3, 0, set_ecn_option},
     {"net.ipv4.tcp_ecn_fallback", 0, 1, 0, set_ecn_fallback},
+    {"net.ipv4.tcp_syncookies", 0, 2, 0, set_syn_cookies},
     {"net.ipv4.tcp_challenge_ack_limit", 1, UINT32_MAX, 0, set_challenge_acks},
     /* what other systems do not let one set */
     {"vitrine.msl_ms", 1, 240000, 0, set_msl_ms},

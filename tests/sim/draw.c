@@ -558,6 +558,28 @@ static void draw_congestion(struct lcg *g, struct sim_plan *p)
     }
 }
 
+/* What a cookie cannot do (RFC 4987 3.6): a client that has nothing to say before the server does must get its ACK
+ * through, for nobody sends a SYN-ACK or an ACK again; and one that finds no memory for its data for minutes comes
+ * too late. */
+static bool cookies_do(const struct sim_plan *p, const struct sim_app_plan *client)
+{
+    return p->kind != SIM_FAULT && client->total > 0 && client->first > 0;
+}
+
+static void draw_cookies(struct lcg *g, struct sim_plan *p)
+{
+    static const enum tcp_cookie_policy all[] = {TCP_COOKIES_AUTO, TCP_COOKIES_AUTO,
+                                                 TCP_COOKIES_ALWAYS, TCP_COOKIES_NEVER};
+    for (unsigned i = 0; i < p->hosts; i++) {
+        p->host[i].tcp.syn_cookies = all[below(g, COUNT_OF(all))];
+    }
+    for (unsigned i = 0; i < p->flows; i++) {
+        if (!cookies_do(p, &p->flow[i].app[SIM_CLIENT])) {
+            p->host[p->flow[i].host[SIM_SERVER]].tcp.syn_cookies = TCP_COOKIES_NEVER;
+        }
+    }
+}
+
 void sim_draw(struct sim_plan *p, uint64_t seed)
 {
     static const nsec jumps[] = {NS_PER_SEC, 60 * NS_PER_SEC, SIM_HOUR, 3 * SIM_HOUR};
@@ -582,4 +604,5 @@ void sim_draw(struct sim_plan *p, uint64_t seed)
     }
     draw_special(&g, p);
     draw_congestion(&g, p);
+    draw_cookies(&g, p);
 }

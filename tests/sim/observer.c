@@ -218,6 +218,8 @@ void view_forget(struct view *v)
     fresh.unsure = v->unsure;
     memcpy(fresh.syns, v->syns, sizeof fresh.syns);
     fresh.syn_count = v->syn_count;
+    memcpy(fresh.baked, v->baked, sizeof fresh.baked);
+    fresh.baked_count = v->baked_count;
     fresh.ring = v->ring;
     fresh.ring_cap = v->ring_cap;
     fresh.ranges = v->ranges;

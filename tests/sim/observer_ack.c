@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define TIMER_SLACK (3 * NS_PER_MS)
+#define COOKIE_TICKS 64 /* a cookie stands in the low six bits of the clock */
 #define PAWS_FORGETS (24 * 86400 * NS_PER_SEC) /* RFC 7323 5.5 */
 
 /* ---- timestamps ---- */
@@ -15,7 +16,8 @@ static void judge_clock(struct observer *o, struct view *v, const struct sight *
 {
     if (v->stamp_sent) {
         int32_t ticks = (int32_t)(s->opts.tsval - v->tsval);
-        int64_t most = (s->now - v->tsval_at) / NS_PER_MS + 2;
+        int64_t most =
+            (s->now - v->tsval_at) / NS_PER_MS + 2 + (v->stamp_coarse ? COOKIE_TICKS : 0);
         bool late = o->host[s->host].arp_at == s->now; /* it may have waited for an address */
         if (ticks < 0) {
             violate(o, s, "tsval-back [RFC 7323 4]", "not before %u", v->tsval);
@@ -25,6 +27,7 @@ static void judge_clock(struct observer *o, struct view *v, const struct sight *
         }
     }
     v->stamp_sent = true;
+    v->stamp_coarse = v->cookie && (s->flags & SYN) != 0;
     v->tsval = s->opts.tsval;
     v->tsval_at = s->now;
 }
@@ -46,7 +49,9 @@ static void judge_echo(struct observer *o, struct view *v, const struct sight *s
     if (!v->unsure && !v->stamps_lost && !stamp_came(v, tsecr)) {
         violate(o, s, "tsecr [RFC 7323 4.3]", "%u is no timestamp that may be echoed", tsecr);
     }
-    if (v->echo_sent && before(tsecr, v->tsecr) && s->now - v->tsecr_at < PAWS_FORGETS) {
+    bool stateless = v->cookie && (s->flags & SYN) != 0;
+    if (v->echo_sent && !stateless && before(tsecr, v->tsecr) &&
+        s->now - v->tsecr_at < PAWS_FORGETS) {
         violate(o, s, "tsecr-back [RFC 7323 4.3]", "not before %u", v->tsecr);
     }
     v->echo_sent = true;

@@ -142,9 +142,9 @@ static bool must_be_taken(const struct observer *o, const struct view *v, const 
                           enum sight_verdict verdict)
 {
     uint8_t flags = s->flags & (uint8_t)~PSH;
-    if (host_of(o, v->key.host)->forgets || verdict != SIGHT_GOOD || v->unsure || !v->established ||
-        v->over != NULL || v->doubt || v->peer_fin_taken || v->fin_count > 0 || v->peer.mixed ||
-        (flags != ACK && flags != (ACK | FIN))) {
+    if (host_of(o, v->key.host)->forgets || verdict != SIGHT_GOOD || v->unsure || v->unknown ||
+        !v->established || v->over != NULL || v->doubt || v->peer_fin_taken || v->fin_count > 0 ||
+        v->peer.mixed || (flags != ACK && flags != (ACK | FIN))) {
         return false;
     }
     bool known = v->ack_sent && !before(s->ack, v->una) && !before(v->snd_max, s->ack);
@@ -266,6 +266,7 @@ void view_arrived(struct observer *o, struct view *v, const struct sight *s,
         reset_arrived(o, v, s, verdict);
         return;
     }
+    view_cookie_back(v, s);
     stamp_arrived(o, v, s);
     if ((s->flags & SYN) != 0) {
         syn_arrived(v, s, verdict);

@@ -76,6 +76,9 @@ static enum mode mode_of(const struct view *v)
     }
     if (v->syn_ack) {
         uint8_t answered = v->ecn.answered & (uint8_t)~bit(0);
+        if (v->cookie && answered != 0 && answered != v->ecn.answered) {
+            return MODE_UNSURE; /* the client takes the one answer or the other, and its ACK tells */
+        }
         return answered == 0 ? MODE_NONE : answered == bit(ACE_ECE) ? MODE_CLASSIC : MODE_ACCURATE;
     }
     return v->peer.has_ack ? client_mode(v) : MODE_UNSURE;
@@ -143,7 +146,7 @@ static void judge_codepoint(struct observer *o, const struct view *v, const stru
     } else if (before(s->seq, v->snd_max)) {
         violate(o, s, "ect-again [RFC 3168 6.1.5]", "what goes again is not ECN-capable");
     }
-    bool bare = v->syn_ack ? (v->ecn.answered & bit(0)) != 0 : v->ecn.bare;
+    bool bare = v->syn_ack ? (v->ecn.answered & bit(0)) != 0 && !v->cookie : v->ecn.bare;
     if (bare && (v->syn_ack || mode == MODE_CLASSIC)) {
         violate(o, s, "ect-bare-syn [RFC 3168 6.1.1, RFC 9768 3.1.5]",
                 "nothing ECN-capable after a SYN that did not ask");

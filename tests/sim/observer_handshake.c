@@ -82,20 +82,22 @@ void judge_format(struct observer *o, const struct sight *s)
 /* ---- the beginning of an incarnation ---- */
 
 /* RFC 9293 MUST-8, RFC 6528 3: a clock of 4 us, from an origin of its own for each pair of ends. Above an
- * earlier incarnation in TIME-WAIT it may leap. */
-static void judge_isn(struct observer *o, struct view *v, const struct sight *s)
+ * earlier incarnation in TIME-WAIT it may leap, and a SYN cookie may be any number. */
+static void judge_isn(struct observer *o, struct view *v, const struct sight *s, bool cookie)
 {
     if (v->isn_known) {
         int64_t ticks = (s->now - v->isn_at) / ISN_TICK;
         int32_t off = (int32_t)(s->seq - v->isn - (uint32_t)ticks);
         bool clock = off >= -(int32_t)ISN_SLACK && off <= (int32_t)ISN_SLACK;
         bool leap = v->begun && s->seq - v->snd_max < ISN_LEAP;
-        if (!clock && !leap) {
+        if (!clock && !leap && !cookie) {
             violate(o, s, "isn [RFC 9293 MUST-8]", "%u, by the clock", s->seq - (uint32_t)off);
         }
         if (!clock) {
             return; /* the clock's origin is still the old one */
         }
+    } else if (cookie) {
+        return;
     }
     v->isn_known = true;
     v->isn = s->seq;
@@ -108,14 +110,23 @@ static bool in_timewait(const struct observer *o, const struct view *v, nsec now
     return msl != 0 && v->timewait_at != 0 && now - v->timewait_at < 2 * msl - 5 * NS_PER_MS;
 }
 
-static void begin(struct view *v, const struct sight *s)
+static void begin_at(struct view *v, uint32_t iss, nsec now)
 {
+    if (v->cookie) {
+        v->baked[v->baked_count++ % BAKED] =
+            (struct baked){v->iss, v->begun_at, v->offered, v->peer, v->ecn.answered};
+    }
     view_forget(v);
     v->begun = true;
-    v->begun_at = s->now;
-    v->iss = v->snd_max = v->una = s->seq;
-    v->ring_low = s->seq + 1;
+    v->begun_at = now;
+    v->iss = v->snd_max = v->una = iss;
+    v->ring_low = iss + 1;
     v->fresh = true;
+}
+
+static void begin(struct view *v, const struct sight *s)
+{
+    begin_at(v, s->seq, s->now);
 }
 
 static bool judge_syn(struct observer *o, struct view *v, const struct sight *s)
@@ -130,7 +141,7 @@ static bool judge_syn(struct observer *o, struct view *v, const struct sight *s)
         if (in_timewait(o, v, s->now)) {
             violate(o, s, "timewait [RFC 9293 MUST-13]", "no connection before TIME-WAIT is over");
         }
-        judge_isn(o, v, s);
+        judge_isn(o, v, s, false);
         begin(v, s);
         v->syn_alone = true;
     }
@@ -200,6 +211,74 @@ static void judge_answer_options(struct observer *o, const struct sight *s, cons
     }
 }
 
+/* ---- SYN cookies (RFC 4987 3.6) ---- */
+
+/* What a cookie must say of the SYN: in the low three bits of the ISN the largest size that is not above the peer's,
+ * and in the low six of TSval its window shift or 15, whether ECN of RFC 3168 is agreed on, and whether SACK was
+ * offered. Without timestamps it agrees to none of them. */
+static bool tells_of(const struct sight *s, const struct syn *peer)
+{
+    static const uint16_t sizes[] = {48, 256, 536, 1220, 1360, 1440, 1460, 8960, UINT16_MAX};
+    const struct tcp_opts *in = &peer->opts;
+    uint32_t mss = in->has_mss ? in->mss : 536;
+    unsigned size = s->seq & 7U;
+    if ((size > 0 && sizes[size] > mss) || (size < 7 && sizes[size + 1] <= mss)) {
+        return false;
+    }
+    bool classic = s->ace == ACE_ECE;
+    if (!s->opts.has_ts) {
+        return !s->opts.has_wscale && !s->opts.sack_ok && !classic;
+    }
+    uint32_t shift = !in->has_wscale ? 15 : in->wscale > 14 ? 14 : in->wscale;
+    uint32_t bits = shift | (classic ? 16U : 0U) | (in->sack_ok ? 32U : 0U);
+    return (s->opts.tsval & 63U) == bits;
+}
+
+static bool may_be_cookie(const struct observer *o, const struct sight *s, const struct syn *peer)
+{
+    return host_of(o, s->host)->syn_cookies && (peer->mixed || tells_of(s, peer));
+}
+
+static bool ends_cookie(const struct sight *s, uint32_t iss, const struct syn *peer)
+{
+    return s->ack == iss + 1 && s->seq == peer->seq + 1;
+}
+
+static bool may_have_gone(const struct view *v)
+{
+    bool closed = v->fin_sent && before(v->fin, v->una);
+    return v->over != NULL || v->doubt || closed;
+}
+
+void view_cookie_back(struct view *v, const struct sight *s)
+{
+    if ((s->flags & (ACK | SYN | RST)) != ACK || !v->syn_ack) {
+        return;
+    }
+    bool same = v->cookie && ends_cookie(s, v->iss, &v->peer);
+    for (unsigned i = 0; !same && i < v->baked_count && i < BAKED; i++) {
+        struct baked b = v->baked[i];
+        if (!ends_cookie(s, b.iss, &b.peer)) {
+            continue;
+        }
+        if (v->established) {
+            same = true;
+            break;
+        }
+        begin_at(v, b.iss, b.at);
+        v->snd_max = b.iss + 1;
+        v->syn_ack = v->cookie = true;
+        v->offered = b.offered;
+        v->ecn.answered = b.answered;
+        take_peer(v, &b.peer);
+        return;
+    }
+    if (same && may_have_gone(v)) { /* it may begin once more */
+        v->unknown = true;
+        v->owed_since = v->owed_now = 0;
+    }
+}
+
 static bool judge_syn_ack(struct observer *o, struct view *v, const struct sight *s)
 {
     const struct syn *found = syn_answered(v, s->ack);
@@ -209,20 +288,28 @@ static bool judge_syn_ack(struct observer *o, struct view *v, const struct sight
         return false;
     }
     struct syn peer = *found;
+    if (v->cookie && before(v->iss, v->una) && v->heard_at == s->now) {
+        return false; /* the answer to a SYN that came in one batch with what made the connection */
+    }
     bool crossed = v->begun && v->syn_alone && !v->syn_ack && s->seq == v->iss;
-    bool again = v->begun && v->syn_ack && s->seq == v->iss && v->peer.seq == peer.seq;
+    bool cookie = may_be_cookie(o, s, &peer);
+    bool again = v->begun && v->syn_ack && s->seq == v->iss && v->peer.seq == peer.seq &&
+                 !(cookie && v->established); /* a late SYN: the connection has gone */
     if (again && v->established) {
         violate(o, s, "syn-again [RFC 9293 3.10.7.3]", "no SYN once the connection is established");
         return false;
     }
     if (!again && !crossed) {
-        judge_isn_kept(o, v, s);
+        if (!cookie && !v->cookie) {
+            judge_isn_kept(o, v, s);
+        }
         if (in_timewait(o, v, s->now)) {
             judge_reopening(o, v, s, &peer);
         }
-        judge_isn(o, v, s);
+        judge_isn(o, v, s, cookie);
         begin(v, s);
     }
+    v->cookie = cookie;
     judge_answer_options(o, s, &peer);
     if (!again) {
         take_peer(v, &peer);

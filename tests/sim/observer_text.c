@@ -218,7 +218,8 @@ static bool judge_probe(struct observer *o, struct view *v, const struct sight *
  * what ACKs make a host send again does not move the timer. */
 void judge_timing(struct observer *o, struct view *v, const struct sight *s)
 {
-    if (sight_span(s) == 0 || judge_probe(o, v, s) || s->seq != v->una) {
+    bool stateless = v->cookie && (s->flags & SYN) != 0; /* as often as a SYN comes */
+    if (sight_span(s) == 0 || judge_probe(o, v, s) || s->seq != v->una || stateless) {
         return;
     }
     bool waited = o->host[s->host].arp_at >= v->lead_at; /* it may have waited for an address */

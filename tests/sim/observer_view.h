@@ -8,6 +8,7 @@
 #include "tests/sim/observer_sight.h"
 
 #define SYNS 8U       /* SYNs of the peer that are remembered */
+#define BAKED 8U      /* SYN cookies of the host */
 #define SYN_STAMPS 8U /* timestamps of its copies */
 #define HEARD 256U    /* latest segments, which a reset may answer */
 #define STAMPS 256U   /* latest timestamps, which may be echoed */
@@ -31,6 +32,15 @@ struct syn {
     struct tcp_opts opts;        /* of the latest copy */
     uint32_t tsvals[SYN_STAMPS]; /* of every copy */
     unsigned tsval_count;
+};
+
+/* A SYN-ACK that a host has sent and may have forgotten. */
+struct baked {
+    uint32_t iss;
+    nsec at;
+    struct tcp_opts offered;
+    struct syn peer;
+    uint8_t answered; /* as in ecn_view */
 };
 
 struct heard {
@@ -78,6 +88,7 @@ struct view {
     bool begun;       /* the host has sent a SYN */
     bool syn_alone;   /* ... without ACK */
     bool syn_ack;     /* ... with ACK */
+    bool cookie;      /* ... that may be a SYN cookie's */
     bool doubt;       /* a reset came that may have ended it */
     bool established; /* for certain synchronized */
     const char *over; /* why nothing may follow but resets and a SYN; NULL: it may */
@@ -89,6 +100,8 @@ struct view {
     /* what may still begin, or has: the peer's SYNs, the latest last */
     struct syn syns[SYNS];
     unsigned syn_count;
+    struct baked baked[BAKED]; /* the latest cookies before that of now, in a ring */
+    unsigned baked_count;
 
     /* send sequence space */
     uint32_t iss;
@@ -128,7 +141,8 @@ struct view {
 
     /* timestamps */
     bool stamp_sent, echo_sent, stamp_heard;
-    uint32_t tsval; /* the latest sent */
+    bool stamp_coarse; /* tsval may be up to 64 ticks in the past: it was of a cookie */
+    uint32_t tsval;    /* the latest sent */
     nsec tsval_at;
     uint32_t tsecr; /* the latest echoed */
     nsec tsecr_at;
@@ -214,6 +228,9 @@ uint32_t view_shift_out(const struct view *v);   /* of the windows that the host
 uint32_t view_shift_in(const struct view *v);    /* of those that it is offered */
 void view_stamp(struct view *v, uint32_t tsval); /* may be echoed */
 void view_forget(struct view *v);                /* what belongs to one incarnation */
+
+/* An ACK comes that ends the handshake of a SYN cookie, of which the host knows nothing any more. */
+void view_cookie_back(struct view *v, const struct sight *s);
 
 /* ---- frames that are no TCP ---- */
 void packet_emitted(struct observer *o, const struct sight *s);

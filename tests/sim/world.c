@@ -457,6 +457,11 @@ static void bring_wrap_near(struct sim_world *w)
     }
 }
 
+static bool cookies_of(const struct sim_world *w, unsigned host)
+{
+    return w->host[host].host.tcp.config.syn_cookies != TCP_COOKIES_NEVER;
+}
+
 /* tcp_listener.accept: the flow whose client connected latest from that address and port, since an
  * ephemeral port can be used again. */
 static void accept(void *arg, struct stream *s)
@@ -474,7 +479,9 @@ static void accept(void *arg, struct stream *s)
         }
     }
     SIM_CHECK(w, latest != NULL);
-    if (latest == NULL) {
+    /* a copy of the ACK that ended the handshake outlives the connection, and its cookie is still good */
+    bool again = latest != NULL && latest->opened && cookies_of(w, h->index);
+    if (latest == NULL || again) {
         stream_abort(s);
         return;
     }
@@ -570,6 +577,7 @@ static void observed(const struct sim_world *w, unsigned host, struct observer_h
                                 .no_ecn = t->ecn == TCP_ECN_OFF,
                                 .no_accecn = t->ecn < TCP_ECN_ACCEPT,
                                 .ecn_asks = asks_by(t->ecn),
+                                .syn_cookies = cookies_of(w, host),
                                 .probes = !t->no_probe && !t->no_rack && !t->no_sack,
                                 .no_timestamps = t->no_timestamps,
                                 .no_window_scale = t->no_window_scale,

@@ -53,6 +53,8 @@ START_TEST(takes_each_kind)
     ck_assert(!config.rto_restart);
     ck_assert(take("ecn=accept-ask-classic"));
     ck_assert_int_eq(config.ecn, TCP_ECN_ACCEPT_ASK_CLASSIC);
+    ck_assert(take("syn_cookies=always"));
+    ck_assert_int_eq(config.syn_cookies, TCP_COOKIES_ALWAYS);
     ck_assert(take("ecn=accept-classic"));
     ck_assert_int_eq(config.ecn, TCP_ECN_ACCEPT_CLASSIC);
 }
@@ -76,6 +78,7 @@ static const char *const wrong[] = {
     "=on",
     "cc=tahoe",
     "ecn=on",
+    "syn_cookies=on",
     "cc=",
     "send_buffer=0",
     "send_buffer=-1",
@@ -110,12 +113,13 @@ START_TEST(lists_what_it_takes)
         char takes[32];
         char item[64];
         ck_assert_int_eq(sscanf(line, "%31s %31[^, ]", name, takes), 2);
-        const char *value = strcmp(takes, "on|off") == 0           ? "off"
-                            : strcmp(takes, "off|on") == 0         ? "on"
-                            : strcmp(takes, "off|accept|ask") == 0 ? "ask"
-                            : strcmp(takes, "N") == 0              ? "9k"
-                            : strcmp(takes, "Nus") == 0            ? "9ms"
-                                                                   : "cubic";
+        const char *value = strcmp(takes, "on|off") == 0              ? "off"
+                            : strcmp(takes, "off|on") == 0            ? "on"
+                            : strcmp(takes, "off|accept|ask") == 0    ? "ask"
+                            : strcmp(takes, "auto|never|always") == 0 ? "never"
+                            : strcmp(takes, "N") == 0                 ? "9k"
+                            : strcmp(takes, "Nus") == 0               ? "9ms"
+                                                                      : "cubic";
         snprintf(item, sizeof item, "%s=%s", name, value);
         ck_assert_msg(take(item), "%s", item);
         ck_assert_msg(is_set(), "%s changes nothing", item);

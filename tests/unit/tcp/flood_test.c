@@ -122,6 +122,61 @@ START_TEST(tiny_windows)
 }
 END_TEST
 
+/* An outsider sends SYNs under addresses that are not its own and answers nothing. Nothing is kept of them but the
+ * backlog, nothing is sent for them but one SYN-ACK each, and a client is served as ever.
+ * requires: 4987-3.1-1, 4987-3.6-1 */
+START_TEST(a_flood_of_syns)
+{
+    rig_listen_with(8, 0, NULL);
+    for (unsigned i = 0; i < FLOOD; i++) {
+        struct peer p = peer_new();
+        p.port = (uint16_t)(1024 + i);
+        p.iss = i * 7919;
+        peer_send(&p, TCP_SYN, 0, 0);
+        take_segment(__LINE__);
+        expect_nothing();
+        discard_sent();
+        ck_assert_uint_le(rig.host.tcp.conn_pool.in_use, 8);
+    }
+    ck_assert_uint_eq(rig.listener->half_open, 8);
+    ck_assert_uint_eq(rig.host.tcp.connections.count, 8);
+    ck_assert_uint_eq(rig.host.pools.bufs.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.totals.cookies_out, FLOOD - 8);
+    struct peer p = peer_new();
+    p.offer = (struct offer){.mss = 1460, .wscale = true, .shift = 4, .sack_ok = true, .ts = true};
+    p.ts = true;
+    peer_send(&p, TCP_SYN, 0, 0);
+    expect(&p, TCP_SYN | TCP_ACK, 0, 1, 0);
+    peer_data(&p, TCP_ACK | TCP_PSH, 1, 1, 100);
+    ck_assert_uint_eq(rig.app_count, 1);
+    struct app *a = &rig.apps[0];
+    expect_in(a, 100);
+    ck_assert_uint_eq(info_of(a).snd_wscale, 4);
+    ck_assert(info_of(a).sack_ok);
+}
+END_TEST
+
+/* ACKs of SYN-ACKs that were never sent: one reset each, and nothing else. */
+START_TEST(a_flood_of_guesses)
+{
+    rig_restart(&(struct tcp_config){.syn_cookies = TCP_COOKIES_ALWAYS});
+    rig_listen(NULL);
+    struct peer p = peer_new();
+    peer_send(&p, TCP_SYN, 0, 0);
+    expect(&p, TCP_SYN | TCP_ACK, 0, 1, 0);
+    for (unsigned i = 0; i < FLOOD; i++) {
+        struct peer liar = peer_new();
+        liar.port = (uint16_t)(1024 + i);
+        liar.irs = i * 2654435761U;
+        peer_send(&liar, TCP_ACK, 1, 1);
+        discard_sent();
+    }
+    ck_assert_uint_eq(rig.app_count, 0);
+    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_ge(drops_of(DROP_TCP_BAD_COOKIE), FLOOD - 10);
+}
+END_TEST
+
 Suite *flood_suite(void);
 
 Suite *flood_suite(void)
@@ -129,6 +184,9 @@ Suite *flood_suite(void)
     Suite *s = suite_create("flood");
     TCase *receive = rig_case(s, "receive");
     ADD(receive, single_bytes_out_of_order);
+    TCase *open = rig_case(s, "open");
+    ADD(open, a_flood_of_syns);
+    ADD(open, a_flood_of_guesses);
     TCase *send = rig_case(s, "send");
     ADD(send, sack_blocks_that_cut);
     ADD(send, a_tiny_segment_size);

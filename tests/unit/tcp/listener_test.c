@@ -70,6 +70,7 @@ END_TEST
 
 START_TEST(the_backlog_is_a_limit)
 {
+    rig_restart(&(struct tcp_config){.syn_cookies = TCP_COOKIES_NEVER});
     rig_listen_with(2, 0, NULL);
     struct peer p[3];
     for (unsigned i = 0; i < 3; i++) {
