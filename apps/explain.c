@@ -45,7 +45,8 @@ static const char options_text[] =
     "  --seed N        the same numbers each time: addresses, ports, secrets and clock come from "
     "N\n"
     "  --tls VERSION   1.3, or 1.2\n"
-    "  --mutual        the client shows a certificate too\n"
+    "  --mutual        of `tls`: the client shows a certificate too\n"
+    "  --psk           of `tls`: a pre-shared key instead of a certificate, with TLS 1.3\n"
     "  --reveal        shows the secrets of TLS: who has them reads the connection\n"
     "  --pcapng FILE   the frames, for Wireshark\n"
     "  --keylog FILE   the keys of TLS for it, appended as NSS key log lines\n";
@@ -128,6 +129,9 @@ static bool set_option(struct options *o, int c)
     case 'm':
         o->chapter.mutual = true;
         break;
+    case 'P':
+        o->chapter.psk = true;
+        break;
     case 'r':
         o->chapter.reveal = true;
         break;
@@ -154,17 +158,12 @@ static bool set_option(struct options *o, int c)
 static bool parse(int argc, char **argv, struct options *o)
 {
     static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"html", no_argument, NULL, 'h'},
-        {"ascii", no_argument, NULL, 'a'},
-        {"width", required_argument, NULL, 'w'},
-        {"seed", required_argument, NULL, 's'},
-        {"pcapng", required_argument, NULL, 'p'},
-        {"keylog", required_argument, NULL, 'k'},
-        {"tls", required_argument, NULL, 't'},
-        {"mutual", no_argument, NULL, 'm'},
-        {"reveal", no_argument, NULL, 'r'},
-        {NULL, 0, NULL, 0},
+        {"json", no_argument, NULL, 'j'},         {"html", no_argument, NULL, 'h'},
+        {"ascii", no_argument, NULL, 'a'},        {"width", required_argument, NULL, 'w'},
+        {"seed", required_argument, NULL, 's'},   {"pcapng", required_argument, NULL, 'p'},
+        {"keylog", required_argument, NULL, 'k'}, {"tls", required_argument, NULL, 't'},
+        {"mutual", no_argument, NULL, 'm'},       {"reveal", no_argument, NULL, 'r'},
+        {"psk", no_argument, NULL, 'P'},          {NULL, 0, NULL, 0},
     };
     const char *no_colour = getenv("NO_COLOR"); /* no-color.org */
     int c;
@@ -189,6 +188,10 @@ static bool parse(int argc, char **argv, struct options *o)
     }
     if (optind < argc) {
         fprintf(stderr, "vitrine explain: %s: nothing more was expected\n", argv[optind]);
+        return false;
+    }
+    if (o->chapter.psk && (o->chapter.mutual || o->chapter.tls != TLS_1_3)) {
+        fprintf(stderr, "vitrine explain: --psk is for TLS 1.3, and instead of certificates\n");
         return false;
     }
     return true;

@@ -1,4 +1,4 @@
-/* pcapng: one section, one interface, the keys as a decryption secrets block, one enhanced packet block a frame, in this machine's byte order. */
+/* The frames of a world for Wireshark; see capture.h. */
 #include "apps/explain/capture.h"
 
 #include <errno.h>
@@ -7,31 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCK_SECTION 0x0a0d0d0aU
-#define BLOCK_INTERFACE 1U
-#define BLOCK_PACKET 6U
-#define BLOCK_SECRETS 10U
-#define SECRETS_TLS 0x544c534bU /* a key log */
-#define BYTE_ORDER_MAGIC 0x1a2b3c4dU
-#define LINKTYPE_ETHERNET 1U
+#include "stack/link/pcapng.h"
+
 #define KEYLOG_MAX 16384U /* bytes: a connection has less than 2,000 */
-#define TSRESOL_NS 9U     /* option if_tsresol: 10^-9 s */
 
-static void words(FILE *f, const uint32_t *w, size_t n)
+static void write_block(void *arg, const void *data, size_t len)
 {
-    fwrite(w, sizeof *w, n, f);
-}
-
-static void frame(FILE *f, const struct world_frame *w, uint64_t at)
-{
-    static const uint8_t zeros[3];
-    uint32_t padding = (4 - w->len % 4) % 4, len = 32 + w->len + padding;
-    const uint32_t head[] = {BLOCK_PACKET, len,    0,     (uint32_t)(at >> 32U),
-                             (uint32_t)at, w->len, w->len};
-    words(f, head, COUNT_OF(head));
-    fwrite(w->data, 1, w->len, f);
-    fwrite(zeros, 1, padding, f);
-    words(f, &len, 1);
+    fwrite(data, 1, len, arg);
 }
 
 /* All of a key log; *len 0: it cannot be read. */
@@ -47,36 +29,25 @@ static const char *read_keys(const char *keylog, size_t *len)
     return text;
 }
 
-static void secrets(FILE *f, const char *keylog)
+/* As the wire between the two saw them: what the client sends goes out. */
+static void write_all(FILE *f, const struct world *w, const char *keylog)
 {
-    static const uint8_t zeros[3];
-    size_t n;
-    const char *text = read_keys(keylog, &n);
-    uint32_t padding = (uint32_t)(4 - n % 4) % 4, len = 20 + (uint32_t)n + padding;
-    const uint32_t head[] = {BLOCK_SECRETS, len, SECRETS_TLS, (uint32_t)n};
-    words(f, head, COUNT_OF(head));
-    fwrite(text, 1, n, f);
-    fwrite(zeros, 1, padding, f);
-    words(f, &len, 1);
-}
-
-static bool write_all(FILE *f, const struct world *w, const char *keylog)
-{
-    const uint32_t section[] = {BLOCK_SECTION, 28, BYTE_ORDER_MAGIC, 1, UINT32_MAX, UINT32_MAX, 28};
-    const uint16_t resolution[] = {9, 1, TSRESOL_NS, 0};
-    const uint32_t interface[] = {BLOCK_INTERFACE, 32, LINKTYPE_ETHERNET, 0},
-                   interface_end[] = {0, 32};
-    words(f, section, COUNT_OF(section));
-    words(f, interface, COUNT_OF(interface));
-    fwrite(resolution, 1, sizeof resolution, f);
-    words(f, interface_end, COUNT_OF(interface_end));
+    struct pcapng p = {.write = write_block, .arg = f};
+    pcapng_section(&p, "vitrine explain");
+    pcapng_interface(&p, "wire");
     if (keylog != NULL) {
-        secrets(f, keylog);
+        size_t len;
+        const char *lines = read_keys(keylog, &len);
+        pcapng_secrets(&p, lines, len);
     }
     for (size_t i = 0; i < w->frame_count; i++) {
-        frame(f, &w->frames[i], (uint64_t)(w->frames[i].sent - w->began));
+        const struct world_frame *frame = &w->frames[i];
+        struct slice data = {frame->data, frame->len};
+        pcapng_frame(&p, &(struct pcapng_frame){.out = frame->from == WORLD_CLIENT,
+                                                .at = frame->sent - w->began,
+                                                .data = &data,
+                                                .slices = 1});
     }
-    return ferror(f) == 0;
 }
 
 bool capture_write(const char *file, const struct world *w, const char *keylog, char *error,
@@ -88,7 +59,8 @@ bool capture_write(const char *file, const struct world *w, const char *keylog, 
     FILE *f = fopen(file, "wbe");
     bool good = f != NULL;
     if (good) {
-        good = write_all(f, w, keylog);
+        write_all(f, w, keylog);
+        good = ferror(f) == 0;
         good = fclose(f) == 0 && good;
     }
     if (!good) {

@@ -15,6 +15,7 @@ struct explain_options {
     const char *keylog; /* file to append the keys of TLS to, or NULL */
     uint16_t tls;       /* enum tls_version */
     bool mutual;        /* the client shows a certificate too */
+    bool psk;           /* a pre-shared key proves both sides, and no certificate; TLS 1.3 */
     bool reveal;        /* secrets of TLS are shown */
 };
 

@@ -33,7 +33,7 @@ static const char style[] =
     ".bytes p{margin:0 0 .5rem;font-weight:600}\n"
     ".bytes table{margin:0}\n"
     ".bytes td{padding:.15rem .8rem .15rem 0}\n"
-    ".bytes td:nth-child(1){color:var(--faint);white-space:nowrap}\n"
+    ".bytes td:nth-child(1){color:var(--faint);white-space:nowrap;width:2.6rem}\n"
     ".bytes td:nth-child(2){width:13.5rem;color:var(--secret)}\n"
     ".ladder{margin:1rem 0;font-size:.875rem}\n"
     ".ends{display:flex;justify-content:space-between;gap:1rem;padding-left:5.2rem;"
@@ -51,6 +51,7 @@ static const char style[] =
     ".ladder .encrypted span{border-bottom:5px double}\n"
     ".ladder .arrow span::after{content:\"\";position:absolute;bottom:-.45rem;border:.4rem solid "
     "transparent}\n"
+    ".ladder .encrypted span::after{bottom:-.55rem}\n"
     ".ladder .left span::after{right:0;border-left:.7rem solid;border-right:0}\n"
     ".ladder .right span::after{left:0;border-right:.7rem solid;border-left:0}\n"
     ".faint{color:var(--faint)}.good{color:var(--good)}.bad{color:var(--bad)}"
@@ -136,7 +137,11 @@ static void ladder(struct draft *out, const struct doc_block *b)
 
 static void mark(struct draft *out, const struct doc_block *b, const struct doc_mark *m)
 {
-    draft_addf(out, "<tr><td class=\"v\">%04zx<td class=\"v\">", m->from);
+    draft_add(out, "<tr><td class=\"v\">");
+    if (m->len > 0) {
+        draft_addf(out, "%04zx", m->from);
+    }
+    draft_add(out, "<td class=\"v\">");
     for (size_t i = 0; i < m->len; i++) {
         draft_addf(out, "%s%02x", i > 0 ? " " : "", b->bytes[m->from + i]);
     }

@@ -90,7 +90,8 @@ static void mark_gap(struct seen *s, size_t from, size_t to, bool extension)
         doc_mark(s->d, from + 2, 2, "· length", "%u", number_at(s, from + 2, 2));
         from += EXTENSION_HEADER;
     }
-    if (to > from && to - from <= LENGTH_MAX) {
+    if (to > from && to - from <= LENGTH_MAX &&
+        number_at(s, from, to - from) <= s->m->bytes.len - to) {
         doc_mark(s->d, from, to - from, extension ? "· length" : "length", "%u",
                  number_at(s, from, to - from));
     } else if (to > from) {

@@ -115,6 +115,16 @@ static bool make_certificates(struct secure *s, const struct secure_options *how
     return true;
 }
 
+/* What the two have agreed on before, by a way that this lesson does not show. */
+static void agree_on_psk(struct secure *s, const uint8_t seed[32])
+{
+    struct random random;
+    random_init(&random, seed);
+    s->psk = (struct tls_psk){.identity = SECURE_IDENTITY, .key_len = 32};
+    random_bytes(&random, s->psk.key, s->psk.key_len);
+    s->psks = (struct tls_psks){.psk = &s->psk, .count = 1};
+}
+
 /* ---- contexts ---- */
 
 static bool add_certificate(struct tls_context *c, const char *dir, const char *ca,
@@ -139,6 +149,10 @@ static bool make_contexts(struct secure *s, const struct secure_options *how, ch
         .client_auth = how->mutual ? TLS_CLIENT_AUTH_REQUIRED : TLS_CLIENT_AUTH_NONE,
     };
     struct tls_config client = {.client = true, .alpn = alpn, .trust = s->trust};
+    if (how->psk) {
+        server.psks = &s->psks;
+        client.psks = &s->psks;
+    }
     const char *issuer = how->flaw == FLAW_CA ? "stranger" : "ca";
     struct tls_context **c = s->x.context;
     c[WORLD_SERVER] = tls_context_new(&server, error, size);
@@ -211,6 +225,7 @@ bool secure_run(struct secure *s, struct doc *d, const struct explain_options *o
     *s = (struct secure){.d = d, .x = {.port = SECURE_PORT, .name = SECURE_NAME}};
     s->now = o->repeatable ? NOON : (int64_t)time(NULL);
     random_init(&source, o->seed);
+    agree_on_psk(s, o->seed);
     if (o->repeatable && tls_use_system(&repeatable) != 0) {
         snprintf(error, error_size, "no randomness for TLS");
         return false;

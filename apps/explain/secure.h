@@ -10,6 +10,7 @@
 
 #define SECURE_NAME "vitrine.test" /* what the server's certificate is for */
 #define SECURE_PORT 443U
+#define SECURE_IDENTITY "alice" /* of the pre-shared key */
 
 /* What is wrong with the server's certificate. */
 enum secure_flaw {
@@ -47,6 +48,8 @@ struct secure {
     size_t message_count, message_cap;
     struct secure_step *steps;
     size_t step_count, step_cap;
+    struct tls_psk psk;
+    struct tls_psks psks;
     int64_t now;     /* seconds since 1970, by which certificates are valid */
     char dir[64];    /* with the CA and the certificates; "" once gone */
     char keylog[80]; /* in it; the keys of the connection */
@@ -56,6 +59,7 @@ struct secure {
 struct secure_options {
     uint16_t version; /* enum tls_version */
     bool mutual;      /* the client shows a certificate too */
+    bool psk;         /* both have a key from outside of TLS, and no certificate is sent */
     enum secure_flaw flaw;
     const struct tamper_rule *attack; /* NULL: nobody is in between */
 };

@@ -87,8 +87,8 @@ static const struct purpose purposes[] = {
      "certificate.",
      NULL},
     {TLS_NEW_SESSION_TICKET, false, "NewSessionTicket: for the next time",
-     "With it the client can come back without a certificate: what both share already proves who "
-     "they are.",
+     "With it the client can come back later: what both share by then proves who they are, without "
+     "a certificate.",
      NULL},
     {TLS_CHANGE_CIPHER_SPEC, true, "ChangeCipherSpec: the client's next record is encrypted", NULL,
      "A record of its own with one byte. What the client sends from here on is under the new "
@@ -129,13 +129,20 @@ static void tell_setting(struct lesson *l)
         doc_say(d, "Secrets are shown here: whoever has them reads this connection, now and in any "
                    "capture of it. It was made for this lesson and holds nothing of worth.");
     }
-    doc_say(
-        d,
-        "TLS needs a stream of bytes that arrives whole and in order, and TCP has made one: %s to "
-        "%s, as in `vitrine explain tcp`. TLS puts two things on top, a secret that only the two "
-        "have, and proof of who the server is. Our client, our server, certificates from our own "
-        "CA, a wire that takes 10 ms each way; all values below were on it a moment ago.",
-        endpoint_text(&l->s.x.client, client), endpoint_text(&l->s.x.server, server));
+    if (l->o->psk) {
+        doc_say(d,
+                "Here the two have met before: by some other way both came to a key of %u bytes, "
+                "known as \"%s\". It proves each to the other, and no certificate is sent. "
+                "Diffie-Hellman makes a fresh secret all the same, so that whoever steals that key "
+                "later cannot read what was recorded today (psk_dhe_ke, RFC 8446 2.2).",
+                l->s.psk.key_len, l->s.psk.identity);
+    }
+    doc_say(d,
+            "TLS needs a stream of bytes that arrives whole and in order, and TCP has made one: %s "
+            "to %s, as in `vitrine explain tcp`. TLS puts two things on top, a secret that only "
+            "the two have, and proof of who the server is. Our client, our server, a wire that "
+            "takes 10 ms each way; all values below were on it a moment ago.",
+            endpoint_text(&l->s.x.client, client), endpoint_text(&l->s.x.server, server));
 }
 
 static void tell_ladder(struct lesson *l)
@@ -285,11 +292,13 @@ static void tell_end(struct lesson *l)
 bool explain_tls(struct doc *d, const struct explain_options *o, char *error, size_t error_size)
 {
     struct lesson l = {.d = d, .o = o};
-    struct secure_options how = {.version = o->tls, .mutual = o->mutual};
-    doc_init(d, "tls",
-             o->tls == TLS_1_3
-                 ? "The TLS 1.3 handshake: a secret for two, and proof of who the server is"
-                 : "The TLS 1.2 handshake: a secret for two, and proof of who the server is");
+    struct secure_options how = {.version = o->tls, .mutual = o->mutual, .psk = o->psk};
+    doc_init(
+        d, "tls",
+        o->psk ? "The TLS 1.3 handshake with a pre-shared key: a secret for two who know each other"
+        : o->tls == TLS_1_3
+            ? "The TLS 1.3 handshake: a secret for two, and proof of who the server is"
+            : "The TLS 1.2 handshake: a secret for two, and proof of who the server is");
     bool good = secure_run(&l.s, d, o, &how, error, error_size);
     if (good && (!l.s.x.end[WORLD_CLIENT].opened || l.s.x.end[WORLD_CLIENT].got_len == 0 ||
                  !eavesdrop(l.s.x.world, &l.eve))) {

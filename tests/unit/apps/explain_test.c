@@ -313,12 +313,13 @@ static unsigned count_facts_that_end(const char *id_end, const char *begin)
 /* Both versions, with and without a client certificate: what can be checked is, and is good. */
 START_TEST(tls_is_told_whole)
 {
-    /* Certificate, CertificateVerify or ServerKeyExchange, two Finished; mutual: two more */
-    static const unsigned verdicts[] = {4, 4, 6, 6};
+    /* Certificate, CertificateVerify or ServerKeyExchange, two Finished; mutual: two more; PSK: Finished only */
+    static const unsigned verdicts[] = {4, 4, 6, 6, 2};
     char error[256] = "";
     struct explain_options o = seeded(4);
     o.tls = _i % 2 == 0 ? TLS_1_3 : TLS_1_2;
-    o.mutual = _i >= 2;
+    o.mutual = _i == 2 || _i == 3;
+    o.psk = _i == 4;
     o.repeatable = true;
     ck_assert_msg(explain_tls(&doc, &o, error, sizeof error), "%s", error);
     ck_assert_uint_eq(count_facts_that_end("_verdict", "good"), verdicts[_i]);
@@ -387,7 +388,7 @@ Suite *explain_suite(void)
     tcase_add_test(t, tcp_adds_up);
     tcase_add_test(t, a_seed_repeats);
     tcase_add_test(t, keys_do_what_they_should);
-    tcase_add_loop_test(t, tls_is_told_whole, 0, 4);
+    tcase_add_loop_test(t, tls_is_told_whole, 0, 5);
     tcase_add_loop_test(t, bad_certificates_end_in_alerts, 0, 2);
     tcase_add_test(t, what_is_forged_is_read_over_tcp_alone);
     tcase_add_test(t, a_file_that_cannot_be_written_is_told);
