@@ -152,27 +152,64 @@ static void offer_session(struct get *g)
 
 /* ---- the request ---- */
 
-static void send_request(struct get *g)
+#define REQUEST_MAX                                                                                \
+    (sizeof(((struct url *)NULL)->target) + sizeof(((struct url *)NULL)->host) + 128)
+
+/* `to` has REQUEST_MAX bytes. */
+static size_t write_request(const struct get *g, char *to)
 {
     const struct url *u = &g->options.url;
     char port[8] = "";
-    size_t room;
     if (u->port != (u->tls ? 443 : 80)) {
         snprintf(port, sizeof port, ":%u", u->port);
     }
-    uint8_t *to = stream_reserve(g->stream, sizeof u->target + sizeof u->host + 128, &room);
-    if (to == NULL) {
-        fail(g, GET_NO_MEMORY, "no room for the request");
-        return;
-    }
-    int n = snprintf((char *)to, room,
+    int n = snprintf(to, REQUEST_MAX,
                      "%s %s HTTP/1.1\r\nHost: %s%s\r\nUser-Agent: vitrine/%s\r\nAccept: */*\r\n"
                      "Connection: close\r\n\r\n",
                      g->options.head ? "HEAD" : "GET", u->target, u->host, port, VITRINE_VERSION);
     if (g->options.verbose) {
-        show_head((const char *)to, (size_t)n, "> ");
+        show_head(to, (size_t)n, "> ");
     }
-    stream_commit(g->stream, (size_t)n);
+    return (size_t)n;
+}
+
+static void send_request(struct get *g)
+{
+    size_t room;
+    uint8_t *to = stream_reserve(g->stream, REQUEST_MAX, &room);
+    if (to == NULL) {
+        fail(g, GET_NO_MEMORY, "no room for the request");
+        return;
+    }
+    stream_commit(g->stream, write_request(g, (char *)to));
+}
+
+/* With the first flight, if the session allows it. */
+static void send_early(struct get *g)
+{
+    char request[REQUEST_MAX];
+    if (!g->options.tls.config.early_data) {
+        return;
+    }
+    fprintf(stderr, "vitrine get: warning: --early-data: whoever records this request can send it "
+                    "again, and the server may answer each copy (RFC 8446 8)\n");
+    tls_send_early(g->stream, request, write_request(g, request));
+}
+
+/* What the server has of it: then the request is not sent again. */
+static bool was_early(const struct get *g)
+{
+    const struct tls_session *t = tls_of_stream(g->stream);
+    struct tls_info i = {.early = EARLY_NONE};
+    if (t != NULL) {
+        tls_get_info(t, &i);
+    }
+    if (g->options.verbose && g->options.tls.config.early_data) {
+        fprintf(stderr, "* early data: %s\n",
+                i.early == EARLY_NONE ? "not sent: no session that allows it"
+                                      : tls_early_name(i.early));
+    }
+    return i.early == EARLY_ACCEPTED;
 }
 
 /* ---- the answer ---- */
@@ -292,7 +329,9 @@ static void on_opened(struct stream *s)
     struct get *g = s->app;
     g->opened = true;
     show_tls(g);
-    send_request(g);
+    if (!was_early(g)) {
+        send_request(g);
+    }
 }
 
 static void on_readable(struct stream *s)
@@ -436,6 +475,7 @@ static void open_connection(struct get *g, struct ip_addr address)
         }
         g->stream = tls;
         offer_session(g);
+        send_early(g);
     }
     if (g->options.max_time > 0) {
         timer_arm(&g->node.host.wheel, &g->deadline,

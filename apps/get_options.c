@@ -17,7 +17,9 @@ static const char usage_head[] =
     "  -m, --max-time S      give up after so many seconds\n"
     "  --resolve NAME:A      the address of a name; again for more [the hosts file]\n"
     "  --events FILE         every event as a line of JSON\n"
-    "  --session FILE        come back to the session there, and leave the new one: a secret\n\n";
+    "  --session FILE        come back to the session there, and leave the new one: a secret\n"
+    "  --early-data          send the request with the first flight (0-RTT): it can be "
+    "replayed\n\n";
 
 static const char usage_tail[] =
     "\nExit status as curl's: 0 done; 2 usage; 3 URL; 6 unknown host; 7 no connection; 8 no HTTP; "
@@ -106,6 +108,10 @@ static enum get_status agree(int argc, char **argv, struct get_options *o)
         return GET_USAGE;
     }
     o->verbose = o->verbose || o->tls.handshake;
+    if (o->tls.config.early_data && o->session == NULL) {
+        fprintf(stderr, "vitrine: --early-data needs a --session\n");
+        return GET_USAGE;
+    }
     if (!url_parse(argv[optind], &o->url, &why)) {
         fprintf(stderr, "vitrine: %s: %s\n", argv[optind], why);
         return GET_BAD_URL;

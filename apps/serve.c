@@ -85,6 +85,12 @@ static bool story_page(void *arg, struct stream *s, struct http_page *page)
     return true;
 }
 
+static bool is_early(struct stream *s)
+{
+    const struct tls_session *tls = tls_of_stream(s);
+    return tls != NULL && tls_next_is_early(tls);
+}
+
 static struct http_conn *new_http(struct serve *v, struct stream *s, uint32_t *id)
 {
     struct tcp_info info;
@@ -270,6 +276,7 @@ static void start_services(struct serve *v)
         .page = story_page,
         .page_arg = v,
         .unsent = unsent,
+        .early = is_early,
         .clock = tape_wall_clock,
         .files = tape_http_files(),
     };

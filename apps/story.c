@@ -224,6 +224,11 @@ void story_tls_facts(const struct story *s, struct story_facts *out)
     fact(out, "server name (SNI)", "said in the clear, so that we could choose a certificate", "%s",
          or_none(t->sni));
     fact(out, "protocol (ALPN)", "", "%s", or_none(t->alpn));
+    if (t->early != EARLY_NONE) {
+        fact(out, "early data",
+             "what came before the handshake was done; who saw it can send it again", "%s",
+             tls_early_name(t->early));
+    }
     fact(out, "resumed", "", "%s", t->resumed ? "yes" : "no");
     fact(out, "handshake took", "from the ClientHello to both Finished",
          "%s, %" PRIu32 " bytes in, %" PRIu32 " bytes out",

@@ -146,6 +146,7 @@ static void tls_json(struct draft *out, const struct story *s)
     bool_json(out, "resumed", t->resumed);
     string_json(out, "proof", tls_proof_name(t->proof));
     string_json(out, "psk_identity", t->psk_identity);
+    string_json(out, "early_data", tls_early_name(t->early));
     span_json(out, "took_ns", t->finished - t->started);
     number_json(out, "handshake_bytes_in", t->handshake_bytes_in);
     number_json(out, "handshake_bytes_out", t->handshake_bytes_out);

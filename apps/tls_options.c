@@ -22,6 +22,8 @@ const char tls_server_usage[] =
     "signed\n"
     "  --client-auth required|optional  whether a client without one is refused [required]\n"
     "  --no-tickets          no resumption\n"
+    "  --early-data          take 0-RTT data, GET and HEAD only: off, for others can send it "
+    "again\n"
     "  --ticket-lifetime S   how long a ticket is good, and its key seals [86400]\n" USAGE_OF_BOTH;
 
 const char tls_client_usage[] =
@@ -157,6 +159,9 @@ bool tls_take_option(int option, const char *value, struct tls_options *o)
         return true;
     case TLS_OPT_HANDSHAKE:
         o->handshake = true;
+        return true;
+    case TLS_OPT_EARLY_DATA:
+        o->config.early_data = true;
         return true;
     case TLS_OPT_PSK:
         return take_psk(o, value);

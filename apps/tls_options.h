@@ -33,6 +33,7 @@ enum {
     TLS_OPT_HANDSHAKE,
     TLS_OPT_REVEAL,
     TLS_OPT_PSK,
+    TLS_OPT_EARLY_DATA,
     TLS_OPT_PSK_FILE,
     /* a server's */
     TLS_OPT_CLIENT_CA,
@@ -62,10 +63,12 @@ enum {
     {"client-ca", required_argument, NULL, TLS_OPT_CLIENT_CA},        \
     {"client-auth", required_argument, NULL, TLS_OPT_CLIENT_AUTH},    \
     {"no-tickets", no_argument, NULL, TLS_OPT_NO_TICKETS},            \
+    {"early-data", no_argument, NULL, TLS_OPT_EARLY_DATA},            \
     {"ticket-lifetime", required_argument, NULL, TLS_OPT_TICKET_LIFETIME}
 #define TLS_CLIENT_LONG_OPTIONS                            \
     TLS_LONG_OPTIONS,                                      \
     {"cacert", required_argument, NULL, TLS_OPT_CACERT},   \
+    {"early-data", no_argument, NULL, TLS_OPT_EARLY_DATA}, \
     {"insecure", no_argument, NULL, 'k'}
 /* clang-format on */
 

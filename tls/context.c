@@ -237,6 +237,9 @@ static int on_client_hello(mbedtls_ssl_context *ssl)
         return MBEDTLS_ERR_SSL_PRIVATE_KEY_REQUIRED;
     }
     t->certificate = chosen;
+    if (offer.early_data) {
+        tls_early_judge(t);
+    }
     /* A second ClientHello, after a HelloRetryRequest, chooses anew. */
     mbedtls_ssl_set_hs_own_cert(ssl, NULL, NULL);
     return mbedtls_ssl_set_hs_own_cert(ssl, &chosen->chain, &chosen->key);
@@ -273,6 +276,10 @@ static bool configure(struct tls_context *c, const struct tls_config *config, ch
     mbedtls_ssl_conf_ciphersuites(&c->ssl, suites);
     mbedtls_ssl_conf_tls13_key_exchange_modes(&c->ssl,
                                               MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
+    if (!tls_early_start(c, config->early_data)) {
+        snprintf(error, size, "out of memory");
+        return false;
+    }
     return set_role(c, config, error, size) && set_psks(c, config->psks, error, size) &&
            set_versions(c, config->min_version, config->max_version, error, size) &&
            set_groups(c, config->groups, error, size) && set_alpn(c, config->alpn, error, size) &&
@@ -316,6 +323,7 @@ void tls_context_free(struct tls_context *c)
     }
     mbedtls_ssl_config_free(&c->ssl);
     ticket_keys_done(&c->tickets);
+    free(c->guard);
     mbedtls_x509_crt_free(&c->trusted);
     for (char **p = c->alpn; p != NULL && *p != NULL; p++) {
         free(*p);

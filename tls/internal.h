@@ -15,6 +15,7 @@
 #include "stack/base/cursor.h"
 #include "stack/base/list.h"
 #include "tls/sight.h"
+#include "tls/replay_guard.h"
 #include "tls/ticket_keys.h"
 
 /* ---- rng.c ---- */
@@ -46,6 +47,7 @@ struct tls_certificate {
 /* What a ClientHello says that the choice of a certificate depends on. */
 struct tls_offer {
     struct slice sni;            /* host name, empty when there is none */
+    bool early_data;             /* some follows */
     bool ecdsa_p256, ecdsa_p384; /* signature schemes */
     bool rsa_pss, rsa_pkcs1;
     bool suite_ecdsa, suite_rsa; /* TLS 1.2 suites that sign with such a key */
@@ -78,6 +80,7 @@ struct tls_context {
     mbedtls_x509_crt trusted; /* the roots of the other side's certificates */
     enum tls_client_auth client_auth;
     struct ticket_keys tickets;
+    struct replay_guard *guard;  /* a server that takes early data; else NULL */
     const struct tls_psks *psks; /* NULL: none */
     bool trust_verified;         /* a client's: a server that cannot be verified is refused */
     struct tls_session
@@ -166,6 +169,10 @@ struct tls_session {
     struct tls_certificate *from_ticket;       /* a client's, before it is clear that it counts */
     mbedtls_ssl_session offered;               /* a client's, when `offers` */
     enum tls_proof proof;
+    enum tls_early early;
+    uint8_t ticket_id[REPLAY_ID]; /* of the ticket that was opened last */
+    uint8_t *early_data;          /* what came of it; NULL: nothing, or all is read */
+    size_t early_len, early_read; /* bytes */
     nsec first;                   /* when the session that a ticket is of began */
     struct tls_peer *peer;        /* NULL: a server that asks for no certificate */
     nsec started;                 /* first byte of the ClientHello */
@@ -228,6 +235,18 @@ void tls_verify_free(struct tls_peer *p);
 void tls_tickets_start(struct tls_context *c, uint32_t lifetime);
 /* A session goes on a ticket: the client is the one that it names. */
 void tls_ticket_used(struct tls_session *t);
+
+/* ---- early.c ---- */
+bool tls_early_start(struct tls_context *c, bool on); /* false: no memory */
+/* A ClientHello announces early data on a ticket that is good. */
+void tls_early_judge(struct tls_session *t);
+/* mbedTLS has decrypted some; 0 or an error that ends the handshake. */
+int tls_early_take(struct tls_session *t);
+/* A client's ClientHello is out: its early data follows. */
+void tls_early_write(struct tls_session *t);
+struct slice tls_early_unread(const struct tls_session *t);
+void tls_early_consume(struct tls_session *t, size_t n);
+void tls_early_free(struct tls_session *t);
 
 /* ---- tls_handshake.c ---- */
 /* Goes on as far as possible; true when there is nothing more to do. */

@@ -16,6 +16,7 @@ enum {
     EXT_SERVER_NAME = 0,
     EXT_SIGNATURES = 13,
     EXT_PSK = 41,
+    EXT_EARLY_DATA = 42,
     EXT_SUPPORTED_VERSIONS = 43,
     EXT_KEY_SHARE = 51
 };
@@ -209,6 +210,8 @@ static uint8_t message_of_state(int state)
     case MBEDTLS_SSL_SERVER_FINISHED:
     case MBEDTLS_SSL_CLIENT_FINISHED:
         return TLS_FINISHED;
+    case MBEDTLS_SSL_END_OF_EARLY_DATA:
+        return TLS_END_OF_EARLY_DATA;
     case MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET:
         return TLS_NEW_SESSION_TICKET;
     default:
@@ -388,6 +391,8 @@ static uint8_t message_from_client_in(int state)
         return TLS_CERTIFICATE_VERIFY;
     case MBEDTLS_SSL_CLIENT_FINISHED:
         return TLS_FINISHED;
+    case MBEDTLS_SSL_END_OF_EARLY_DATA:
+        return TLS_END_OF_EARLY_DATA;
     default:
         return 0;
     }
@@ -516,6 +521,8 @@ bool tls_lens_client_hello(struct slice body, struct tls_offer *out)
             read_server_name(&value, out);
         } else if (type == EXT_SIGNATURES) {
             read_signatures(&value, out);
+        } else if (type == EXT_EARLY_DATA) {
+            out->early_data = true;
         }
     }
     return !r.failed && !extensions.failed;

@@ -32,7 +32,8 @@ static struct tls_session *of_stream(struct stream *s)
 /* Decrypted bytes that the application has not consumed. */
 static size_t plain_len(const struct tls_session *t)
 {
-    return t->ssl.in_offt != NULL ? t->ssl.in_msglen : 0;
+    size_t early = tls_early_unread(t).len;
+    return early > 0 ? early : t->ssl.in_offt != NULL ? t->ssl.in_msglen : 0;
 }
 
 static void session_free(struct tls_session *t)
@@ -41,6 +42,7 @@ static void session_free(struct tls_session *t)
     mbedtls_ssl_free(&t->ssl);
     mbedtls_ssl_session_free(&t->offered);
     tls_certificate_free(t->from_ticket);
+    tls_early_free(t);
     tls_verify_free(t->peer);
     tls_sight_free(t->sight);
     free(t->sni);
@@ -240,6 +242,9 @@ static struct slice peek(struct stream *s)
     if (!t->open || t->ended) {
         return (struct slice){NULL, 0};
     }
+    if (tls_next_is_early(t)) {
+        return tls_early_unread(t);
+    }
     read_record(t);
     rest(t);
     return (struct slice){t->ssl.in_offt, plain_len(t)};
@@ -249,6 +254,10 @@ static void consume(struct stream *s, size_t n)
 {
     struct tls_session *t = of_stream(s);
     if (n == 0 || n > plain_len(t)) {
+        return;
+    }
+    if (tls_next_is_early(t)) {
+        tls_early_consume(t, n);
         return;
     }
     mbedtls_platform_zeroize(t->ssl.in_offt, n);
@@ -386,6 +395,9 @@ static void go_on(struct tls_session *t)
         }
         t->open = true;
         tell(t, t->stream.events->opened);
+        if (tls_next_is_early(t)) {
+            tell(t, t->stream.events->readable);
+        }
         try_shutdown(t);
     }
     pump(t);

@@ -114,6 +114,9 @@ static int on_parse(void *arg, mbedtls_ssl_session *session, unsigned char *tick
         (len < TICKET_OVERHEAD || tls_psks_find(c->psks, (struct slice){ticket, len}) != NULL)) {
         return MBEDTLS_ERR_SSL_INVALID_MAC; /* it cannot be a ticket, and nothing is wrong with it */
     }
+    if (len >= TICKET_OVERHEAD) {
+        memcpy(t->ticket_id, ticket + TICKET_NAME, REPLAY_ID);
+    }
     enum ticket_verdict verdict =
         ticket_keys_open(&c->tickets, t->recorder->now, ticket, len, &plain, &issued);
     return verdict == TICKET_GOOD ? open_session(t, session, plain, len)

@@ -41,6 +41,9 @@ struct tls_config {
     bool
         trust_anything; /* a client's: what is wrong with the certificate is told, and ends nothing */
     enum tls_client_auth client_auth; /* a server's */
+    /* A client may send early data (tls_send_early). A server takes it, once for each ticket, TLS_EARLY_MAX bytes at the most. Off, because whoever
+     * has seen it can send it again (RFC 8446 8). */
+    bool early_data;
     /* Pre-shared keys, only with TLS 1.3 and a fresh key exchange (psk_dhe_ke): a server takes any of
      * them, a client offers the first. They must live as long as the context. NULL: none. */
     const struct tls_psks *psks;
@@ -93,6 +96,7 @@ struct tls_info {
     bool client; /* we are the one that asks */
     bool resumed;
     enum tls_proof proof;
+    enum tls_early early;
     const char *psk_identity; /* of the pre-shared key that was used */
     const char *alert;        /* the fatal one that ended it, sent or received: "unknown_ca" */
     bool certificate_asked;   /* the server wants to know who the client is */
@@ -165,6 +169,14 @@ size_t tls_save(const struct tls_session *t, uint8_t *out, size_t cap);
 /* Offers a saved session on a stream of tls_client that has not begun. Returns NULL, or why not: as "it was
  * with another server". Whether the server takes it, tls_info's `resumed` tells. */
 const char *tls_offer(struct stream *s, const uint8_t *saved, size_t len);
+/* Sends application data with the first flight, if the session that was offered allows so much (0-RTT). It is
+ * safe only for what may happen twice (RFC 8446 8, RFC 8470 2): whoever records it can send it again. Before the
+ * stream has begun, on a context with `early_data`; false: no memory, or too much. When the stream is open, tls_info's
+ * `early` tells whether the server has it; if not, it must be sent again. */
+bool tls_send_early(struct stream *s, const void *data, size_t len);
+#define TLS_EARLY_MAX 16384U /* bytes of early data */
+/* What the application reads next has come as early data (RFC 8470 3). */
+bool tls_next_is_early(const struct tls_session *t);
 struct tls_session *tls_of_stream(struct stream *s); /* NULL when the stream is not TLS */
 struct stream *tls_above(struct stream *lower);      /* the session's on it; NULL: none is */
 void tls_get_info(const struct tls_session *t,

@@ -81,6 +81,10 @@ static void on_secret(void *arg, mbedtls_ssl_key_export_type type, const unsigne
     int label = label_of(type);
     (void)server_random;
     (void)prf;
+    if (type == MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_EARLY_SECRET) {
+        tls_keylog_line(t->context, "CLIENT_EARLY_TRAFFIC_SECRET", client_random, secret,
+                        secret_len);
+    }
     if (label < 0) {
         return;
     }
@@ -142,6 +146,7 @@ static bool waits_for_client(const struct tls_session *t)
     switch (t->ssl.state) {
     case MBEDTLS_SSL_HELLO_REQUEST: /* what every machine begins with; it does nothing */
     case MBEDTLS_SSL_CLIENT_HELLO:
+    case MBEDTLS_SSL_END_OF_EARLY_DATA:
     case MBEDTLS_SSL_CLIENT_CERTIFICATE:
     case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY:
     case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE:
@@ -186,6 +191,10 @@ static enum tls_proof proof_of(const struct tls_session *t)
 
 static void established(struct tls_session *t)
 {
+    if (t->context->client && t->early == EARLY_REJECTED &&
+        mbedtls_ssl_get_early_data_status(&t->ssl) == MBEDTLS_SSL_EARLY_DATA_STATUS_ACCEPTED) {
+        t->early = EARLY_ACCEPTED;
+    }
     t->proof = proof_of(t);
     if (t->proof == PROOF_TICKET) {
         tls_ticket_used(t);
@@ -194,8 +203,8 @@ static void established(struct tls_session *t)
     t->finished = t->recorder->now;
     TRACE(t->recorder, t->conn_id, tls_established, .took = t->finished - t->started,
           .version = t->lens.version, .suite = t->lens.suite, .group = t->lens.group,
-          .resumed = t->proof == PROOF_TICKET, .proof = (uint8_t)t->proof, .bytes_in = t->bytes_in,
-          .bytes_out = t->bytes_out);
+          .resumed = t->proof == PROOF_TICKET, .proof = (uint8_t)t->proof,
+          .early = (uint8_t)t->early, .bytes_in = t->bytes_in, .bytes_out = t->bytes_out);
 }
 
 /* Not mbedtls_ssl_is_handshake_over: that is already true while TLS 1.3 tickets are written. */
@@ -224,6 +233,9 @@ static void after_step(struct tls_session *t, int before)
         tls_refuse(t, t->ssl.alert_type);
     } else if (before == MBEDTLS_SSL_SERVER_FINISHED) {
         take_application_keys(t);
+        if (t->ssl.state == MBEDTLS_SSL_END_OF_EARLY_DATA) {
+            t->early = EARLY_ACCEPTED;
+        }
     } else if (before == MBEDTLS_SSL_CLIENT_CERTIFICATE && t->peer != NULL) {
         uint8_t alert = tls_verify_client(t);
         if (alert != 0) {
@@ -255,10 +267,18 @@ bool tls_handshake(struct tls_session *t)
         t->context->stepping = t;
         int ret = step(t);
         tls_lens_step(t, before, ret);
+        if (ret == MBEDTLS_ERR_SSL_RECEIVED_EARLY_DATA) {
+            ret = tls_early_take(t);
+            if (ret == 0) {
+                continue;
+            }
+        }
         if (ret == 0 && before == MBEDTLS_SSL_HANDSHAKE_WRAPUP) {
             established(t);
         } else if (ret == 0 && !t->context->client) {
             after_step(t, before);
+        } else if (ret == 0 && t->ssl.state == MBEDTLS_SSL_SERVER_HELLO) {
+            tls_early_write(t);
         }
         if (ret == MBEDTLS_ERR_SSL_WANT_WRITE || (ret == MBEDTLS_ERR_SSL_WANT_READ && t->starved)) {
             return false;

@@ -69,6 +69,7 @@ void tls_get_info(const struct tls_session *t, struct tls_info *out)
         .client = t->context->client,
         .resumed = t->established && t->proof == PROOF_TICKET,
         .proof = t->proof,
+        .early = t->early,
         .psk_identity = t->established && t->proof == PROOF_PSK ? psk_identity(t) : "",
         .alert = l->fatal != 0 ? tls_alert_name(l->fatal) : "",
         .certificate_asked = l->certificate_asked,

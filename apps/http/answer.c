@@ -31,6 +31,7 @@ const char *http_status_text(unsigned status)
         {408, "Request Timeout"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
+        {425, "Too Early"},
         {416, "Range Not Satisfiable"},
         {417, "Expectation Failed"},
         {431, "Request Header Fields Too Large"},
@@ -399,7 +400,10 @@ void http_answer_request(struct http_conn *c)
     tell_request(c);
     x->close = !r->keep_alive;
     bool get = r->method == HTTP_GET || r->method == HTTP_HEAD;
-    if (r->method == HTTP_UNKNOWN) {
+    if (!get && (x->early || r->early)) {
+        /* RFC 8470 5.2: what would change something is asked for again, after the handshake */
+        http_answer_error(c, 425, "this method is not answered when it comes as early data", true);
+    } else if (r->method == HTTP_UNKNOWN) {
         http_answer_error(c, 501, "a method that is not known here (RFC 9110 9.1)", true);
     } else if (get && r->length > HTTP_DISCARD_MAX) {
         http_answer_error(c, 413, "a body of more than 1 MiB where none is wanted", true);

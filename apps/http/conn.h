@@ -28,6 +28,7 @@ struct http_exchange {
     int fd;             /* the answer's file; -1: none */
     uint64_t file_at;   /* where in the file the next byte is */
     uint64_t file_left; /* bytes of the file still to be sent */
+    bool early;         /* its first byte may be a replay (RFC 8470) */
     bool close;         /* the connection ends with this answer */
     bool answered;      /* HTTP_CONN_ECHO: the answer's head is in `text` or sent */
     bool ended;         /* HTTP_CONN_ECHO: the last chunk is in `text` or sent */

@@ -213,6 +213,13 @@ static bool take_expect(struct http_parser *p, struct slice value)
     return true;
 }
 
+static bool take_early_data(struct http_parser *p, struct slice value)
+{
+    (void)value; /* RFC 8470 5.1: only 1 is valid, and anything else counts as 1 */
+    p->request.early = true;
+    return true;
+}
+
 static bool take_range(struct http_parser *p, struct slice value)
 {
     p->request.has_range = true;
@@ -250,6 +257,7 @@ static bool take_field(struct http_parser *p, struct slice name, struct slice va
         {"connection", take_connection},
         {"expect", take_expect},
         {"range", take_range},
+        {"early-data", take_early_data},
     };
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         if (http_same(name, known[i].name)) {

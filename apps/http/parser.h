@@ -44,6 +44,7 @@ struct http_request {
     bool has_length;
     bool expect_continue;
     bool has_host, has_range;
+    bool early;      /* Early-Data: 1, by an intermediary (RFC 8470 5.1) */
     uint64_t length; /* Content-Length, bytes */
     struct http_span target, host, range, if_range, if_modified_since, if_none_match, accept;
 };

@@ -256,6 +256,9 @@ static enum http_step head_step(struct http_conn *c)
     }
     struct http_parser *p = &c->exchange->parser;
     bool begun = http_parser_begun(p);
+    if (!begun && c->server->config.early != NULL) {
+        c->exchange->early = c->server->config.early(c->stream);
+    }
     stream_consume(c->stream, http_parser_feed(p, in));
     if (!begun && http_parser_begun(p)) {
         c->since = http_now(c);

@@ -43,6 +43,8 @@ struct http_server_config {
     void *page_arg;
     /* Bytes given to the stream that the peer does not have yet; NULL: not known, taken as 0. */
     uint64_t (*unsent)(struct stream *s);
+    /* What the stream gives next can be a replay (RFC 8470 3); NULL: never. */
+    bool (*early)(struct stream *s);
     int64_t (*clock)(void);         /* seconds since 1970; NULL: the system's */
     const struct http_files *files; /* NULL: the system's */
 };

@@ -43,6 +43,7 @@ enum field_unit {
     UNIT_ECN_WHY,
     UNIT_CLOSE_REASON,
     UNIT_TLS_PROOF,
+    UNIT_TLS_EARLY,
     /* the words of these are known on floors above */
     UNIT_TLS_MESSAGE,
     UNIT_TLS_STATE,

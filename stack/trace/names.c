@@ -150,6 +150,16 @@ const char *neighbour_state_name(enum neighbour_state s)
     return name_of(names, COUNT_OF(names), (size_t)s);
 }
 
+const char *tls_early_name(enum tls_early e)
+{
+    static const char *const names[EARLIES] = {
+        [EARLY_NONE] = "none",
+        [EARLY_REJECTED] = "rejected",
+        [EARLY_ACCEPTED] = "accepted",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)e);
+}
+
 const char *tls_proof_name(enum tls_proof p)
 {
     static const char *const names[PROOFS] = {

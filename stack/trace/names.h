@@ -148,6 +148,14 @@ enum tls_proof {
     PROOFS,
 };
 
+/* What became of early data (0-RTT, RFC 8446 2.3). */
+enum tls_early {
+    EARLY_NONE, /* the client sent none */
+    EARLY_REJECTED,
+    EARLY_ACCEPTED,
+    EARLIES,
+};
+
 const char *tcp_state_name(enum tcp_state s); /* "SYN-RECEIVED" as in RFC 9293 */
 const char *tcp_timer_name(enum tcp_timer t);
 const char *close_reason_name(enum close_reason r); /* "reset by peer" */
@@ -159,6 +167,7 @@ const char *ip_ecn_name(enum ip_ecn e); /* "ECT(0)" */
 const char *ecn_mode_name(enum ecn_mode m);
 const char *ecn_why_name(enum ecn_why w);
 const char *neighbour_state_name(enum neighbour_state s);
+const char *tls_early_name(enum tls_early e);
 const char *tls_proof_name(enum tls_proof p); /* "ticket" */
 #define TCP_FLAGS_TEXT_MAX 40
 const char *tcp_flags_text(uint16_t flags, char out[TCP_FLAGS_TEXT_MAX]); /* "SYN ACK" */

@@ -103,6 +103,36 @@ START_TEST(answers_files)
 }
 END_TEST
 
+static bool early_now;
+
+static bool is_early(struct stream *s)
+{
+    (void)s;
+    return early_now;
+}
+
+/* RFC 8470 5.2: what may be a replay is answered only when it is safe; its first byte decides. */
+START_TEST(early_data_must_be_safe)
+{
+    web.server.config.early = is_early;
+    early_now = true;
+    http_rig_connect();
+    struct rig_answer a = ask("GET /a.txt HTTP/1.1\r\n" HOST "\r\n");
+    content_is(&a, "0123456789");
+    a = ask("HEAD /a.txt HTTP/1.1\r\n" HOST "\r\n");
+    ck_assert_uint_eq(a.status, 200);
+    http_rig_ask("POST /echo HTT");
+    early_now = false; /* the rest is not, and that does not help */
+    a = ask("P/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx");
+    ck_assert_uint_eq(a.status, 425);
+    ck_assert(http_rig_has(&a, "Connection: close"));
+    http_rig_hang_up();
+    http_rig_connect();
+    a = ask("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx");
+    content_is(&a, "x");
+}
+END_TEST
+
 START_TEST(answers_ranges)
 {
     http_rig_connect();
@@ -185,6 +215,7 @@ static const struct {
      true},
     {"GET / HTTP/1.1\r\n" HOST "Content-Length: 1048577\r\n\r\n", 413, NULL, true},
     {"BREW / HTTP/1.1\r\n" HOST "\r\n", 501, NULL, true},
+    {"POST /echo HTTP/1.1\r\n" HOST "Early-Data: 1\r\nContent-Length: 0\r\n\r\n", 425, NULL, true},
     {"GET / HTTP/3.0\r\n" HOST "\r\n", 505, NULL, true},
     {"GET / HTTP/1.1\r\n\r\n", 400, NULL, true},
     {"GET /%zz HTTP/1.1\r\n" HOST "\r\n", 400, NULL, true},
@@ -673,6 +704,7 @@ Suite *server_suite(void)
     tcase_add_test(t, head_has_no_content);
     tcase_add_test(t, answers_files);
     tcase_add_test(t, answers_ranges);
+    tcase_add_test(t, early_data_must_be_safe);
     tcase_add_test(t, answers_conditions);
     tcase_add_loop_test(t, refuses, 0, (int)COUNT_OF(refusals));
     tcase_add_test(t, refuses_what_is_too_long);

@@ -138,6 +138,9 @@ void both_connect(struct both *b, struct choice o)
     if (o.offer != NULL) {
         b->not_offered = tls_offer(b->client.stream, o.offer, o.offer_len);
     }
+    if (o.early != NULL) {
+        ck_assert(tls_send_early(b->client.stream, o.early, strlen(o.early)));
+    }
     both_run(b);
 }
 

@@ -41,8 +41,9 @@ struct choice {
     struct both *share;   /* the contexts and the clock of this one, which must live longer */
     const uint8_t *offer; /* a saved session that the client offers; NULL: none */
     size_t offer_len;
-    nsec later;   /* so much after the shared one's end */
-    size_t chunk; /* bytes per delivery; 0: all */
+    const char *early; /* early data of the client; NULL: none */
+    nsec later;        /* so much after the shared one's end */
+    size_t chunk;      /* bytes per delivery; 0: all */
 };
 
 /* Connects both, and lets them work until they are quiet. The times are a millisecond apart. */

@@ -276,6 +276,75 @@ START_TEST(an_unverified_session_stays_one)
 }
 END_TEST
 
+/* ---- early data ---- */
+
+static void check_early(enum tls_early early, const char *got)
+{
+    const struct end *ends[] = {&again.server, &again.client};
+    const uint32_t ids[] = {SERVER_ID, CLIENT_ID};
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        ck_assert_uint_eq(ends[i]->opened, 1);
+        ck_assert_int_eq(ends[i]->info.early, early);
+        const struct event *e = both_event(&again, ids[i], EV_tls_established, 0);
+        ck_assert_int_eq(e->u.tls_established.early, early);
+    }
+    ck_assert_str_eq(again.server.got, got);
+}
+
+/* RFC 8446 2.3, figure 4: with the first flight, and once for each ticket (8.1). */
+START_TEST(early_data)
+{
+    struct choice o = {.server = {.early_data = true}, .client = {.early_data = true}};
+    o.chunk = _i ? 7 : 0;
+    begin(o);
+    o.early = "early";
+    come_back(o, NS_PER_SEC);
+    check_resumed(&again, true);
+    check_early(EARLY_ACCEPTED, "early");
+    ck_assert_ptr_nonnull(strstr(both_told(&again, CLIENT_ID), ">(EndOfEarlyData)"));
+    ck_assert_ptr_nonnull(strstr(both_told(&again, SERVER_ID), ">(EndOfEarlyData)"));
+    end_write(&again.client, " and late");
+    both_run(&again);
+    ck_assert_str_eq(again.server.got, "early and late");
+    both_done(&again);
+    come_back(o, 2 * NS_PER_SEC);
+    check_resumed(&again, true);
+    check_early(EARLY_REJECTED, "");
+    ck_assert_uint_eq(both_drops(&again, DROP_TLS_EARLY_REPLAYED), 1);
+    end_write(&again.client, "late");
+    both_run(&again);
+    ck_assert_str_eq(again.server.got, "late");
+    end();
+}
+END_TEST
+
+/* Off unless asked for: a ticket allows none, and a client that may not, does not. */
+START_TEST(early_data_is_off)
+{
+    struct choice o = {.server = {.early_data = _i == 1}, .client = {.early_data = _i == 0}};
+    begin(o);
+    o.early = "early";
+    come_back(o, NS_PER_SEC);
+    check_resumed(&again, true);
+    check_early(EARLY_NONE, "");
+    end();
+}
+END_TEST
+
+/* A ticket that cannot be opened: what follows is passed over, and the handshake is a full one. */
+START_TEST(early_data_on_an_old_ticket)
+{
+    struct choice o = {.server = {.early_data = true, .ticket_lifetime = 100},
+                       .client = {.early_data = true}};
+    begin(o);
+    o.early = "early";
+    come_back(o, 300 * NS_PER_SEC);
+    check_resumed(&again, false);
+    check_early(EARLY_REJECTED, "");
+    end();
+}
+END_TEST
+
 /* ---- pre-shared keys ---- */
 
 static struct tls_psk keys_a[] = {
@@ -378,6 +447,9 @@ Suite *resume_suite(void)
     tcase_add_test(t, a_ticket_ends_with_the_certificate);
     tcase_add_loop_test(t, what_cannot_be_offered, 0, 2);
     tcase_add_loop_test(t, an_unverified_session_stays_one, 0, 2);
+    tcase_add_loop_test(t, early_data, 0, 2);
+    tcase_add_loop_test(t, early_data_is_off, 0, 2);
+    tcase_add_test(t, early_data_on_an_old_ticket);
     tcase_add_test(t, a_pre_shared_key);
     tcase_add_test(t, a_session_of_a_pre_shared_key_resumes);
     tcase_add_test(t, a_wrong_key);

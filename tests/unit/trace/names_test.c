@@ -91,6 +91,11 @@ static const char *event_sentence(unsigned i)
     return event_text((enum event_type)i);
 }
 
+static const char *early(unsigned i)
+{
+    return tls_early_name((enum tls_early)i);
+}
+
 static const char *proof(unsigned i)
 {
     return tls_proof_name((enum tls_proof)i);
@@ -109,6 +114,7 @@ static const struct {
     {neighbour, NEIGHBOUR_STATES},
     {cc, CC_STATES},
     {proof, PROOFS},
+    {early, EARLIES},
     {drop, DROP_REASONS},
     {drop_sentence, DROP_REASONS},
     {event, EVENT_TYPES},
