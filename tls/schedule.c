@@ -115,6 +115,31 @@ static void make_early(struct tls_schedule *s)
     }
 }
 
+/* RFC 8446 4.2.11.2: that the client's binder comes out right shows that this is the key. */
+static void make_binder(struct tls_schedule *s)
+{
+    struct tls_value empty, key, finished, binder;
+    if (!s->psk_used || s->early.len == 0 || s->binder.len == 0) {
+        return;
+    }
+    tls_hash(&s->suite, nothing, &empty);
+    derive(s, &s->early, s->psk_external ? "ext binder" : "res binder", tls_value_slice(&empty),
+           &key);
+    tell(s, "binder_key",
+         s->psk_external ? "Derive-Secret(Early Secret, \"ext binder\", \"\")"
+                         : "Derive-Secret(Early Secret, \"res binder\", \"\")",
+         tls_value_slice(&empty), &key, NULL);
+    tls_hkdf_expand_label(&s->suite, &key, "finished", nothing, s->suite.hash_len, &finished);
+    tls_hmac(&s->suite, tls_value_slice(&finished), tls_value_slice(&s->binder_hash), &binder);
+    tell(s, "binder",
+         "HMAC(HKDF-Expand-Label(binder_key, \"finished\", \"\", Hash.length), ClientHello up to "
+         "its "
+         "binders)",
+         tls_value_slice(&s->binder_hash), &binder, &s->binder);
+    mbedtls_platform_zeroize(&key, sizeof(key));
+    mbedtls_platform_zeroize(&finished, sizeof(finished));
+}
+
 static void make_handshake(struct tls_schedule *s)
 {
     struct tls_value salt = {.len = 0};
@@ -133,6 +158,7 @@ static void make_handshake(struct tls_schedule *s)
 void tls_schedule_handshake(struct tls_schedule *s, struct slice hash)
 {
     make_early(s);
+    make_binder(s);
     make_handshake(s);
     make_traffic(s, TLS_SECRET_CLIENT_HANDSHAKE, &s->handshake, "c hs traffic",
                  "client_handshake_traffic_secret",

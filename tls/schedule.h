@@ -64,7 +64,10 @@ struct tls_schedule {
      * secret; the pre-shared key. */
     struct tls_value exported[TLS_SECRETS];
     struct tls_value library_handshake, shared, psk;
-    bool psk_used; /* the server took one */
+    bool psk_used;     /* the server took one */
+    bool psk_external; /* it comes from outside, and not from a ticket */
+    /* That the ClientHello had for this key, and the hash of the transcript that it is over. */
+    struct tls_value binder, binder_hash;
     /* Made here. */
     struct tls_value early, handshake, master, exporter, resumption;
     struct tls_value made[TLS_SECRETS];

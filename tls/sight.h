@@ -38,8 +38,9 @@ struct tls_sight {
     uint16_t version, suite; /* of the ServerHello; 0: not yet */
     /* Lengths of the transcript behind these messages; 0: not yet. */
     size_t hello_end, exchange_end, server_end, client_end;
-    bool extended; /* TLS 1.2: extended_master_secret was agreed on */
-    bool resumed;  /* TLS 1.2: keys changed without a ClientKeyExchange */
+    size_t offer_start, offer_end; /* of the last ClientHello */
+    bool extended;                 /* TLS 1.2: extended_master_secret was agreed on */
+    bool resumed;                  /* TLS 1.2: keys changed without a ClientKeyExchange */
     bool handshake_made, application_made, resumption_made;
     bool lost;        /* out of memory, or too much of it: what follows is told without bytes */
     bool step_failed; /* mbedTLS found a fault in the message that is told */

@@ -39,10 +39,14 @@ static bool belongs(const struct tls_sight *s, uint8_t type)
     return type != TLS_NEW_SESSION_TICKET || s->version == TLS_1_2;
 }
 
-static void mark(struct tls_sight *s, uint8_t type, bool by_client)
+static void mark(struct tls_sight *s, uint8_t type, bool by_client, size_t start)
 {
     size_t end = s->transcript.len;
     switch (type) {
+    case TLS_CLIENT_HELLO:
+        s->offer_start = start;
+        s->offer_end = end;
+        break;
     case TLS_SERVER_HELLO:
         s->hello_end = end;
         break;
@@ -84,8 +88,9 @@ void tls_sight_transcribe(struct tls_session *t, const struct tls_message_view *
     if (m->type == TLS_HELLO_RETRY_REQUEST) {
         put_message_hash(s);
     }
+    size_t start = s->transcript.len;
     s->lost |= !tls_text_add(&s->transcript, m->bytes);
-    mark(s, m->type, by_client);
+    mark(s, m->type, by_client, start);
 }
 
 /* ---- the schedule ---- */
@@ -95,14 +100,58 @@ static bool has(const struct tls_sight *s, enum tls_secret a, enum tls_secret b)
     return s->schedule.exported[a].len > 0 && s->schedule.exported[b].len > 0;
 }
 
-/* The key of the ticket that this session resumes, as the library has it. */
+/* The key that the server took: one from outside, or that of the ticket, as the library has it. */
 static void take_psk(struct tls_session *t)
 {
+    struct tls_schedule *d = &t->sight->schedule;
     const mbedtls_ssl_session *session = t->ssl.session_negotiate;
-    if (t->sight->schedule.psk_used && session != NULL && session->resumption_key_len > 0) {
-        tls_value_set(&t->sight->schedule.psk, session->resumption_key,
-                      session->resumption_key_len);
+    bool ticket = t->context->client ? t->offers && t->lens.psk_index == 0 : t->proof != PROOF_PSK;
+    const struct tls_psk *outside = t->psk;
+    if (t->context->client) {
+        outside = t->context->psks != NULL ? &t->context->psks->psk[0] : NULL;
     }
+    if (!ticket && outside != NULL) {
+        d->psk_external = true;
+        tls_value_set(&d->psk, outside->key, outside->key_len);
+    } else if (ticket && session != NULL && session->resumption_key_len > 0) {
+        tls_value_set(&d->psk, session->resumption_key, session->resumption_key_len);
+    }
+}
+
+struct binders {
+    unsigned index; /* of the one that is looked for */
+    unsigned seen;
+    struct slice first, found;
+};
+
+static void on_binder(void *arg, const struct tls_field *f)
+{
+    struct binders *b = arg;
+    if (strcmp(f->name, "binder") != 0) {
+        return;
+    }
+    b->first = b->seen == 0 ? f->bytes : b->first;
+    b->found = b->seen == b->index ? f->bytes : b->found;
+    b->seen++;
+}
+
+/* RFC 8446 4.2.11.2: the binder of that key, and the transcript up to the list of binders, which ends the ClientHello. */
+static void take_binder(struct tls_session *t)
+{
+    struct tls_sight *s = t->sight;
+    struct binders b = {.index = t->lens.psk_index};
+    struct tls_message_view offer = {
+        .type = TLS_CLIENT_HELLO,
+        .bytes = {s->transcript.data + s->offer_start, s->offer_end - s->offer_start},
+        .verdict = "",
+    };
+    tls_message_fields(&offer, on_binder, &b);
+    if (b.found.len == 0) {
+        return;
+    }
+    size_t end = (size_t)(b.first.data - s->transcript.data) - 2 - 1; /* both lengths before it */
+    tls_value_set(&s->schedule.binder, b.found.data, b.found.len);
+    hash_up_to(s, end, &s->schedule.binder_hash);
 }
 
 static void advance_1_3(struct tls_session *t)
@@ -112,7 +161,10 @@ static void advance_1_3(struct tls_session *t)
     if (!s->handshake_made && s->hello_end > 0 &&
         has(s, TLS_SECRET_CLIENT_HANDSHAKE, TLS_SECRET_SERVER_HANDSHAKE)) {
         s->handshake_made = true;
-        take_psk(t);
+        if (s->schedule.psk_used) {
+            take_psk(t);
+            take_binder(t);
+        }
         hash_up_to(s, s->hello_end, &hash);
         tls_schedule_handshake(&s->schedule, tls_value_slice(&hash));
     }

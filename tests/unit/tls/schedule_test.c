@@ -184,9 +184,14 @@ START_TEST(resumed)
     s.psk_used = true;
     set(&s.psk, "4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3");
     set(&s.shared, "f44194756ff9ec9d25180635d66ea6824c6ab3bf179977be37f723570e7ccb2e");
+    set(&s.binder, "3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d");
+    set(&s.binder_hash, "63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14");
     tls_schedule_handshake(&s, hash_of(&s, hello));
     check_step("Early Secret", 0,
                "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c");
+    check_step("binder_key", 0, "69fe131a3bbad5d63c64eebcc30e395b9d8107726a13d074e389dbc8a4e47256");
+    check_step("binder", 0, "3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d");
+    ck_assert_int_eq(check_of("binder"), TLS_AGREES);
     check_step("Handshake Secret", 0,
                "005cb112fd8eb4ccc623bb88a07c64b3ede1605363fc7d0df8c7ce4ff0fb4ae6");
     check_step("client_handshake_traffic_secret", 0,

@@ -267,6 +267,27 @@ START_TEST(mutual)
 }
 END_TEST
 
+/* RFC 8446 4.2.11: a key from outside, also behind a HelloRetryRequest. Both make the same Early Secret of it, and the
+ * binder in the ClientHello is the one that follows. */
+START_TEST(a_key_from_outside)
+{
+    static const char *const client_groups[] = {"secp384r1", "x25519", NULL};
+    static const char *const server_groups[] = {"x25519", NULL};
+    struct tls_psk key = {.key_len = 16};
+    struct tls_psks keys = {&key, 1};
+    const char *why;
+    ck_assert(tls_psk_parse(
+        (struct slice){(const uint8_t *)"ann:000102030405060708090a0b0c0d0e0f", 36}, &key, &why));
+    connect_watched(&pair,
+                    (struct choice){.client = {.psks = &keys, .groups = _i ? client_groups : NULL},
+                                    .server = {.psks = &keys, .groups = server_groups}});
+    check_pair(&pair, agreed_1_3);
+    ck_assert_int_eq(made(&pair.server, "binder", 0)->check, TLS_AGREES);
+    ck_assert_int_eq(made(&pair.client, "binder", 0)->check, TLS_AGREES);
+    pair_done(&pair);
+}
+END_TEST
+
 START_TEST(a_bad_name)
 {
     connect_watched(&pair, (struct choice){.name = "other.example"});
@@ -360,9 +381,9 @@ START_TEST(resumption)
         ck_assert_int_ne(w.made[i].check, TLS_DIFFERS);
         agreed += w.made[i].check == TLS_AGREES;
     }
-    ck_assert_uint_eq(good, 4); /* both Finished messages of both */
-    ck_assert_uint_eq(agreed, modern ? 8 : 1);
-    if (modern) { /* the ticket's key made another Early Secret */
+    ck_assert_uint_eq(good, 4);                /* both Finished messages of both */
+    ck_assert_uint_eq(agreed, modern ? 9 : 1); /* four secrets each, and the binder */
+    if (modern) {                              /* the ticket's key made another Early Secret */
         const struct made *x = made(&w, "Early Secret", 0), *y = made(&w, "Early Secret", 1);
         ck_assert_mem_ne(x->value, y->value, 32);
     } else { /* RFC 5077 3.1: the secret of the first lives on */
@@ -384,6 +405,7 @@ Suite *watch_suite(void)
     tcase_add_loop_test(t, tls_1_2, 0, 2);
     tcase_add_test(t, retry);
     tcase_add_loop_test(t, mutual, 0, 2);
+    tcase_add_loop_test(t, a_key_from_outside, 0, 2);
     tcase_add_test(t, a_bad_name);
     tcase_add_test(t, nothing_is_revealed);
     tcase_add_loop_test(t, each_suite, 0, COUNT_OF(suites));
