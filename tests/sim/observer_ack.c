@@ -243,7 +243,9 @@ static void judge_provoked(struct observer *o, struct view *v, const struct sigh
     if (pure && !moved && !urgent && v->credit == 0 && !late && !v->unsure) {
         violate(o, s, "ack-unprovoked [RFC 5681 4.2]", "nothing came that would lead to it");
     }
-    v->credit = v->heard_at == s->now && v->credit > 0 ? v->credit - 1 : 0;
+    if (!late) { /* what waited for an address may have been made before what came, and answers none of it */
+        v->credit = v->heard_at == s->now && v->credit > 0 ? v->credit - 1 : 0;
+    }
 }
 
 /* RFC 5961 7: so many in each second, wherever the host's seconds begin. */
