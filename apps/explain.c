@@ -11,21 +11,22 @@
 #include "apps/explain/chapters.h"
 #include "stack/loop.h"
 
-static const struct {
+/* `takes`: those of the options below that mean something to it. */
+static const struct chapter {
     const char *name;
     explain_chapter *run;
-    const char *what;
+    const char *takes, *what;
 } chapters[] = {
-    {"tcp", explain_tcp,
+    {"tcp", explain_tcp, "p",
      "the three segments of TCP's handshake, and why each number is what it is"},
-    {"tls", explain_tls,
+    {"tls", explain_tls, "pktmPr",
      "a TLS handshake message by message, its keys, and what an eavesdropper is left with"},
-    {"compare", explain_compare,
+    {"compare", explain_compare, "pk",
      "TCP alone and TCP with TLS, side by side: steps, round trips, bytes; what each difference "
      "means"},
-    {"keys", explain_keys,
+    {"keys", explain_keys, "",
      "public and private keys: encrypt, sign, verify; and what a symmetric key is for"},
-    {"certificate", explain_certificate,
+    {"certificate", explain_certificate, "pkt",
      "how a client comes by the server's public key, in eight steps; and four bad certificates"},
 };
 
@@ -155,7 +156,7 @@ static bool set_option(struct options *o, int c)
     return good;
 }
 
-static bool parse(int argc, char **argv, struct options *o)
+static bool parse(int argc, char **argv, const struct chapter *chapter, struct options *o)
 {
     static const struct option known[] = {
         {"json", no_argument, NULL, 'j'},         {"html", no_argument, NULL, 'h'},
@@ -166,7 +167,7 @@ static bool parse(int argc, char **argv, struct options *o)
         {"psk", no_argument, NULL, 'P'},          {NULL, 0, NULL, 0},
     };
     const char *no_colour = getenv("NO_COLOR"); /* no-color.org */
-    int c;
+    int c, which;
     o->terminal.width = find_width();
     o->terminal.colour = isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
     o->chapter.now = loop_now();
@@ -177,10 +178,14 @@ static bool parse(int argc, char **argv, struct options *o)
     }
     optind = 1;
     opterr = 0;
-    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "", known, &which)) != -1) {
         if (c == '?') {
             fprintf(stderr, "vitrine explain: %s: not an option, or its value is missing\n",
                     argv[optind - 1]);
+        } else if (strchr("pktmPr", c) != NULL && strchr(chapter->takes, c) == NULL) {
+            fprintf(stderr, "vitrine explain: --%s means nothing to the chapter %s\n",
+                    known[which].name, chapter->name);
+            return false;
         }
         if (c == '?' || !set_option(o, c)) {
             return false;
@@ -223,16 +228,16 @@ static int show(const struct options *o, const struct doc *d)
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int run(explain_chapter *chapter, int argc, char **argv)
+static int run(const struct chapter *chapter, int argc, char **argv)
 {
     struct options o = {.form = FORM_TEXT};
     struct doc d;
     char error[256] = "";
-    if (!parse(argc, argv, &o)) {
+    if (!parse(argc, argv, chapter, &o)) {
         return 2;
     }
     int status = EXIT_FAILURE;
-    if (chapter(&d, &o.chapter, error, sizeof error)) {
+    if (chapter->run(&d, &o.chapter, error, sizeof error)) {
         status = show(&o, &d);
     } else {
         fprintf(stderr, "vitrine explain: %s\n", error);
@@ -250,7 +255,7 @@ int cmd_explain(int argc, char **argv)
     }
     for (size_t i = 0; i < COUNT_OF(chapters); i++) {
         if (strcmp(argv[1], chapters[i].name) == 0) {
-            return run(chapters[i].run, argc - 1, argv + 1);
+            return run(&chapters[i], argc - 1, argv + 1);
         }
     }
     fprintf(stderr, "vitrine explain: there is no chapter '%s'; vitrine explain lists them\n",

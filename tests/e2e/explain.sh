@@ -63,6 +63,7 @@ try "explain: another chapter" refuses "no chapter 'love'" love
 try "explain: another version" refuses "there are 1.2 and 1.3" tls --tls 1.1
 try "explain: a seed that is no number" refuses "a number from" tcp --seed x
 try "explain: --psk and certificates" refuses "instead of certificates" tls --psk --mutual
+try "explain: an option of another chapter" refuses "--pcapng means nothing to the chapter keys" keys --pcapng f
 try "explain: too narrow" refuses "a number from 72 to 120" tcp --width 71
 try "explain: one thing too many" refuses "nothing more was expected" tcp now
 try "explain: no colour in a file, and ASCII" no_colour_in_a_file
