@@ -75,6 +75,19 @@ static bool open_views(struct node *n, const struct node_options *o)
     return o->pcapng.name == NULL || capture_open(&n->capture, &o->pcapng, n->iface, o->tap, r);
 }
 
+static int open_tap(struct node *n, const struct node_options *o)
+{
+    uint64_t seed = ip4_value(o->address);
+    if (o->offload) {
+        int error = tape_tap_open(&n->tap, o->tap, NETDEV_CSUM | NETDEV_TSO4, seed);
+        if (error != -EINVAL) {
+            return error;
+        }
+        fprintf(stderr, "vitrine: this kernel's TAP has no offloads: true frames it is\n");
+    }
+    return tape_tap_open(&n->tap, o->tap, 0, seed);
+}
+
 bool node_open(struct node *n, const struct node_options *o)
 {
     *n = (struct node){0};
@@ -83,7 +96,7 @@ bool node_open(struct node *n, const struct node_options *o)
         return false;
     }
     /* The link address follows from ours, so that neighbours still know us after a restart. */
-    int error = tape_tap_open(&n->tap, o->tap, 0, ip4_value(o->address));
+    int error = open_tap(n, o);
     if (error != 0) {
         node_tap_refused(o->tap, error);
         return false;

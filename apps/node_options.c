@@ -17,6 +17,9 @@ const char node_usage[] =
     "  --address A/BITS      our address and network [10.9.0.2/24]\n"
     "  --gateway A           next hop for other networks\n"
     "  --mac M               our link address [from the address]\n"
+    "  --wire KIND           true-frames: of the MTU's size, checksums finished; offload: "
+    "super-segments\n"
+    "                        of up to 64 KiB, as the kernel's own drivers have them [true-frames]\n"
     "  --msl SECONDS         maximum segment lifetime; TIME-WAIT lasts twice as long [120]\n"
     "  --tcp NAME=VALUE,…    how TCP behaves, as cc=newreno,rack=off; --tcp help lists the names\n"
     "  --narrate             what each frame, timer and call was, the check that let it pass or "
@@ -48,6 +51,16 @@ static bool take_pcapng_files(const char *value, struct node_options *o)
     return good;
 }
 
+static bool take_wire(const char *value, bool *offload)
+{
+    *offload = strcmp(value, "offload") == 0;
+    if (!*offload && strcmp(value, "true-frames") != 0) {
+        fprintf(stderr, "vitrine: --wire takes true-frames or offload, not '%s'\n", value);
+        return false;
+    }
+    return true;
+}
+
 static bool take(int option, const char *value, struct node_options *o)
 {
     switch (option) {
@@ -63,6 +76,8 @@ static bool take(int option, const char *value, struct node_options *o)
         return option_mac("mac", value, &o->mac);
     case NODE_MSL:
         return option_seconds("msl", value, &o->tcp.msl);
+    case NODE_WIRE:
+        return take_wire(value, &o->offload);
     case NODE_TCP:
         return tcp_settings_take(value, &o->tcp);
     case NODE_NARRATE:

@@ -11,6 +11,7 @@ struct node_options {
     unsigned prefix;                 /* bits of our network */
     bool has_mac;
     struct mac mac;
+    bool offload; /* super-segments and unfinished checksums cross the TAP (IFF_VNET_HDR) */
     struct tcp_config tcp;
     bool narrate;   /* every cause in words, on narrate_fd */
     int narrate_fd; /* [standard error] */
@@ -30,6 +31,7 @@ enum {
     NODE_GATEWAY,
     NODE_MAC,
     NODE_MSL,
+    NODE_WIRE,
     NODE_TCP,
     NODE_NARRATE,
     NODE_PCAPNG,
@@ -46,6 +48,7 @@ enum {
         {"tcp", required_argument, NULL, NODE_TCP}, {"narrate", no_argument, NULL, NODE_NARRATE},  \
         {"pcapng", required_argument, NULL, NODE_PCAPNG},                                          \
         {"pcapng-size", required_argument, NULL, NODE_PCAPNG_SIZE},                                \
+        {"wire", required_argument, NULL, NODE_WIRE},                                              \
     {                                                                                              \
         "pcapng-files", required_argument, NULL, NODE_PCAPNG_FILES                                 \
     }

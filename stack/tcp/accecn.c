@@ -244,8 +244,10 @@ void accecn_stamp(struct tcp_conn *c, struct tcp_segment *s)
     } else {
         segment_set_ace(s, accecn_ace(a));
     }
-    if (s->len > 0 && (a->least == 0 || s->len < a->least)) {
-        a->least = (uint16_t)u32_min(s->len, UINT16_MAX);
+    uint32_t rest = s->len % c->snd_mss; /* of a super-segment */
+    uint32_t len = rest > 0 ? rest : u32_min(s->len, c->snd_mss);
+    if (len > 0 && (a->least == 0 || len < a->least)) {
+        a->least = (uint16_t)len;
     }
 }
 

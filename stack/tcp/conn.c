@@ -237,6 +237,7 @@ void conn_update_mss(struct tcp_conn *c)
     if (peer == 0) {
         peer = is_v4(c) ? MSS_DEFAULT_V4 : MSS_DEFAULT_V6;
     }
+    c->caps = (uint8_t)ip_caps(c->tcp->ip, c->entry.tuple.remote.addr);
     uint32_t mss = u32_min(u32_max(peer, MSS_MIN), path_mss(c));
     uint32_t options = (c->route != NULL ? c->route->len : 0U) + (c->ts_ok ? TCP_TS_BYTES : 0);
     c->snd_mss = (uint16_t)(mss > options + MSS_LEFT ? mss - options : MSS_LEFT);

@@ -99,6 +99,7 @@ struct tcp_conn {
     uint16_t mtu;          /* bytes of IP packet on the path */
     struct tcp_path_mtu path_mtu; /* what the path was seen to take, and what ICMP says */
     uint8_t snd_wscale, rcv_wscale;
+    uint8_t caps; /* enum netdev_cap: what the device on the way does */
 
     /* receive sequence space */
     tcp_seq rcv_nxt, irs;

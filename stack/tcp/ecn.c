@@ -240,6 +240,13 @@ void ecn_receive(struct tcp_conn *c, const struct tcp_segment *s)
 
 /* ---- the sender ---- */
 
+bool ecn_says_cwr(const struct tcp_conn *c)
+{
+    return c->ecn.mode == ECN_MODE_ACCURATE
+               ? (accecn_ace(&c->accecn) & 2U) != 0 /* AE, CWR, ECE (RFC 9768 3.1) */
+               : c->ecn.cwr_due;
+}
+
 static void stamp_classic(struct tcp_conn *c, struct tcp_segment *s, bool fresh)
 {
     struct tcp_ecn *e = &c->ecn;

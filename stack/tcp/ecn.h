@@ -72,6 +72,8 @@ void ecn_receive(struct tcp_conn *c, const struct tcp_segment *s);
 /* Sets the flags of a segment that is neither SYN nor RST, and the codepoint of its packet. `fresh`: it carries
  * data for the first time. */
 void ecn_stamp(struct tcp_conn *c, struct tcp_segment *s, bool fresh);
+/* The next data has CWR set. */
+bool ecn_says_cwr(const struct tcp_conn *c);
 /* What an ACK says of marks, into `ack`. What it delivers is known already. */
 void ecn_hear(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *ack);
 /* The answer to it, after loss recovery has had its turn. True: the ACK does not open the window. */

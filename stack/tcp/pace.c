@@ -75,6 +75,11 @@ bool pace_lets(struct tcp_conn *c, uint32_t len)
     return false;
 }
 
+uint32_t pace_budget(const struct tcp_conn *c)
+{
+    return c->pace.rate == 0 ? UINT32_MAX : c->pace.budget;
+}
+
 void pace_sent(struct tcp_conn *c, uint32_t len)
 {
     struct tcp_pace *p = &c->pace;

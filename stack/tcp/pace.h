@@ -30,6 +30,8 @@ uint32_t pace_quantum(uint64_t rate, uint32_t mss);
 void pace_begin(struct tcp_conn *c, nsec now);
 /* May a segment with `len` bytes of data go now? If not, the timer will tell when. */
 bool pace_lets(struct tcp_conn *c, uint32_t len);
+/* Bytes that may go at once. */
+uint32_t pace_budget(const struct tcp_conn *c);
 /* It went. */
 void pace_sent(struct tcp_conn *c, uint32_t len);
 

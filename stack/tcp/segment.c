@@ -6,6 +6,8 @@
 #include "stack/base/checksum.h"
 #include "stack/base/cursor.h"
 
+#define CHECKSUM_AT 16U /* bytes into the header (RFC 9293 3.1) */
+
 enum option_kind {
     OPTION_END = 0,
     OPTION_NOP = 1,
@@ -269,9 +271,16 @@ void segment_write(const struct tcp_segment *s, struct packet *p)
     wr_bytes(&w, options, wr_len(&o));
 
     uint64_t sum = ip_pseudo_sum(s->src.addr, s->dst.addr, IP_TCP, segment_len);
+    struct wr check = wr_of(header + CHECKSUM_AT, 2);
+    if (p->offload.csum ==
+        CSUM_PARTIAL) { /* the device begins where we end, and so without the complement */
+        p->offload.csum_start = 0;
+        p->offload.csum_offset = CHECKSUM_AT;
+        wr_be16(&check, (uint16_t)~csum_finish(sum));
+        return;
+    }
     sum = csum_add(sum, header, header_len);
     sum = csum_add_slices(sum, p->payload, p->slices);
-    struct wr check = wr_of(header + 16, 2);
     wr_be16(&check, csum_finish(sum));
 }
 

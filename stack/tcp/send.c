@@ -11,6 +11,7 @@
 
 #define SACK_BLOCKS_WITH_TS 3U
 #define SACK_BLOCKS_ALONE 4U
+#define SUPER_MAX (65535U - 60U - 60U) /* bytes: an IPv4 packet without the longest headers */
 
 static bool carries_data(const struct tcp_conn *c)
 {
@@ -104,6 +105,7 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
                          .tos = (uint8_t)((c->options.tos & ~IP_ECN_MASK) | s->ecn),
                          .may_fragment = c->path_mtu.may_fragment,
                          .options = c->route};
+    p->offload.csum = (c->caps & NETDEV_CSUM) != 0 ? CSUM_PARTIAL : CSUM_UNKNOWN;
     segment_write(s, p);
     if (s->len > 0) {
         path_mtu_sent(c, packet_size(c, p), seq_add(s->seq, s->len));
@@ -203,6 +205,14 @@ static void send_rst(struct tcp_conn *c, nsec now)
     transmit(c, &s, &p, now, false);
 }
 
+/* Payload bytes that one segment may carry beside its options: SACK blocks and what is told of marks take their part
+ * (MUST-16). */
+static uint32_t room_beside(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+    uint32_t others = segment_options_len(s) - (c->ts_ok ? TCP_TS_BYTES : 0U);
+    return c->snd_mss - u32_min(others, c->snd_mss - 1U);
+}
+
 /* Sends `len` bytes of the queue from `seq` on, which one packet takes, and FIN behind them if asked. */
 static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, nsec now,
                       bool retransmission)
@@ -211,6 +221,11 @@ static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, n
     struct packet p;
     packet_init(&p);
     s.len = sendq_slices(&c->sendq, seq, len, &p);
+    uint32_t room = room_beside(c, &s);
+    if (s.len > room) {
+        p.offload.gso_type = GSO_TCP4;
+        p.offload.gso_size = (uint16_t)room;
+    }
     if (len > 0 && seq_eq(seq_add(seq, len), sendq_end(&c->sendq))) {
         s.flags |= TCP_PSH; /* MUST-61 */
     }
@@ -227,13 +242,22 @@ static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, n
 
 /* ---- what, and how much ---- */
 
-/* Payload bytes that one segment may carry now: SACK blocks and what is told of marks take their part (MUST-16). */
+/* Payload bytes that one segment may carry now. */
 static uint32_t segment_room(const struct tcp_conn *c)
 {
     struct tcp_segment s = {0};
     add_options(c, &s, 0, true);
-    uint32_t others = segment_options_len(&s) - (c->ts_ok ? TCP_TS_BYTES : 0U);
-    return c->snd_mss - u32_min(others, c->snd_mss - 1U);
+    return room_beside(c, &s);
+}
+
+/* Payload bytes that may go in one packet: whole segments of `room` bytes, for a device that cuts them apart. What
+ * would be right in the first of them only goes by itself: a pointer, CWR, a report of a duplicate (RFC 2883 4). */
+static uint32_t packet_room(const struct tcp_conn *c, uint32_t room)
+{
+    if ((c->caps & NETDEV_TSO4) == 0 || urgent_unsent(c) > 0 || c->dsack.due || ecn_says_cwr(c)) {
+        return room;
+    }
+    return u32_max(u32_min(SUPER_MAX, pace_budget(c)) / room, 1) * room;
 }
 
 /* Bytes of the peer's window that are not used yet; none when it has shrunk below what is out
@@ -256,9 +280,10 @@ static uint32_t congestion_room(const struct tcp_conn *c)
 }
 
 /* RFC 9293 3.8.6.2.1 and 3.7.4: whether less than a full segment may go. */
-static bool small_may_go(const struct tcp_conn *c, uint32_t n, uint32_t queued, uint32_t usable)
+static bool small_may_go(const struct tcp_conn *c, uint32_t n, uint32_t room, uint32_t queued,
+                         uint32_t usable)
 {
-    bool idle = seq_eq(c->snd_una, c->snd_nxt);
+    bool idle = seq_eq(c->snd_una, c->snd_nxt) && n < room; /* else the full ones are ahead of it */
     if (c->nudge) {
         return true; /* (4) the override timeout */
     }
@@ -277,16 +302,14 @@ static uint32_t next_length(struct tcp_conn *c)
     uint32_t queued = unsent(c);
     uint32_t usable = usable_window(c);
     uint32_t room = segment_room(c);
-    uint32_t wanted = u32_min(u32_min(queued, usable), room);
+    uint32_t wanted = u32_min(u32_min(queued, usable), packet_room(c, room));
     uint32_t congestion = congestion_room(c);
     if (wanted > congestion) {
         c->cwnd_limited = true;
         wanted = congestion;
     }
-    if (wanted == 0 || wanted == room || small_may_go(c, wanted, queued, usable)) {
-        return wanted;
-    }
-    return 0;
+    uint32_t small = wanted % room;
+    return small == 0 || small_may_go(c, wanted, room, queued, usable) ? wanted : wanted - small;
 }
 
 static bool fin_may_go(const struct tcp_conn *c, uint32_t len)
@@ -298,6 +321,10 @@ static bool fin_may_go(const struct tcp_conn *c, uint32_t len)
 static uint32_t send_one_new(struct tcp_conn *c, uint32_t len, nsec now)
 {
     uint32_t text = sendq_fit(&c->sendq, c->snd_nxt, len);
+    if (text < len &&
+        text > c->snd_mss) { /* more slices than a packet has: whole segments of them */
+        text -= text % segment_room(c);
+    }
     bool fin = fin_may_go(c, text);
     tcp_seq end = seq_add(c->snd_nxt, text + (fin ? 1 : 0));
     struct sent_stamp stamp = rate_stamp(c, seq_span(c->snd_nxt, end), now);
@@ -310,7 +337,7 @@ static uint32_t send_one_new(struct tcp_conn *c, uint32_t len, nsec now)
     uint32_t span = seq_span(c->snd_nxt, end);
     c->snd_nxt = end;
     c->tcp->totals.bytes_out += text;
-    rtt_sent(&c->rtt, c->snd_nxt, now);
+    rtt_sent(&c->rtt, seq_min(end, seq_add(seq_sub(end, span), c->snd_mss)), now);
     timers_stop(c, TCP_TIMER_PROBE); /* it waits from the latest segment on */
     return span;
 }

@@ -2,6 +2,7 @@
  * 3.8.6.2.1 (silly-window avoidance), 3.9.1.2 (PSH). */
 #include "stack/tcp/send.h"
 
+#include "stack/tcp/conn.h"
 #include "tests/unit/tcp/tcp_rig.h"
 
 #define DATA (TCP_ACK)
@@ -406,6 +407,103 @@ START_TEST(what_the_device_refuses_is_sent_again)
 }
 END_TEST
 
+/* ---- super-segments, for a device that cuts them ---- */
+
+static struct app *open_to_device(struct peer *p, const struct tcp_options *options)
+{
+    rig.dev.dev.caps = NETDEV_CSUM | NETDEV_TSO4;
+    rig_listen(options);
+    *p = peer_new();
+    p->offer = (struct offer){.mss = 1460, .wscale = true, .shift = 7};
+    p->wnd = 60000;
+    struct app *a = open_passive(p);
+    rig.supers = 0;
+    return a;
+}
+
+START_TEST(a_flight_is_one_packet)
+{
+    struct peer p;
+    struct app *a = open_to_device(&p, NULL);
+    app_write(a, 14600);
+    for (unsigned i = 0; i < 9; i++) {
+        expect(&p, DATA, 1 + 1460 * i, 1, 1460);
+    }
+    expect(&p, LAST, 1 + 1460 * 9, 1, 1460);
+    ck_assert_uint_eq(rig.supers, 1);
+}
+END_TEST
+
+/* The total length of IPv4 has 16 bits: 44 segments of 1460 bytes are the most. */
+START_TEST(a_packet_has_an_end)
+{
+    struct peer p;
+    struct app *a = open_to_device(&p, &(struct tcp_options){.send_buffer = 200000});
+    tcp_of_stream(a->s)->cc.cwnd = 200000;
+    app_write(a, 88 * 1460);
+    discard_sent();
+    ck_assert_uint_eq(rig.supers, 2);
+}
+END_TEST
+
+/* Nagle: the rest that is no full segment waits behind the full ones (RFC 9293 3.7.4). */
+START_TEST(the_small_rest_waits_behind_the_full_ones)
+{
+    struct peer p;
+    struct app *a = open_to_device(&p, NULL);
+    app_write(a, 3000);
+    expect(&p, DATA, 1, 1, 1460);
+    expect(&p, DATA, 1461, 1, 1460);
+    expect_nothing();
+    peer_send(&p, TCP_ACK, 1, 2921);
+    expect(&p, LAST, 2921, 1, 80);
+}
+END_TEST
+
+START_TEST(the_small_rest_goes_along_without_nagle)
+{
+    struct peer p;
+    struct app *a = open_to_device(&p, &(struct tcp_options){.no_delay = true});
+    app_write(a, 3000);
+    expect(&p, DATA, 1, 1, 1460);
+    expect(&p, DATA, 1461, 1, 1460);
+    expect(&p, LAST, 2921, 1, 80);
+    ck_assert_uint_eq(rig.supers, 1);
+}
+END_TEST
+
+/* The peer has a part of a packet: only what it lacks goes again. */
+START_TEST(a_part_of_a_packet_is_lost)
+{
+    struct peer p;
+    struct app *a = open_to_device(&p, NULL);
+    app_write(a, 14600);
+    discard_sent();
+    peer_send(&p, TCP_ACK, 1, 1 + 4 * 1460);
+    for (unsigned i = 0; i < 3; i++) {
+        peer_send(&p, TCP_ACK, 1, 1 + 4 * 1460);
+    }
+    expect(&p, DATA, 1 + 4 * 1460, 1, 1460);
+    peer_send(&p, TCP_ACK, 1, 14601);
+    expect_nothing();
+}
+END_TEST
+
+/* A millisecond's worth at the rate that the application set: 2 segments, for less is no quantum (pace.h). */
+START_TEST(a_rate_makes_packets_small)
+{
+    struct peer p;
+    struct app *a = open_to_device(&p, &(struct tcp_options){.max_pacing_rate = 1000000});
+    app_write(a, 14600);
+    expect(&p, DATA, 1, 1, 1460);
+    expect(&p, DATA, 1461, 1, 1460);
+    expect_nothing();
+    run_for(MS(20));
+    discard_sent();
+    ck_assert_uint_eq(rig.supers, 5);
+}
+END_TEST
+
 Suite *send_suite(void);
 
 Suite *send_suite(void)
@@ -438,5 +536,12 @@ Suite *send_suite(void)
     ADD(headers, ttl_and_dscp_are_the_applications);
     ADD(headers, the_timestamp_clock_ticks_in_milliseconds);
     ADD(headers, what_the_device_refuses_is_sent_again);
+    TCase *supers = rig_case(s, "super-segments");
+    ADD(supers, a_flight_is_one_packet);
+    ADD(supers, a_packet_has_an_end);
+    ADD(supers, the_small_rest_waits_behind_the_full_ones);
+    ADD(supers, the_small_rest_goes_along_without_nagle);
+    ADD(supers, a_part_of_a_packet_is_lost);
+    ADD(supers, a_rate_makes_packets_small);
     return s;
 }

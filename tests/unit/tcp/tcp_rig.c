@@ -29,6 +29,30 @@ static void put32(uint8_t *at, uint32_t v)
     put16(at + 2, (uint16_t)v);
 }
 
+/* RFC 791 3.1: the last address of a source route, else the destination in the header. */
+static uint32_t final_destination(const uint8_t *frame)
+{
+    const uint8_t *ip = frame + FRAME_ETH;
+    size_t end = (size_t)(ip[0] & 0x0fU) * 4;
+    for (size_t at = FRAME_IP; at < end && ip[at] != 0; at += ip[at] == 1 ? 1 : ip[at + 1]) {
+        if (ip[at] == 131 || ip[at] == 137) {
+            return get32(ip + at + ip[at + 1] - 4);
+        }
+    }
+    return get32(ip + 16);
+}
+
+/* Of a TCP segment of `len` bytes between the two (RFC 9293 3.1), folded. With a source route in `frame` the last
+ * address of that stands for the destination; NULL: there is none. */
+static uint32_t pseudo_sum(const uint8_t *frame, size_t len)
+{
+    uint32_t to = frame != NULL ? final_destination(frame) : PEER_IP;
+    uint32_t sum =
+        (to >> 16) + (to & 0xffff) + (OUR_IP >> 16) + (OUR_IP & 0xffff) + 6 + (uint32_t)len;
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (sum & 0xffff) + (sum >> 16);
+}
+
 static void answer_arp(void)
 {
     struct frame reply = arp_frame(2, peer_mac, PEER_IP, OUR_IP);
@@ -37,6 +61,72 @@ static void answer_arp(void)
     struct buf *b = buf_copy_of(&rig.host.pools, reply.b, reply.len);
     list_push_back(&frames, &b->link);
     host_input(&rig.host, rig.iface, &frames, rig.now);
+}
+
+static void keep(struct fake_frame f)
+{
+    ck_assert_uint_lt(rig.sent_count, RIG_SENT);
+    rig.sent_at[rig.sent_count] = rig.now;
+    rig.sent[rig.sent_count++] = f;
+}
+
+/* Where the TCP header of a frame of ours begins. */
+static size_t tcp_at(const uint8_t *frame)
+{
+    return FRAME_ETH + (size_t)(frame[FRAME_ETH] & 0x0fU) * 4;
+}
+
+static void finish_checksum(struct fake_frame *f)
+{
+    uint8_t *t = f->bytes + tcp_at(f->bytes);
+    size_t len = f->len - tcp_at(f->bytes);
+    put16(t + 16, 0);
+    put16(t + 16, plain_checksum(t, len, pseudo_sum(f->bytes, len)));
+}
+
+/* What a device makes of the part [at, at + n) of a super-segment's payload, which begins at `header`. */
+static struct fake_frame piece(const struct fake_frame *whole, size_t header, size_t at, size_t n)
+{
+    struct fake_frame f = {.bytes = malloc(header + n), .len = header + n};
+    bool first = at == 0;
+    bool last = header + at + n == whole->len;
+    memcpy(f.bytes, whole->bytes, header);
+    memcpy(f.bytes + header, whole->bytes + header + at, n);
+    uint8_t *ip = f.bytes + FRAME_ETH;
+    uint8_t *t = f.bytes + tcp_at(f.bytes);
+    put16(ip + 2, (uint16_t)(f.len - FRAME_ETH));
+    put16(ip + 4, (uint16_t)(get16(ip + 4) + at / whole->offload.gso_size));
+    put16(ip + 10, 0);
+    put16(ip + 10, plain_checksum(ip, (size_t)(t - ip), 0));
+    put32(t + 4, get32(t + 4) + (uint32_t)at);
+    t[13] &= (uint8_t) ~((first ? 0U : TCP_CWR) | (last ? 0U : TCP_PSH | TCP_FIN));
+    finish_checksum(&f);
+    return f;
+}
+
+/* What the device does before the wire: checksums are finished, super-segments cut. */
+static void send_off(struct fake_frame *f)
+{
+    size_t tcp = tcp_at(f->bytes);
+    size_t header = tcp + (size_t)(f->bytes[tcp + 12] >> 4U) * 4;
+    ck_assert_uint_eq(get16(f->bytes + FRAME_ETH + 2), f->len - FRAME_ETH); /* 65535 at the most */
+    if (f->offload.csum == CSUM_PARTIAL) {
+        ck_assert_uint_eq(f->offload.csum_start, tcp);
+        ck_assert_uint_eq(f->offload.csum_offset, 16);
+        ck_assert_uint_eq(get16(f->bytes + tcp + 16), pseudo_sum(f->bytes, f->len - tcp));
+        finish_checksum(f);
+    }
+    if (f->offload.gso_type == GSO_NONE) {
+        keep(*f);
+        return;
+    }
+    rig.supers++;
+    size_t size = f->offload.gso_size;
+    ck_assert_uint_gt(f->len - header, size); /* else it is none */
+    for (size_t at = 0; at < f->len - header; at += size) {
+        keep(piece(f, header, at, size_min(size, f->len - header - at)));
+    }
+    free(f->bytes);
 }
 
 /* Moves what the device was given to the rig; ARP requests for the peer are answered. */
@@ -51,9 +141,7 @@ static void collect(void)
             free(f->bytes);
             continue;
         }
-        ck_assert_uint_lt(rig.sent_count, RIG_SENT);
-        rig.sent_at[rig.sent_count] = rig.now;
-        rig.sent[rig.sent_count++] = *f;
+        send_off(f);
     }
     rig.dev.count = 0;
     if (asked) {
@@ -114,6 +202,7 @@ void rig_restart_with(const struct host_config *config)
     list_init(&rig.held);
     rig.now = SEC(5000);
     fake_netdev_init(&rig.dev, our_mac, 1500);
+    rig.dev.dev.caps = getenv("RIG_OFFLOAD") != NULL ? NETDEV_CSUM | NETDEV_TSO4 : 0;
     ck_assert(host_init(&rig.host, config, rig.now));
     rig.iface = host_attach(&rig.host, &rig.dev.dev, ip4_addr(OUR_IP), 24);
     ck_assert_ptr_nonnull(rig.iface);
@@ -252,10 +341,8 @@ static size_t usual_options(const struct peer *p, unsigned flags, uint8_t out[40
 
 void raw_fix(struct raw *r)
 {
-    uint32_t sum = (PEER_IP >> 16) + (PEER_IP & 0xffff) + (OUR_IP >> 16) + (OUR_IP & 0xffff) + 6 +
-                   (uint32_t)r->len;
     put16(r->b + 16, 0);
-    put16(r->b + 16, plain_checksum(r->b, r->len, sum));
+    put16(r->b + 16, plain_checksum(r->b, r->len, pseudo_sum(NULL, r->len)));
 }
 
 struct raw raw_with_options(const struct peer *p, unsigned flags, uint32_t seq, uint32_t ack,
@@ -397,9 +484,8 @@ static void check_headers(const uint8_t *b, size_t len)
     ck_assert_uint_eq(get32(ip + 12), OUR_IP);
     ck_assert_uint_eq(get32(ip + 16), PEER_IP);
     size_t tcp_len = len - FRAME_ETH - FRAME_IP;
-    uint32_t sum = (PEER_IP >> 16) + (PEER_IP & 0xffff) + (OUR_IP >> 16) + (OUR_IP & 0xffff) + 6 +
-                   (uint32_t)tcp_len;
-    ck_assert_uint_eq(plain_checksum(ip + FRAME_IP, tcp_len, sum), 0); /* MUST-2 */
+    ck_assert_uint_eq(plain_checksum(ip + FRAME_IP, tcp_len, pseudo_sum(NULL, tcp_len)),
+                      0); /* MUST-2 */
 }
 
 struct wire take_segment(int line)

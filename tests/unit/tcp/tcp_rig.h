@@ -94,7 +94,8 @@ struct rig {
     struct list held;
     struct fake_frame sent[RIG_SENT];
     nsec sent_at[RIG_SENT];
-    unsigned sent_count, taken;
+    unsigned sent_count, taken; /* segments, as they are behind the device */
+    unsigned supers;            /* super-segments that the device was given */
     struct tcp_listener *listener;
     struct app apps[RIG_APPS];
     unsigned app_count;
