@@ -28,6 +28,7 @@ static const char usage_tail[] =
     "[build/ca]\n"
     "  --rsa                 the development CA's RSA certificate instead of the ECDSA one\n\n"
     "looking in\n"
+    "  --fast                as fast as it can: --wire offload\n"
     "  --quiet               no ladder of the handshakes\n"
     "  --events FILE         every event as a line of JSON\n"
     "  --status FILE         on SIGUSR1 replace FILE by the state of everything, as JSON\n"
@@ -48,6 +49,7 @@ enum {
     OPT_IDLE_TIMEOUT,
     OPT_CA_DIR,
     OPT_RSA,
+    OPT_FAST,
     OPT_QUIET,
     OPT_EVENTS,
     OPT_STATUS,
@@ -70,6 +72,7 @@ static const struct option long_options[] = {
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
     {"ca-dir", required_argument, NULL, OPT_CA_DIR},
     {"rsa", no_argument, NULL, OPT_RSA},
+    {"fast", no_argument, NULL, OPT_FAST},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"events", required_argument, NULL, OPT_EVENTS},
     {"status", required_argument, NULL, OPT_STATUS},
@@ -148,6 +151,9 @@ static bool take_record_limit(struct serve_options *o, const char *value)
 static bool take_looking(int option, const char *value, struct serve_options *o)
 {
     switch (option) {
+    case OPT_FAST:
+        o->node.offload = true;
+        return true;
     case OPT_QUIET:
         o->quiet = true;
         return true;

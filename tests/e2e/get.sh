@@ -8,7 +8,7 @@ site=kernel.test # what the other side is called
 server=          # the process of the server in hand
 
 fetch() { # OPTION… URL: the body goes to $dir/body, what is said to $dir/said
-    timeout 60 "$vitrine" get --tap vt0 --msl 0.05 --resolve "$site:$kernel" --cacert "$mine/ca.pem" \
+    timeout 60 "$vitrine" get --tap vt0 --wire "$wire" --msl 0.05 --resolve "$site:$kernel" --cacert "$mine/ca.pem" \
         -o "$dir/body" "$@" 2>"$dir/said"
 }
 status_of() { # EXPECTED OPTION… URL
@@ -116,7 +116,7 @@ mutual() {
     status_of 22 --fail "$@" "https://$site:4434/"
 }
 slow_output() { # the window closes and opens again; nothing is lost
-    timeout 60 "$vitrine" get --tap vt0 --msl 0.05 --resolve "$site:$kernel" --cacert "$mine/ca.pem" \
+    timeout 60 "$vitrine" get --tap vt0 --wire "$wire" --msl 0.05 --resolve "$site:$kernel" --cacert "$mine/ca.pem" \
         "https://$site/big" 2>"$dir/said" | { sleep 1; sha; } >"$dir/hash"
     same "hash" "$(sha <"$dir/www/big")" "$(cat "$dir/hash")"
 }
