@@ -463,6 +463,10 @@ static void on_tls_established(struct ladder *l, struct ladder_conn *c, const st
          u->proof == PROOF_TICKET ? ", resumed"
          : u->proof == PROOF_PSK  ? ", pre-shared key"
                                   : "");
+    if (u->early != EARLY_NONE) {
+        note(l, c, RUNG_MIDDLE, u->early == EARLY_ACCEPTED ? GOOD : BAD, "early data: %s",
+             tls_early_name(u->early));
+    }
 }
 
 /* ---- http ---- */

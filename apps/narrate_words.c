@@ -348,13 +348,27 @@ static void effect_tls_alert(struct text *t, const struct event *e)
               tls_alert_name(u->description), u->level == 2 ? ", fatal" : "");
 }
 
+static void effect_tls_client(struct text *t, const struct event *e)
+{
+    const struct ev_tls_client *u = &e->u.tls_client;
+    char faults[TLS_FAULTS_TEXT_MAX];
+    text_addf(t, "TLS: the client's certificate %.*s%s%s", (int)sizeof u->subject, u->subject,
+              u->subject[0] != '\0' ? ": " : "",
+              u->faults != 0 ? tls_faults_text(u->faults, true, faults) : "verified");
+}
+
 static void effect_tls_established(struct text *t, const struct event *e)
 {
     const struct ev_tls_established *u = &e->u.tls_established;
     char took[NSEC_TEXT_MAX];
     text_addf(t, "TLS: handshake complete in %s, %s, %s%s", nsec_text(u->took, took),
               tls_version_name(u->version), tls_suite_name(u->suite),
-              u->resumed != 0 ? ", resumed" : "");
+              u->proof == PROOF_TICKET ? ", resumed"
+              : u->proof == PROOF_PSK  ? ", on a pre-shared key"
+                                       : "");
+    if (u->early != EARLY_NONE) {
+        text_addf(t, ", early data %s", tls_early_name(u->early));
+    }
 }
 
 static void effect_tls_closed(struct text *t, const struct event *e)
@@ -418,6 +432,7 @@ static words *const effects[EVENT_TYPES] = {
     [EV_tls_state] = no_effect, /* of mbedTLS' machine: the messages say more */
     [EV_tls_secret] = effect_tls_secret,
     [EV_tls_alert] = effect_tls_alert,
+    [EV_tls_client] = effect_tls_client,
     [EV_tls_established] = effect_tls_established,
     [EV_tls_closed] = effect_tls_closed,
     [EV_http_request] = effect_http_request,

@@ -193,8 +193,11 @@ START_TEST(draws_the_tls_handshake)
     TRACE(&recorder, 1, tls_message, .outgoing = 1, .type = TLS_CERTIFICATE, .len = 600,
           .encrypted = 1);
     TRACE(&recorder, 1, tls_message, .outgoing = 1, .type = TLS_CERTIFICATE_VERIFY, .encrypted = 1);
+    TRACE(&recorder, 1, tls_client, .subject = "CN=ann.test");
+    TRACE(&recorder, 1, tls_client, .faults = 1, .subject = "CN=bob.test");
     TRACE(&recorder, 1, tls_established, .took = 3200000, .version = TLS_1_3, .suite = 0x1301,
-          .group = 0x001d, .bytes_in = 517, .bytes_out = 1500);
+          .group = 0x001d, .resumed = 1, .proof = PROOF_TICKET, .early = EARLY_REJECTED,
+          .bytes_in = 517, .bytes_out = 1500);
     TRACE(&recorder, 1, http_request, .method = 1, .target = "/story");
     TRACE(&recorder, 1, http_response, .status = 200, .length = 2048);
     const char *hello = line_of("ClientHello  517 B");
@@ -205,7 +208,10 @@ START_TEST(draws_the_tls_handshake)
     ck_assert_ptr_null(strstr(line_of("CertificateVerify"), " B")); /* a length that is not known */
     line_of("CLIENT_HANDSHAKE_TRAFFIC_SECRET");
     holds(line_of("TLS is established"), "3.200 ms, 517 B in, 1.5 kB out");
-    holds(line_of("TLS 1.3"), "TLS_AES_128_GCM_SHA256, x25519");
+    holds(line_of("TLS 1.3"), "TLS_AES_128_GCM_SHA256, x25519, resumed");
+    line_of("the client's certificate: CN=ann.test, verified");
+    line_of("the client's certificate: CN=bob.test, it has expired");
+    line_of("early data: rejected");
     holds(line_of("GET /story"), "═▶│");
     holds(line_of("200  2.0 kB"), "│◀═");
     aligned();
