@@ -13,5 +13,6 @@ int cmd_wire(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_tell(int argc, char **argv);
 
 #endif

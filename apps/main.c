@@ -20,6 +20,8 @@ static const struct {
      "show the handshakes of TCP and TLS, keys and certificates, by runs in memory"},
     {"replay", cmd_replay,
      "run a recording of `vitrine serve --record` again, and hold every frame against it"},
+    {"tell", cmd_tell,
+     "say why each frame of a recording did what it did, and which way a byte went"},
     {"ca", cmd_ca, "make a development CA and issue certificates"},
 };
 

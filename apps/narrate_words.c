@@ -371,6 +371,12 @@ static void effect_tls_established(struct text *t, const struct event *e)
     }
 }
 
+static void effect_tls_record(struct text *t, const struct event *e)
+{
+    const struct ev_tls_record *u = &e->u.tls_record;
+    text_addf(t, "TLS: record %" PRIu64 " takes %" PRIu32 " B of data", u->number, u->text_len);
+}
+
 static void effect_tls_closed(struct text *t, const struct event *e)
 {
     text_addf(t, "TLS: the stream ends: %s", close_reason_name(e->u.tls_closed.reason));
@@ -434,6 +440,7 @@ static words *const effects[EVENT_TYPES] = {
     [EV_tls_alert] = effect_tls_alert,
     [EV_tls_client] = effect_tls_client,
     [EV_tls_established] = effect_tls_established,
+    [EV_tls_record] = effect_tls_record,
     [EV_tls_closed] = effect_tls_closed,
     [EV_http_request] = effect_http_request,
     [EV_http_response] = effect_http_response,

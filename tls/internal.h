@@ -179,6 +179,8 @@ struct tls_session {
     nsec finished;                /* both Finished messages done */
     uint32_t bytes_in, bytes_out; /* of the handshake's records */
     uint32_t discarded;           /* bytes that came after close_notify */
+    uint64_t given;               /* bytes that the lower stream has been given */
+    uint64_t said;                /* bytes of application data that went into records */
     size_t unsent;                /* plaintext bytes of the record in mbedTLS' hands; 0 = none */
     unsigned depth;               /* events of the lower stream that are being handled */
     enum close_reason reason;     /* when `ended` */

@@ -346,6 +346,7 @@ void tls_lens_out(struct tls_session *t, const uint8_t *data, size_t len)
 {
     struct rd r = rd_of(data, len);
     begin(t);
+    t->given += len;
     if (!t->established) {
         t->bytes_out += (uint32_t)len;
     }

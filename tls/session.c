@@ -294,14 +294,30 @@ static uint8_t *reserve(struct stream *s, size_t min, size_t *room)
     return t->ssl.out_msg;
 }
 
+/* The number that the next outgoing record is protected with (RFC 8446 5.3). */
+static uint64_t next_number(const struct tls_session *t)
+{
+    struct rd r = rd_of(t->ssl.cur_out_ctr, sizeof t->ssl.cur_out_ctr);
+    uint64_t high = rd_be32(&r);
+    return high << 32U | rd_be32(&r);
+}
+
 /* Encrypts what lies in the record buffer and hands the record down. */
 static void send_record(struct tls_session *t)
 {
+    /* A record that waited for room whole, and is tried again, has its number already. */
+    uint64_t number = next_number(t) - (t->ssl.out_left > 0 ? 1 : 0), before = t->given;
     int ret = mbedtls_ssl_write(&t->ssl, t->ssl.out_msg, t->unsent);
     if (ret == MBEDTLS_ERR_SSL_WANT_WRITE) {
         return; /* the lower stream gave less room than it promised: `writable` goes on */
     }
     bool whole = ret >= 0 && (size_t)ret == t->unsent;
+    if (whole) {
+        TRACE(t->recorder, t->conn_id, tls_record, .number = number, .stream_at = before,
+              .text_at = t->said, .len = (uint32_t)(t->given - before),
+              .text_len = (uint32_t)t->unsent);
+        t->said += t->unsent;
+    }
     t->unsent = 0;
     if (!whole) {
         tls_fail(t, ret < 0 ? ret : MBEDTLS_ERR_SSL_INTERNAL_ERROR);

@@ -64,10 +64,12 @@ static void tell_request(const struct http_conn *c)
     }
 }
 
-static void tell_answer(struct http_conn *c, unsigned status, uint64_t length)
+/* Its head begins `start` bytes into the exchange's text. */
+static void tell_answer(struct http_conn *c, unsigned status, uint64_t length, size_t start)
 {
     c->server->answers[status / 100 % 6]++;
     TRACE(c->server->config.recorder, c->id, http_response, .status = (uint16_t)status,
+          .at = c->said + (start - c->exchange->text_sent),
           .length = length == NO_LENGTH ? 0 : length);
 }
 
@@ -110,6 +112,7 @@ static struct draft *begin_head(struct http_conn *c, const struct head *h)
 {
     struct http_exchange *x = c->exchange;
     struct draft *t = &x->text;
+    size_t start = t->len;
     x->close = x->close || leaves_body(c);
     draft_addf(t, "HTTP/1.1 %u %s\r\nDate: %s\r\nServer: vitrine/" VITRINE_VERSION "\r\n",
                h->status, http_status_text(h->status), date_now(c->server));
@@ -126,7 +129,7 @@ static struct draft *begin_head(struct http_conn *c, const struct head *h)
     } else if (x->parser.request.minor == 0) {
         draft_add(t, "Connection: keep-alive\r\n");
     }
-    tell_answer(c, h->status, h->length);
+    tell_answer(c, h->status, h->length, start);
     return t;
 }
 
@@ -331,8 +334,8 @@ static void answer_echo(struct http_conn *c)
 {
     struct http_exchange *x = c->exchange;
     if (x->parser.request.expect_continue && x->body.state != HTTP_BODY_DONE) {
+        tell_answer(c, 100, 0, x->text.len);
         draft_add(&x->text, "HTTP/1.1 100 Continue\r\n\r\n");
-        tell_answer(c, 100, 0);
     }
     http_enter(c, HTTP_CONN_ECHO);
 }

@@ -50,6 +50,7 @@ enum http_step http_send_step(struct http_conn *c)
     if (n < 0) {
         return http_conn_abort(c); /* RFC 9112 8: an incomplete answer must look incomplete */
     }
+    c->said += (uint64_t)n;
     stream_commit(c->stream, (size_t)n);
     return HTTP_AGAIN;
 }
@@ -115,6 +116,7 @@ static enum http_step echo_run(struct http_conn *c)
             memcpy(out + n, "\r\n", 2);
             n += 2;
         }
+        c->said += n;
         stream_commit(c->stream, n);
     }
     stream_consume(c->stream, used);

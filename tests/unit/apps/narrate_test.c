@@ -263,8 +263,6 @@ END_TEST
 
 START_TEST(arp_in_words)
 {
-    rig_restart(&(struct tcp_config){0});
-    listen_in();
     struct arp_spec {
         uint8_t b[42];
     } request = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0,  1, 8, 6,

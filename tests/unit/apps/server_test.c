@@ -305,6 +305,38 @@ END_TEST
 
 /* ---- connections ---- */
 
+static uint64_t begins[8]; /* where each answer is said to begin */
+static unsigned begun;
+
+static void note_answer(void *arg, const struct event *e)
+{
+    (void)arg;
+    if (e->type == EV_http_response) {
+        ck_assert_uint_lt(begun, COUNT_OF(begins));
+        begins[begun++] = e->u.http_response.at;
+    }
+}
+
+START_TEST(answers_say_where_they_begin)
+{
+    struct listener l = {.on_event = note_answer};
+    begun = 0;
+    http_rig_connect();
+    recorder_listen(&web.recorder, &l);
+    http_rig_ask("GET /big.bin HTTP/1.1\r\n" HOST "\r\nHEAD / HTTP/1.1\r\n" HOST "\r\n"
+                 "POST /echo HTTP/1.1\r\n" HOST
+                 "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    http_rig_ask("xyGET / HTTP/1.1\r\n" HOST "\r\n");
+    recorder_unlisten(&web.recorder, &l);
+    ck_assert_uint_eq(begun, 5); /* 100 (Continue) is one */
+    for (unsigned i = 0; i < begun; i++) {
+        ck_assert_uint_le(begins[i] + 9, web.mock.out_len);
+        ck_assert_mem_eq(web.mock.out + begins[i], "HTTP/1.1 ", 9);
+        ck_assert(i == 0 ? begins[i] == 0 : begins[i] > begins[i - 1]);
+    }
+}
+END_TEST
+
 START_TEST(pipelined_requests_are_answered_in_order)
 {
     http_rig_connect();
@@ -701,6 +733,7 @@ Suite *server_suite(void)
     tcase_add_checked_fixture(t, http_rig_set_up, http_rig_tear_down);
     tcase_add_test(t, answers_a_page);
     tcase_add_test(t, tells_of_requests_and_answers);
+    tcase_add_test(t, answers_say_where_they_begin);
     tcase_add_test(t, head_has_no_content);
     tcase_add_test(t, answers_files);
     tcase_add_test(t, answers_ranges);

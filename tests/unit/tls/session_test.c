@@ -74,6 +74,25 @@ START_TEST(full_records)
     ck_assert_uint_eq(rig.pipe.a.commits, before + 3);
     /* header, tag, and the inner type of 1.3 or the explicit nonce of 1.2 (both AES-GCM) */
     ck_assert_uint_eq(rig.pipe.a.sent - bytes, 3 * (16383 + 5 + 16 + (_i & 1 ? 8 : 1)));
+    /* RFC 8446 5.3: from 0 on with the key, which NewSessionTickets use as well; in TLS 1.2 Finished was the first */
+    uint64_t number = 1;
+    if ((_i & 1) == 0) {
+        number = 0;
+        for (size_t i = 0; i < rig_events(&rig, EV_tls_message); i++) {
+            const struct event *e = rig_event(&rig, EV_tls_message, i);
+            number += e->u.tls_message.type == TLS_NEW_SESSION_TICKET ? 1 : 0;
+        }
+    }
+    ck_assert_uint_eq(rig_events(&rig, EV_tls_record), 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct ev_tls_record *u = &rig_event(&rig, EV_tls_record, i)->u.tls_record;
+        uint64_t len = (rig.pipe.a.sent - bytes) / 3;
+        ck_assert_uint_eq(u->number, number + i);
+        ck_assert_uint_eq(u->stream_at, bytes + i * len);
+        ck_assert_uint_eq(u->len, len);
+        ck_assert_uint_eq(u->text_at, i * 16383);
+        ck_assert_uint_eq(u->text_len, 16383);
+    }
     rig_run(&rig);
     ck_assert_uint_eq(rig.client_got_len, 3 * 16383);
     rig_done(&rig);
