@@ -13,18 +13,16 @@ enum setting_kind {
     SETTING_COUNT,   /* a uint32_t; k and m are 1,024 and 1,048,576 */
     SETTING_TIME,    /* an nsec; us, ms or s */
     SETTING_ECN,     /* a policy of explicit congestion notification */
+    SETTING_MTU,     /* when the path's MTU is probed */
     SETTING_CC,      /* an algorithm of congestion control */
     SETTING_COOKIES, /* when a SYN is answered by a cookie */
 };
 
 static const char *const kind_takes[] = {
-    [SETTING_SWITCH] = "on|off",
-    [SETTING_FLAG] = "off|on",
-    [SETTING_COUNT] = "N, Nk, Nm",
-    [SETTING_TIME] = "Nus, Nms, Ns",
-    [SETTING_ECN] = "off|accept|ask",
-    [SETTING_CC] = "NAME",
-    [SETTING_COOKIES] = "auto|never|always",
+    [SETTING_SWITCH] = "on|off",       [SETTING_FLAG] = "off|on",
+    [SETTING_COUNT] = "N, Nk, Nm",     [SETTING_TIME] = "Nus, Nms, Ns",
+    [SETTING_ECN] = "off|accept|ask",  [SETTING_CC] = "NAME",
+    [SETTING_MTU] = "off|hole|always", [SETTING_COOKIES] = "auto|never|always",
 };
 
 struct setting {
@@ -68,6 +66,9 @@ static const struct setting settings[] = {
     {"receive_buffer_max", SETTING_COUNT, FIELD(receive_buffer_max), "and at most"},
     {"reassembly_max", SETTING_COUNT, FIELD(reassembly_max), "ranges kept beyond holes"},
     {"sent_max", SETTING_COUNT, FIELD(sent_max), "runs of the sender's scoreboard"},
+    {"mtu_probing", SETTING_MTU, FIELD(mtu_probing),
+     "the path's MTU is probed (RFC 4821): never, in a black hole, always"},
+    {"base_mss", SETTING_COUNT, FIELD(base_mss), "payload of a segment that goes everywhere"},
     {"challenge_acks", SETTING_COUNT, FIELD(challenge_acks),
      "a second by the host, half at least (RFC 5961 10)"},
     {"challenge_acks_conn", SETTING_COUNT, FIELD(challenge_acks_conn), "a second by each"},
@@ -188,6 +189,22 @@ static bool take_cookies(const char *text, enum tcp_cookie_policy *out)
     return false;
 }
 
+static bool take_mtu_probing(const char *text, enum tcp_mtu_probing *out)
+{
+    static const char *const names[] = {
+        [TCP_MTU_PROBING_OFF] = "off",
+        [TCP_MTU_PROBING_BLACK_HOLE] = "hole",
+        [TCP_MTU_PROBING_ALWAYS] = "always",
+    };
+    for (unsigned i = TCP_MTU_PROBING_OFF; i < COUNT_OF(names); i++) {
+        if (strcmp(names[i], text) == 0) {
+            *out = (enum tcp_mtu_probing)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool take_value(const struct setting *s, const char *text, struct tcp_config *config)
 {
     void *field = (char *)config + s->field;
@@ -202,6 +219,8 @@ static bool take_value(const struct setting *s, const char *text, struct tcp_con
         return take_time(text, field);
     case SETTING_ECN:
         return take_ecn(text, field);
+    case SETTING_MTU:
+        return take_mtu_probing(text, field);
     case SETTING_CC:
         return take_cc(text, field);
     case SETTING_COOKIES:

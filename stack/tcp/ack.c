@@ -162,6 +162,7 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
         take_new_ack(c, s, &ack);
     }
     recovery_take(c, s, &ack);
+    plpmtu_on_ack(c, ack.acked > 0, s->at);
     ecn_hear(c, s, &ack);
     recovery_on_ack(c, s, &ack);
     bool held = ecn_react(c, &ack); /* RFC 3168 6.1.2: an ECE does not open the window */

@@ -57,12 +57,12 @@ uint32_t conn_ip_header(const struct tcp_conn *c)
 
 /* What the path's MTU leaves for payload when there are no options, as far as the application lets it. An ICMP
  * message makes it no smaller than MSS_MIN, but a link of ours that takes less does (RFC 791: 68 bytes). */
-static uint32_t path_mss(const struct tcp_conn *c)
+static uint32_t path_mss(const struct tcp_conn *c, uint32_t mtu)
 {
     uint32_t headers = conn_ip_header(c) + TCP_HEADER_MIN;
     uint32_t link = ip_link_mtu(c->tcp->ip, c->entry.tuple.remote.addr);
     uint32_t least = u32_min(headers + MSS_MIN, u32_max(link, headers + MSS_LEFT));
-    uint32_t mss = u32_max(c->mtu, least) - headers;
+    uint32_t mss = u32_max(mtu, least) - headers;
     return c->options.mss != 0 ? u32_min(mss, u32_max(c->options.mss, MSS_MIN)) : mss;
 }
 
@@ -79,7 +79,7 @@ void conn_init(struct tcp_conn *c, struct tcp *t, const struct tcp_tuple *tuple,
     init_options(c, options);
     c->ts_offset = (uint32_t)(secret >> 32U);
     c->mtu = (uint16_t)u32_min(ip_link_mtu(t->ip, tuple->remote.addr), UINT16_MAX);
-    c->story.mss_out = (uint16_t)path_mss(c); /* RFC 6691: options are not counted off */
+    c->story.mss_out = (uint16_t)path_mss(c, c->mtu); /* RFC 6691: options are not counted off */
     autotune_init(c);
     c->rcv_wscale = window_shift(c->autotune.max);
     c->mtu = (uint16_t)u32_min(ip_mtu(t->ip, tuple->remote.addr), c->mtu);
@@ -231,14 +231,31 @@ void conn_tell_room(struct tcp_conn *c)
     }
 }
 
-void conn_update_mss(struct tcp_conn *c)
+/* Payload of a full segment without options, on a path that takes `mtu` bytes. */
+static uint32_t full_mss(const struct tcp_conn *c, uint32_t mtu)
 {
     uint32_t peer = c->story.mss_in;
     if (peer == 0) {
         peer = is_v4(c) ? MSS_DEFAULT_V4 : MSS_DEFAULT_V6;
     }
+    return u32_min(u32_max(peer, MSS_MIN), path_mss(c, mtu));
+}
+
+uint32_t conn_packet_full(const struct tcp_conn *c)
+{
+    return full_mss(c, c->mtu) + conn_ip_header(c) + TCP_HEADER_MIN;
+}
+
+uint32_t conn_packet_max(const struct tcp_conn *c)
+{
+    uint32_t link = ip_link_mtu(c->tcp->ip, c->entry.tuple.remote.addr);
+    return full_mss(c, u32_min(link, UINT16_MAX)) + conn_ip_header(c) + TCP_HEADER_MIN;
+}
+
+void conn_update_mss(struct tcp_conn *c)
+{
     c->caps = (uint8_t)ip_caps(c->tcp->ip, c->entry.tuple.remote.addr);
-    uint32_t mss = u32_min(u32_max(peer, MSS_MIN), path_mss(c));
+    uint32_t mss = full_mss(c, c->mtu);
     uint32_t options = (c->route != NULL ? c->route->len : 0U) + (c->ts_ok ? TCP_TS_BYTES : 0);
     c->snd_mss = (uint16_t)(mss > options + MSS_LEFT ? mss - options : MSS_LEFT);
     c->cc.mss = c->snd_mss;
@@ -262,6 +279,7 @@ void conn_take_syn_options(struct tcp_conn *c, const struct tcp_segment *s)
         c->ts_recent = s->tsval;
         c->ts_recent_at = s->at;
     }
+    plpmtu_begin(c);
     conn_update_mss(c);
 }
 

@@ -16,6 +16,7 @@
 #include "stack/tcp/ecn.h"
 #include "stack/tcp/pace.h"
 #include "stack/tcp/path_mtu.h"
+#include "stack/tcp/plpmtu.h"
 #include "stack/tcp/dsack.h"
 #include "stack/tcp/rate.h"
 #include "stack/tcp/reassembly.h"
@@ -98,6 +99,7 @@ struct tcp_conn {
     uint16_t snd_mss;      /* payload bytes of a full segment, options counted off (Eff.snd.MSS) */
     uint16_t mtu;          /* bytes of IP packet on the path */
     struct tcp_path_mtu path_mtu; /* what the path was seen to take, and what ICMP says */
+    struct tcp_plpmtu plpmtu;     /* what is found out without it */
     uint8_t snd_wscale, rcv_wscale;
     uint8_t caps; /* enum netdev_cap: what the device on the way does */
 
@@ -196,6 +198,9 @@ void conn_update_mss(struct tcp_conn *c);
 
 /* Bytes of an IP header without options. */
 uint32_t conn_ip_header(const struct tcp_conn *c);
+/* Bytes of IP packet: a full segment's now, and the most that the link, the peer and the application let one be. */
+uint32_t conn_packet_full(const struct tcp_conn *c);
+uint32_t conn_packet_max(const struct tcp_conn *c);
 
 /* Our timestamp clock: milliseconds plus the connection's offset (RFC 7323 5.4). */
 uint32_t conn_ts_now(const struct tcp_conn *c, nsec now);

@@ -58,7 +58,7 @@ static void on_duplicate(struct tcp_conn *c, nsec now)
         return;
     }
     bool covers_more = !r->recover_set || seq_gt(c->snd_una, r->recover);
-    if (r->duplicates == DUPLICATES_FOR_LOSS && covers_more) {
+    if (r->duplicates == DUPLICATES_FOR_LOSS && covers_more && !plpmtu_lost_first(c, now)) {
         enter_recovery(c, now);
     }
 }

@@ -49,17 +49,25 @@ void path_mtu_acked(struct tcp_conn *c)
     (void)disproved(c);
 }
 
+void path_mtu_set(struct tcp_conn *c, uint32_t mtu)
+{
+    struct tcp_path_mtu *m = &c->path_mtu;
+    if (mtu < c->mtu) {
+        m->sent = 0; /* of the new kind nothing was sent */
+        m->acked = u32_min(m->acked, mtu);
+    }
+    c->mtu = (uint16_t)mtu;
+    m->may_fragment = mtu <= PATH_MTU_FLOOR_V4; /* it may take still less */
+    conn_update_mss(c);
+}
+
 /* RFC 1191: what was too big goes again in smaller pieces, and so does all that follows. */
 static void narrow(struct tcp_conn *c, uint32_t mtu)
 {
-    struct tcp_path_mtu *m = &c->path_mtu;
-    c->mtu = (uint16_t)mtu;
-    m->sent = 0; /* of the new kind nothing was sent */
-    m->acked = u32_min(m->acked, mtu);
-    m->held = 0;
-    m->may_fragment = mtu == PATH_MTU_FLOOR_V4; /* it may take still less */
+    path_mtu_set(c, mtu);
+    plpmtu_told(c);
+    c->path_mtu.held = 0;
     ip_learn_mtu(c->tcp->ip, c->entry.tuple.remote.addr, mtu, c->tcp->now);
-    conn_update_mss(c);
     recovery_all_lost(c);
     c->recovery.must_send = true;
     conn_mark_dirty(c);
@@ -77,6 +85,9 @@ void path_mtu_too_big(struct tcp_conn *c, uint32_t claimed, tcp_seq seq)
 {
     struct tcp_path_mtu *m = &c->path_mtu;
     uint32_t mtu = u32_max(claimed, PATH_MTU_FLOOR_V4);
+    if (plpmtu_probe_refused(c, mtu, seq)) {
+        return;
+    }
     /* no packet of ours can have been too big for that */
     if (mtu >= m->sent || mtu >= c->mtu || arrived(c, seq)) {
         conn_trace_drop(c, DROP_TCP_ICMP_NOT_NARROWER, claimed);

@@ -26,6 +26,8 @@ struct tcp_path_mtu {
     bool may_fragment; /* it may take less than the floor: our packets have no DF */
 };
 
+/* Packets are `mtu` bytes at the most from now on. */
+void path_mtu_set(struct tcp_conn *c, uint32_t mtu);
 /* A packet of `size` bytes, IP header included, leaves with data up to `end`. */
 void path_mtu_sent(struct tcp_conn *c, uint32_t size, tcp_seq end);
 /* snd_una has moved. */

@@ -67,6 +67,9 @@ bool recovery_lasts(const struct tcp_conn *c)
 
 void recovery_lose(struct tcp_conn *c, const struct tcp_sent *run, uint32_t n, nsec now)
 {
+    if (plpmtu_is_probe(c, run)) {
+        return;
+    }
     c->rate.lost += n;
     if (c->cc.ops->on_lost == NULL) {
         return;
@@ -156,6 +159,9 @@ static void rack_on_ack(struct tcp_conn *c, struct tcp_ack *ack)
     }
     bool probe_repaired = rack_probe_answered(c, ack);
     ack->lost = rack_detect_loss(c, ack->now);
+    if (ack->lost > 0 && !r->recover_set && plpmtu_lost_alone(c, ack->now)) {
+        ack->lost = 0; /* RFC 4821 7.6.2: no sign of congestion */
+    }
     if (ack->lost > 0 && !r->recover_set) {
         enter_recovery(c, ack);
     } else if (probe_repaired && !r->recover_set) { /* RFC 8985 7.4.2: a loss, but none to repair */
@@ -189,7 +195,7 @@ void recovery_on_reorder_timer(struct tcp_conn *c, nsec now)
 {
     struct tcp_recovery *r = &c->recovery;
     uint32_t lost = rack_detect_loss(c, now);
-    if (lost > 0 && !r->recover_set) {
+    if (lost > 0 && !r->recover_set && !plpmtu_lost_alone(c, now)) {
         enter_recovery(c, NULL);
     }
     conn_mark_dirty(c);

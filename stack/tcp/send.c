@@ -12,6 +12,7 @@
 #define SACK_BLOCKS_WITH_TS 3U
 #define SACK_BLOCKS_ALONE 4U
 #define SUPER_MAX (65535U - 60U - 60U) /* bytes: an IPv4 packet without the longest headers */
+#define SEGMENTS_BEHIND_PROBE 3U       /* full ones: what tells of a loss (RFC 5681 3.2) */
 
 static bool carries_data(const struct tcp_conn *c)
 {
@@ -222,7 +223,7 @@ static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, n
     packet_init(&p);
     s.len = sendq_slices(&c->sendq, seq, len, &p);
     uint32_t room = room_beside(c, &s);
-    if (s.len > room) {
+    if (s.len > room && !c->plpmtu.leaving) {
         p.offload.gso_type = GSO_TCP4;
         p.offload.gso_size = (uint16_t)room;
     }
@@ -354,11 +355,48 @@ static void begin_flight(struct tcp_conn *c, nsec now)
     }
 }
 
+/* Payload bytes beyond a full segment that a probe of the path's MTU may have: when it is lost, segments behind it must
+ * show that (RFC 4821 7.4). */
+static uint32_t probe_budget(const struct tcp_conn *c)
+{
+    uint32_t most = u32_min(u32_min(unsent(c), usable_window(c)), c->cc.cwnd);
+    uint32_t others = (1U + SEGMENTS_BEHIND_PROBE) * segment_room(c);
+    return most > others ? most - others : 0;
+}
+
+/* Sends a probe if one is due. True: nothing else may go now, so that the congestion window has room for it. */
+static bool probe_path_mtu(struct tcp_conn *c, nsec now)
+{
+    uint32_t more = plpmtu_wants(c, probe_budget(c), now);
+    if (more == 0) {
+        return false;
+    }
+    uint32_t room = segment_room(c);
+    tcp_seq start = c->snd_nxt;
+    if (room + more > congestion_room(c)) {
+        c->cwnd_limited = true;
+        return true;
+    }
+    if (!pace_lets(c, room)) { /* what it has beyond that is paid for later */
+        return true;
+    }
+    c->plpmtu.leaving = true;
+    uint32_t span = send_one_new(c, room + more, now);
+    c->plpmtu.leaving = false;
+    if (span > room) {
+        plpmtu_probed(c, conn_packet_full(c) + span - room, start, c->snd_nxt);
+    }
+    return false;
+}
+
 /* Sends what is new, `max` octets and the rest of the last segment at the most; returns how many went. */
 static uint32_t send_new(struct tcp_conn *c, uint32_t max, nsec now)
 {
     if (seq_eq(c->snd_una, c->snd_nxt)) {
         begin_flight(c, now);
+    }
+    if (probe_path_mtu(c, now)) {
+        return 0;
     }
     uint32_t sent = 0;
     uint32_t span;
@@ -388,6 +426,7 @@ static bool send_again(struct tcp_conn *c, struct tcp_sent *run, uint32_t len, n
         return false;
     }
     undo_resent(c, seq_add(start, span), span, now);
+    plpmtu_resent(c, start, seq_add(start, span));
     send_text(c, start, fit, fin, now, true);
     return true;
 }

@@ -50,6 +50,9 @@ static void fill_defaults(struct tcp_config *c)
     default_u32(&c->sent_max, 65536);
     c->cc = c->cc != NULL ? c->cc : &cc_cubic;
     c->ecn = c->ecn != TCP_ECN_DEFAULT ? c->ecn : TCP_ECN_ACCEPT;
+    c->mtu_probing =
+        c->mtu_probing != TCP_MTU_PROBING_DEFAULT ? c->mtu_probing : TCP_MTU_PROBING_BLACK_HOLE;
+    default_u32(&c->base_mss, 1024);
     default_u32(&c->challenge_acks, 1000);
     default_u32(&c->challenge_acks_conn, 4);
     default_ns(&c->challenge_interval, NS_PER_SEC);

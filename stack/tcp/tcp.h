@@ -36,6 +36,14 @@ enum tcp_cookie_policy {
     TCP_COOKIES_ALWAYS,
 };
 
+/* When the path's MTU is looked for by probes (plpmtu.h). */
+enum tcp_mtu_probing {
+    TCP_MTU_PROBING_DEFAULT,
+    TCP_MTU_PROBING_OFF,
+    TCP_MTU_PROBING_BLACK_HOLE, /* where one was found, and when what ICMP has told is ten minutes old */
+    TCP_MTU_PROBING_ALWAYS, /* from the base size up, on every connection */
+};
+
 /* Settings of a host's TCP. A zero means the default in brackets. */
 struct tcp_config {
     uint32_t max_connections; /* control blocks [65536] */
@@ -62,6 +70,9 @@ struct tcp_config {
     const struct tcp_cc_ops *cc;        /* congestion control [cc_cubic] */
     enum tcp_ecn_policy ecn;            /* explicit congestion notification [TCP_ECN_ACCEPT] */
     enum tcp_cookie_policy syn_cookies; /* [TCP_COOKIES_AUTO] */
+    enum tcp_mtu_probing mtu_probing;   /* [TCP_MTU_PROBING_BLACK_HOLE] */
+    uint32_t
+        base_mss; /* payload bytes of a segment, without options, that goes everywhere [1024] */
 
     bool no_timestamps, no_window_scale, no_sack; /* options not offered, for study */
     bool no_autotune;     /* buffers keep their first size, 512 KiB by default, for study */

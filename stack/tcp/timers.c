@@ -171,6 +171,7 @@ static void fire_rto(struct tcp_conn *c, nsec now)
     } else {
         recovery_on_timeout(c, now, first);
         path_mtu_on_timeout(c);
+        plpmtu_on_timeout(c, now);
     }
     timers_restart_rto(c, now); /* RFC 6298 5.6 */
     conn_mark_dirty(c);

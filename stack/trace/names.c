@@ -94,16 +94,29 @@ const char *loss_how_name(enum loss_how h)
         [LOSS_DUPLICATE_ACKS] = "duplicate acks",
         [LOSS_PARTIAL_ACK] = "partial ack",
         [LOSS_TIMEOUT] = "timeout",
+        [LOSS_PROBE] = "probe of the MTU",
         [LOSS_RACK] = "rack",
     };
     return name_of(names, COUNT_OF(names), (size_t)h);
 }
 
+const char *plpmtu_state_name(enum plpmtu_state s)
+{
+    static const char *const names[PLPMTU_STATES] = {
+        [PLPMTU_DISABLED] = "DISABLED",   [PLPMTU_BASE] = "BASE",
+        [PLPMTU_SEARCHING] = "SEARCHING", [PLPMTU_SEARCH_COMPLETE] = "SEARCH_COMPLETE",
+        [PLPMTU_ERROR] = "ERROR",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)s);
+}
+
 const char *mtu_why_name(enum mtu_why w)
 {
     static const char *const names[MTU_WHYS] = {
-        [MTU_TOLD] = "told by ICMP",
-        [MTU_HELD] = "claimed by ICMP",
+        [MTU_TOLD] = "told by ICMP",        [MTU_HELD] = "claimed by ICMP",
+        [MTU_BLACK_HOLE] = "black hole",    [MTU_PROBE] = "probe",
+        [MTU_PROBE_LOST] = "probe lost",    [MTU_RAISED] = "probe arrived",
+        [MTU_SEARCHED] = "search complete",
     };
     return name_of(names, COUNT_OF(names), (size_t)w);
 }

@@ -121,14 +121,30 @@ enum loss_how {
     LOSS_DUPLICATE_ACKS,
     LOSS_PARTIAL_ACK,
     LOSS_TIMEOUT,
-    LOSS_RACK, /* something sent later was delivered (RFC 8985) */
+    LOSS_PROBE, /* a probe of the path's MTU (RFC 4821 7.6.2) */
+    LOSS_RACK,  /* something sent later was delivered (RFC 8985) */
     LOSS_HOWS,
+};
+
+/* The search for the path's MTU (RFC 8899 5.2). */
+enum plpmtu_state {
+    PLPMTU_DISABLED, /* what the link takes and ICMP says holds */
+    PLPMTU_BASE,     /* a black hole was found: packets are of the base size */
+    PLPMTU_SEARCHING,
+    PLPMTU_SEARCH_COMPLETE,
+    PLPMTU_ERROR, /* the base size does not get through either */
+    PLPMTU_STATES,
 };
 
 /* What an event about the path's MTU says. */
 enum mtu_why {
-    MTU_TOLD, /* ICMP said so, and it was believed (RFC 1191) */
-    MTU_HELD, /* ICMP says so, and it waits for proof (RFC 5927 7.2) */
+    MTU_TOLD,       /* ICMP said so, and it was believed (RFC 1191) */
+    MTU_HELD,       /* ICMP says so, and it waits for proof (RFC 5927 7.2) */
+    MTU_BLACK_HOLE, /* what is larger than `mtu` vanishes, it seems (RFC 4821 7.7) */
+    MTU_PROBE,      /* a larger packet is on its way */
+    MTU_PROBE_LOST, /* it did not arrive, or ICMP refused it */
+    MTU_RAISED,     /* it arrived */
+    MTU_SEARCHED,   /* the search is over for now */
     MTU_WHYS,
 };
 
@@ -162,6 +178,7 @@ const char *close_reason_name(enum close_reason r); /* "reset by peer" */
 const char *cwnd_why_name(enum cwnd_why w);
 const char *cc_state_name(enum cc_state s); /* "ProbeBW_UP" */
 const char *loss_how_name(enum loss_how h);
+const char *plpmtu_state_name(enum plpmtu_state s); /* "SEARCHING" as in RFC 8899 */
 const char *mtu_why_name(enum mtu_why w);
 const char *ip_ecn_name(enum ip_ecn e); /* "ECT(0)" */
 const char *ecn_mode_name(enum ecn_mode m);

@@ -115,6 +115,17 @@ static void set_rto_max_ms(const struct target *t, int64_t v)
     config_of(t)->rto_max = v * NS_PER_MS;
 }
 
+/* 0: off, 1: in a black hole, 2: always. */
+static void set_mtu_probing(const struct target *t, int64_t v)
+{
+    config_of(t)->mtu_probing = (enum tcp_mtu_probing)(TCP_MTU_PROBING_OFF + v);
+}
+
+static void set_base_mss(const struct target *t, int64_t v)
+{
+    config_of(t)->base_mss = (uint32_t)v;
+}
+
 static void set_challenge_acks(const struct target *t, int64_t v)
 {
     config_of(t)->challenge_acks = (uint32_t)v;
@@ -258,6 +269,8 @@ static const struct sysctl {
     {"net.ipv4.tcp_ecn_option", 0, 3, 0, set_ecn_option},
     {"net.ipv4.tcp_ecn_fallback", 0, 1, 0, set_ecn_fallback},
     {"net.ipv4.tcp_syncookies", 0, 2, 0, set_syn_cookies},
+    {"net.ipv4.tcp_mtu_probing", 0, 2, 0, set_mtu_probing},
+    {"net.ipv4.tcp_base_mss", 48, 65495, 0, set_base_mss},
     {"net.ipv4.tcp_challenge_ack_limit", 1, UINT32_MAX, 0, set_challenge_acks},
     /* what other systems do not let one set */
     {"vitrine.msl_ms", 1, 240000, 0, set_msl_ms},
@@ -270,7 +283,6 @@ static const struct sysctl {
     /* a host of ours is like that, or it makes no difference to what a script can see */
     {"net.ipv4.tcp_fastopen", 0, ANY_MAX, 0, set_nothing}, /* the option itself is skipped */
     {"net.ipv4.tcp_no_metrics_save", 0, 1, 0, set_nothing},
-    {"net.ipv4.tcp_mtu_probing", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_syncookies", 0, 1, 0, set_nothing},
     {"net.ipv4.tcp_reordering", 3, 3, 0, set_nothing},
     {"net.ipv4.tcp_early_retrans", 0, 4, 0, set_early_retrans},

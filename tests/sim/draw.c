@@ -21,12 +21,13 @@ static bool one_in(struct lcg *g, uint32_t n)
 const char *sim_kind_name(enum sim_kind kind)
 {
     static const char *const names[SIM_KINDS] = {
-        [SIM_BULK] = "bulk",     [SIM_ASK] = "ask",         [SIM_HALF] = "half",
-        [SIM_SLOW] = "slow",     [SIM_TRICKLE] = "trickle", [SIM_ECHO] = "echo",
-        [SIM_ABORT] = "abort",   [SIM_STORM] = "storm",     [SIM_FAULT] = "fault",
-        [SIM_CROSS] = "cross",   [SIM_ROUTER] = "router",   [SIM_WORST] = "worst",
-        [SIM_TAMPER] = "tamper", [SIM_JUMP] = "jump",       [SIM_DEAD] = "dead",
-        [SIM_MESH] = "mesh",     [SIM_STAR] = "star",       [SIM_TLS] = "tls",
+        [SIM_BULK] = "bulk",   [SIM_ASK] = "ask",         [SIM_HALF] = "half",
+        [SIM_SLOW] = "slow",   [SIM_TRICKLE] = "trickle", [SIM_ECHO] = "echo",
+        [SIM_ABORT] = "abort", [SIM_STORM] = "storm",     [SIM_FAULT] = "fault",
+        [SIM_CROSS] = "cross", [SIM_ROUTER] = "router",   [SIM_HOLE] = "hole",
+        [SIM_WORST] = "worst", [SIM_TAMPER] = "tamper",   [SIM_JUMP] = "jump",
+        [SIM_DEAD] = "dead",   [SIM_MESH] = "mesh",       [SIM_STAR] = "star",
+        [SIM_TLS] = "tls",
     };
     return kind < SIM_KINDS ? names[kind] : "?";
 }
@@ -35,10 +36,10 @@ const char *sim_kind_name(enum sim_kind kind)
 static enum sim_kind some_kind(struct lcg *g)
 {
     static const uint8_t weights[SIM_KINDS] = {
-        [SIM_BULK] = 9,   [SIM_ASK] = 8,   [SIM_HALF] = 7,   [SIM_SLOW] = 8,  [SIM_TRICKLE] = 7,
-        [SIM_ECHO] = 7,   [SIM_ABORT] = 8, [SIM_STORM] = 7,  [SIM_FAULT] = 9, [SIM_CROSS] = 6,
-        [SIM_ROUTER] = 7, [SIM_WORST] = 8, [SIM_TAMPER] = 9, [SIM_JUMP] = 6,  [SIM_DEAD] = 6,
-        [SIM_MESH] = 8,   [SIM_STAR] = 6,  [SIM_TLS] = 2,
+        [SIM_BULK] = 8,   [SIM_ASK] = 8,   [SIM_HALF] = 7,  [SIM_SLOW] = 8,   [SIM_TRICKLE] = 5,
+        [SIM_ECHO] = 5,   [SIM_ABORT] = 8, [SIM_STORM] = 7, [SIM_FAULT] = 9,  [SIM_CROSS] = 6,
+        [SIM_ROUTER] = 7, [SIM_HOLE] = 5,  [SIM_WORST] = 8, [SIM_TAMPER] = 9, [SIM_JUMP] = 6,
+        [SIM_DEAD] = 6,   [SIM_MESH] = 8,  [SIM_STAR] = 6,  [SIM_TLS] = 2,
     };
     uint32_t at = below(g, 128);
     for (unsigned i = 0; i < SIM_KINDS; i++) {
@@ -147,7 +148,7 @@ static void draw_way(struct lcg *g, enum sim_kind kind, nsec batch, bool from_sw
 {
     static const uint32_t refused[] = {0, 0, 5, 20, 50};
     *way = (struct sim_way_plan){0};
-    if (kind == SIM_ROUTER) {
+    if (kind == SIM_ROUTER || kind == SIM_HOLE) {
         struct wire_node_config mtu = {.kind = WIRE_MTU};
         mtu.mtu.mtu = 576 + below(g, 1200);
         add(way, mtu);
@@ -580,6 +581,15 @@ static void draw_cookies(struct lcg *g, struct sim_plan *p)
     }
 }
 
+/* Most look for the path's MTU only in black holes, which is the default. */
+static void draw_probing(struct lcg *g, struct sim_plan *p)
+{
+    for (unsigned i = 0; i < p->hosts; i++) {
+        p->host[i].tcp.mtu_probing =
+            one_in(g, 4) ? TCP_MTU_PROBING_ALWAYS : TCP_MTU_PROBING_DEFAULT;
+    }
+}
+
 void sim_draw(struct sim_plan *p, uint64_t seed)
 {
     static const nsec jumps[] = {NS_PER_SEC, 60 * NS_PER_SEC, SIM_HOUR, 3 * SIM_HOUR};
@@ -605,4 +615,5 @@ void sim_draw(struct sim_plan *p, uint64_t seed)
     draw_special(&g, p);
     draw_congestion(&g, p);
     draw_cookies(&g, p);
+    draw_probing(&g, p);
 }

@@ -34,6 +34,7 @@ enum sim_kind {
     SIM_FAULT,  /* memory runs out, the device refuses */
     SIM_CROSS,  /* both sides open at once */
     SIM_ROUTER, /* a router lets no large packets through, and says so */
+    SIM_HOLE,   /* a router lets no large packets through, and says nothing */
     SIM_WORST,  /* 20 % loss both ways, and what else there is */
     SIM_TAMPER, /* rules act on chosen segments */
     SIM_JUMP,   /* the clock jumps forward */

@@ -164,6 +164,7 @@ static void print_host(FILE *out, unsigned number, const struct host_config *h)
     print_flag(out, "no autotuning", t->no_autotune);
     print_number(out, "ECN policy", t->ecn);
     print_number(out, "SYN cookie policy", t->syn_cookies);
+    print_number(out, "MTU probing", t->mtu_probing);
     print_flag(out, "no ABE", t->no_abe);
     print_flag(out, "no AccECN option", t->no_accecn_option);
     fputc('\n', out);

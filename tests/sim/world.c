@@ -160,7 +160,8 @@ static void see(void *arg, const struct wire_sight *s)
     if (s->what == WIRE_ARRIVED && to->host != SIM_SWITCH) {
         note_frame(w, to, false, frame);
         observer_arrived(w->observer, to->host, frame.data, frame.len, w->now);
-    } else if (s->what == WIRE_DROPPED && s->node != NULL && s->node->config.kind == WIRE_MTU) {
+    } else if (s->what == WIRE_DROPPED && s->node != NULL && s->node->config.kind == WIRE_MTU &&
+               w->plan.kind != SIM_HOLE) {
         too_big(w, from, s->frame->buf, s->node->config.mtu.mtu);
     }
 }

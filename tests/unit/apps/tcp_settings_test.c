@@ -117,6 +117,7 @@ START_TEST(lists_what_it_takes)
                             : strcmp(takes, "off|on") == 0            ? "on"
                             : strcmp(takes, "off|accept|ask") == 0    ? "ask"
                             : strcmp(takes, "auto|never|always") == 0 ? "never"
+                            : strcmp(takes, "off|hole|always") == 0   ? "always"
                             : strcmp(takes, "N") == 0                 ? "9k"
                             : strcmp(takes, "Nus") == 0               ? "9ms"
                                                                       : "cubic";

@@ -78,11 +78,12 @@ static void to_reader(void *arg, struct list *frames, nsec now)
 static void lay_wire(struct pair *p)
 {
     const struct pair_config *k = &p->config;
-    struct wire_node_config there[4] = {
+    struct wire_node_config there[5] = {
         {.kind = WIRE_QUEUE, .queue = {.limit = k->queue}},
         {.kind = WIRE_RATE, .rate = {.bits_per_second = k->bits_per_second}},
         {.kind = WIRE_DELAY, .delay = {.base = k->one_way}},
         {.kind = WIRE_LOSS, .loss = {.chance = k->loss}},
+        {.kind = WIRE_MTU, .mtu = {k->hole != 0 ? k->hole : UINT16_MAX}},
     };
     struct wire_node_config back = {.kind = WIRE_DELAY, .delay = {.base = k->one_way}};
     struct wire_config wire = {

@@ -18,6 +18,7 @@ struct pair_config {
     uint32_t queue; /* bytes in front of the rate; 0: no limit */
     uint32_t loss;  /* frames of a million, of those that carry data */
     uint32_t mtu;
+    uint32_t hole; /* bytes of IP packet: what is larger is lost on the way there; 0: nothing */
     struct tcp_config sender, reader;
     struct tcp_options sender_options, reader_options;
     uint64_t total; /* bytes to be written; 0: without end */

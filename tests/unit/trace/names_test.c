@@ -56,6 +56,11 @@ static const char *how(unsigned i)
     return loss_how_name((enum loss_how)i);
 }
 
+static const char *plpmtu(unsigned i)
+{
+    return plpmtu_state_name((enum plpmtu_state)i);
+}
+
 static const char *mtu(unsigned i)
 {
     return mtu_why_name((enum mtu_why)i);
@@ -110,6 +115,7 @@ static const struct {
     {reason, CLOSE_REASONS},
     {why, CWND_WHYS},
     {how, LOSS_HOWS},
+    {plpmtu, PLPMTU_STATES},
     {mtu, MTU_WHYS},
     {neighbour, NEIGHBOUR_STATES},
     {cc, CC_STATES},
