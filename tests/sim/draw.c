@@ -560,11 +560,11 @@ static void draw_congestion(struct lcg *g, struct sim_plan *p)
 }
 
 /* What a cookie cannot do (RFC 4987 3.6): a client that has nothing to say before the server does must get its ACK
- * through, for nobody sends a SYN-ACK or an ACK again; and one that finds no memory for its data for minutes comes
+ * through, for nobody sends a SYN-ACK or an ACK again; and one whose data finds no memory, or no way, for minutes comes
  * too late. */
 static bool cookies_do(const struct sim_plan *p, const struct sim_app_plan *client)
 {
-    return p->kind != SIM_FAULT && client->total > 0 && client->first > 0;
+    return p->kind != SIM_FAULT && p->kind != SIM_HOLE && client->total > 0 && client->first > 0;
 }
 
 static void draw_cookies(struct lcg *g, struct sim_plan *p)
