@@ -35,6 +35,7 @@ static const char usage_tail[] =
     "                        (without it: as text on standard output)\n"
     "  --stats               the same as text at the end\n"
     "  --record FILE         every input, for `vitrine replay FILE` (docs/recording.md)\n"
+    "  --no-secrets          record TCP alone: no keys, no randomness of TLS, no files\n"
     "  --record-limit MIB    size at which the recording ends, and the service goes on [4096]\n\n"
     "SIGINT and SIGTERM end it.\n";
 
@@ -56,6 +57,7 @@ enum {
     OPT_STATS,
     OPT_RECORD,
     OPT_RECORD_LIMIT,
+    OPT_NO_SECRETS,
     OPT_HELP,
 };
 
@@ -79,6 +81,7 @@ static const struct option long_options[] = {
     {"stats", no_argument, NULL, OPT_STATS},
     {"record", required_argument, NULL, OPT_RECORD},
     {"record-limit", required_argument, NULL, OPT_RECORD_LIMIT},
+    {"no-secrets", no_argument, NULL, OPT_NO_SECRETS},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -168,6 +171,9 @@ static bool take_looking(int option, const char *value, struct serve_options *o)
         return true;
     case OPT_RECORD:
         o->tape.file = value;
+        return true;
+    case OPT_NO_SECRETS:
+        o->tape.no_secrets = true;
         return true;
     case OPT_RECORD_LIMIT:
         return take_record_limit(o, value);

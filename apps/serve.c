@@ -31,7 +31,8 @@ struct serve {
     struct tls_context *tls; /* NULL: no TLS port */
     struct tcp_listener *listeners[LISTENERS];
     unsigned listener_count;
-    struct timer sweep; /* of TLS streams that linger after an alert */
+    struct wheel *wheel; /* for the timers of all these */
+    struct timer sweep;  /* of TLS streams that linger after an alert */
     struct terminal terminal;
     struct event_file event_file;
     struct tls_detail detail;
@@ -127,7 +128,7 @@ static void accept_tls(void *arg, struct stream *s)
     }
     http_conn_attach(c, tls);
     if (!timer_armed(&v->sweep)) {
-        timer_arm(&v->node.host.wheel, &v->sweep, v->node.host.recorder.now + TLS_LINGER);
+        timer_arm(v->wheel, &v->sweep, v->node.host.recorder.now + TLS_LINGER);
     }
 }
 
@@ -138,7 +139,7 @@ static void on_sweep(struct timer *t, nsec now)
     recorder_begin(&v->node.host.recorder, CAUSE_TIMER, now);
     tls_context_sweep(v->tls, now);
     if (v->node.host.tcp.conn_pool.in_use > 0) {
-        timer_arm(&v->node.host.wheel, t, now + TLS_LINGER);
+        timer_arm(v->wheel, t, now + TLS_LINGER);
     }
 }
 
@@ -210,7 +211,8 @@ static bool make_context(struct serve *v, char *error, size_t error_size)
 static bool open_tls(struct serve *v)
 {
     char error[512];
-    bool good = v->options.port == 0 || make_context(v, error, sizeof error);
+    bool needed = v->options.port != 0 && !(tape_is_replaying() && tape_is_tcp_only());
+    bool good = !needed || make_context(v, error, sizeof error);
     if (!good) {
         fprintf(stderr, "vitrine: %s\n", error);
     }
@@ -245,6 +247,7 @@ static bool listen_on(struct serve *v, uint16_t port, size_t max_open,
         .accept = accept,
         .arg = v,
     };
+    tape_listen(&args);
     enum tcp_error error = tcp_listen(&v->node.host.tcp, &args, &v->listeners[v->listener_count]);
     if (error != TCP_OK) {
         fprintf(stderr, "vitrine: port %u: %s\n", port, tcp_error_text(error));
@@ -267,8 +270,9 @@ static bool listen_all(struct serve *v)
 static void start_services(struct serve *v)
 {
     struct host *h = &v->node.host;
+    v->wheel = tape_wheel(h);
     struct http_server_config config = {
-        .wheel = &h->wheel,
+        .wheel = v->wheel,
         .recorder = &h->recorder,
         .root_fd = v->root_fd,
         .max_connections = 2 * v->options.max_connections,
@@ -281,7 +285,7 @@ static void start_services(struct serve *v)
         .files = tape_http_files(),
     };
     http_server_init(&v->http, &config);
-    echo_init(&v->echo, &h->wheel, &h->recorder, 2 * ECHO_CONNECTIONS, ECHO_IDLE);
+    echo_init(&v->echo, v->wheel, &h->recorder, 2 * ECHO_CONNECTIONS, ECHO_IDLE);
     timer_init(&v->sweep, on_sweep);
 }
 
@@ -294,12 +298,13 @@ static void stop_services(struct serve *v)
     }
     http_server_done(&v->http);
     echo_done(&v->echo);
-    timer_cancel(&h->wheel, &v->sweep);
+    timer_cancel(v->wheel, &v->sweep);
     if (v->tls != NULL) {
         tls_context_free(v->tls);
         v->tls = NULL;
     }
     tls_options_done(&v->options.tls);
+    tape_services_ended();
 }
 
 /* ---- what is going on ---- */

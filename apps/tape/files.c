@@ -324,6 +324,9 @@ const struct http_files *tape_http_files(void)
         .read = replay_read,
         .close = replay_close,
     };
+    if (tape_is_tcp_only()) {
+        return NULL;
+    }
     switch (tape_mode()) {
     case TAPE_RECORDS_NOW:
         return &recording;

@@ -41,7 +41,9 @@ enum tape_flag { TAPE_NO_SECRETS = 1 };
     TAPE(FILE_READ, "bytes of a file")                                                             \
     TAPE(ENTROPY, "randomness for TLS")                                                            \
     TAPE(MILLISECONDS, "the clock by which tickets age")                                           \
-    TAPE(PEM, "a file of certificates or keys")
+    TAPE(PEM, "a file of certificates or keys")                                                    \
+    TAPE(CALL, "a call from above TCP")                                                            \
+    TAPE(RETURN, "a return to TCP")
 
 enum tape_type {
 #define TAPE(name, text) TAPE_##name,

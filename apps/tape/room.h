@@ -11,6 +11,7 @@ enum tape_mode tape_mode(void);
 
 /* Recording. An error is said on stderr and ends the recording; the service goes on. */
 void tape_put(enum tape_type type, const struct slice *parts, size_t count);
+void tape_fail(int error); /* a negative errno: the recording cannot go on */
 void tape_put_one(enum tape_type type, const void *data, size_t len);
 
 /* Replaying: of what type the next record is; TAPE_NOTHING: there is none that can be read. */
@@ -27,8 +28,9 @@ _Noreturn void tape_leave(enum tape_outcome outcome, const char *format, ...)
 _Noreturn void tape_leave_frame(struct slice content, enum tape_type wanted);
 struct tape_report *tape_report(void);
 
-/* Drops what is known of files, and what was lent to TLS. */
+/* Drops what is known of files, what was lent to TLS, and who holds which stream. */
 void tape_files_forget(void);
 void tape_tls_forget(void);
+void tape_streams_forget(void);
 
 #endif

@@ -24,6 +24,7 @@
 
 static struct {
     enum tape_mode mode;
+    bool tcp_only;
     nsec last;    /* the clock's last reading */
     int64_t wall; /* the wall clock's */
     struct loop_system system;
@@ -42,6 +43,11 @@ enum tape_mode tape_mode(void)
     return tape.mode;
 }
 
+bool tape_is_tcp_only(void)
+{
+    return tape.mode != TAPE_OFF && tape.tcp_only;
+}
+
 bool tape_is_replaying(void)
 {
     return tape.mode == TAPE_REPLAYS_NOW;
@@ -49,8 +55,11 @@ bool tape_is_replaying(void)
 
 /* ---- recording ---- */
 
-static void stop_recording(int error)
+void tape_fail(int error)
 {
+    if (tape.mode != TAPE_RECORDS_NOW) {
+        return;
+    }
     tape.mode = TAPE_OFF;
     bool full = error == -EFBIG;
     fprintf(stderr, "vitrine: --record %s ends here, after %" PRIu64 " bytes: %s\n", tape.file,
@@ -63,7 +72,7 @@ void tape_put(enum tape_type type, const struct slice *parts, size_t count)
     if (tape.mode == TAPE_RECORDS_NOW) {
         int result = tape_writer_put(&tape.writer, type, parts, count);
         if (result < 0) {
-            stop_recording(result);
+            tape_fail(result);
         }
     }
 }
@@ -261,14 +270,14 @@ int tape_signal(int fd)
 
 int64_t tape_wall_clock(void)
 {
-    if (tape.mode == TAPE_REPLAYS_NOW) {
+    if (tape.mode == TAPE_REPLAYS_NOW && !tape.tcp_only) {
         struct rd r = tape_take(TAPE_WALL_CLOCK);
         tape.wall += rd_signed(&r);
         tape_taken(&r, TAPE_WALL_CLOCK);
         return tape.wall;
     }
     int64_t now = (int64_t)time(NULL);
-    if (tape.mode == TAPE_RECORDS_NOW) {
+    if (tape.mode == TAPE_RECORDS_NOW && !tape.tcp_only) {
         uint8_t bytes[TAPE_VARINT_MAX];
         struct wr w = wr_of(bytes, sizeof bytes);
         wr_signed(&w, now - tape.wall);
@@ -292,11 +301,24 @@ struct tape_report *tape_report(void)
 
 /* ---- from beginning to end ---- */
 
+static void announce(const struct tape_options *o)
+{
+    const char *what = "SECRETS are written there: what is served and sent, and the host's seed";
+    if (o->no_secrets) {
+        what = "TCP alone is written there, and no secrets of TLS; what goes in the clear is in it";
+    } else if (o->tls) {
+        what = "SECRETS are written there: the private keys and all randomness of TLS.\n"
+               "         Who has the file can read every connection in it, and be this server";
+    }
+    fprintf(stderr, "vitrine: --record %s: %s\n", o->file, what);
+}
+
 bool tape_record(const struct tape_options *o, int argc, char **argv)
 {
     struct tape_header header = {
         .version = TAPE_VERSION,
         .big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
+        .flags = o->no_secrets ? TAPE_NO_SECRETS : 0,
     };
     if (o->file == NULL) {
         return true;
@@ -309,11 +331,8 @@ bool tape_record(const struct tape_options *o, int argc, char **argv)
                 result == -EINVAL ? "this is no regular file" : strerror(-result));
         return false;
     }
-    fprintf(stderr, "vitrine: --record %s: SECRETS are written there: %s\n", o->file,
-            o->tls
-                ? "the private keys and all randomness of TLS. Who has the file\n         can read "
-                  "every connection in it, and be this server"
-                : "what is served and sent, and the host's seed");
+    announce(o);
+    tape.tcp_only = o->no_secrets;
     tape.file = o->file;
     tape.mode = TAPE_RECORDS_NOW;
     begin();
@@ -327,6 +346,7 @@ void tape_end_recording(void)
         tape.mode = TAPE_OFF;
         tape_files_forget();
         tape_tls_forget();
+        tape_streams_forget();
         tape_writer_close(&tape.writer, TAPE_END_DONE);
         fprintf(stderr, "vitrine: --record %s: %" PRIu64 " bytes\n", tape.file, tape.writer.at);
     }
@@ -397,6 +417,7 @@ bool tape_replay(const struct tape_replay *r, struct tape_report *out)
         tape_build(build);
         memcpy(out->build, tape.reader.header.build, sizeof out->build);
         out->other_build = strcmp(build, out->build) != 0;
+        tape.tcp_only = (tape.reader.header.flags & TAPE_NO_SECRETS) != 0;
         tape.replay = r;
         tape.report = out;
         tape.mode = TAPE_REPLAYS_NOW;
@@ -404,6 +425,7 @@ bool tape_replay(const struct tape_replay *r, struct tape_report *out)
         run(out);
         tape_files_forget();
         tape_tls_forget();
+        tape_streams_forget();
         loop_system = tape.system;
         tape.mode = TAPE_OFF;
     }

@@ -18,6 +18,7 @@ struct tape_options {
     const char *file; /* NULL: nothing is recorded */
     uint64_t limit;   /* bytes of the file; 0: 4 GiB */
     bool tls;         /* there will be secrets of TLS in it */
+    bool no_secrets;  /* TCP alone: what is above it is recorded by what it does with its streams */
 };
 
 /* Begins to record; says on stderr what is recorded, or why nothing can be. `argv` is what the command was
@@ -70,6 +71,15 @@ int tape_tap_open(struct tap *t, const char *name, uint32_t caps, uint64_t addre
 int tape_signal(int fd);
 /* Seconds since 1970. */
 int64_t tape_wall_clock(void);
+/* Recorded, or replayed, is TCP alone (--no-secrets). */
+bool tape_is_tcp_only(void);
+/* The wheel for the timers of what is above TCP: of that host, unless TCP alone is recorded. Once, before anything
+ * listens. */
+struct wheel *tape_wheel(struct host *h);
+/* Before tcp_listen: the tape stands between TCP and whoever accepts, where TCP alone is recorded. */
+void tape_listen(struct tcp_listen_args *args);
+/* What is above TCP has ended by itself, outside of any event. */
+void tape_services_ended(void);
 /* Before a TLS context is made: its randomness and its clocks. 0, or an mbedTLS error. */
 int tape_tls(void);
 /* The file to read in place of this one, of certificates or a key: itself, whose content is recorded, or in a

@@ -58,7 +58,7 @@ int tape_tls(void)
 {
     static const struct tls_system taped = {
         .entropy = entropy, .seconds = tape_wall_clock, .milliseconds = milliseconds};
-    if (tape_mode() == TAPE_OFF) {
+    if (tape_mode() == TAPE_OFF || tape_is_tcp_only()) {
         return 0;
     }
     lent.in_use = true;
@@ -108,9 +108,12 @@ static const char *lend(struct slice content)
 
 const char *tape_pem(const char *file)
 {
-    if (file != NULL && tape_mode() == TAPE_RECORDS_NOW) {
+    if (file == NULL || tape_is_tcp_only()) {
+        return file;
+    }
+    if (tape_mode() == TAPE_RECORDS_NOW) {
         record_pem(file);
-    } else if (file != NULL && tape_mode() == TAPE_REPLAYS_NOW) {
+    } else if (tape_mode() == TAPE_REPLAYS_NOW) {
         struct rd r = tape_take(TAPE_PEM);
         return lend(rd_take(&r, rd_left(&r)));
     }

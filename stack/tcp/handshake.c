@@ -127,6 +127,7 @@ static void answer_by_cookie(struct tcp *t, struct tcp_listener *l, const struct
         r.route = *s->back;
     }
     segment_trace_stray(t->recorder, 0, s);
+    segment_trace_stray(t->recorder, 0, s);
     reply_queue(t, &r);
     l->cookies_until = s->at + COOKIE_LASTS;
     t->totals.cookies_out++;

@@ -154,6 +154,36 @@ try "a frame that differs: both are shown, status 1" difference
 try "a file that is cut off replays up to there" cut_off
 try "a damaged file replays up to there" damaged
 
+# ---- without secrets ----
+
+secrets() { python3 "$e2e/tape.py" secrets "$dir/$1.tape" "$dir/keys" "$dir/ca/server.key"; }
+no_secrets() {
+    contains "$dir/serve.log" 'no secrets of TLS'
+    same "secrets in it" 0 "$(secrets bare)"
+    [ "$(secrets busy)" -gt 0 ] || fail "the search finds none in a recording that has some"
+    same "TLS connections" True "$([ "$(grep -c '"tls_established"' "$dir/bare.events")" -gt 200 ] && echo True)"
+}
+tcp_events() { # those below TLS, without their causes: what TLS and HTTP do has no timers here
+    grep -E '"event":"(frame|tcp|neighbour)_' "$1" | sed 's/"cause":{[^}]*},//'
+}
+tcp_alone() {
+    rm -f "$dir/again" && : >"$dir/again" && chmod 666 "$dir/again"
+    replay bare --events "$dir/again" || fail "$(cat "$dir/replay.log")"
+    contains "$dir/replay.log" 'all frames are the same'
+    cmp <(tcp_events "$dir/bare.events") <(tcp_events "$dir/again")
+}
+record bare --no-secrets --keylog "$dir/keys" --idle-timeout 1
+try "recorded without secrets: the same traffic" traffic
+idle() { # the server's timer ends an idle connection: no call of TCP's leads to it
+    (printf 'GET /small HTTP/1.1\r\nHost: x\r\n\r\n'; sleep 3) |
+        openssl s_client -connect "$ip:443" -CAfile "$ca" -quiet -ign_eof >"$dir/idle" 2>&1
+    several_resets
+}
+try "recorded without secrets: resets, alerts, a timeout" idle
+end_serve
+try "no secret of the key log, nothing of the private key is in it" no_secrets
+try "replayed: all frames, all events of TCP" tcp_alone
+
 # ---- the recording ends before the service ----
 
 killed() {

@@ -1,9 +1,12 @@
 """Recordings as docs/recording.md describes their file, read by a program of its own.
 
   tape.py count FILE         how many records there are of each type, as JSON; all checks are verified
+  tape.py secrets FILE KEYLOG KEY  how many secrets are in FILE, of a key log (as bytes or hex) and of a private
+                             key (its lines in PEM, and runs of the bytes in them)
   tape.py change FILE OUT N  OUT is FILE with a bit of outgoing frame N changed, and right checks again
 """
 
+import base64
 import collections
 import json
 import struct
@@ -102,5 +105,22 @@ def change(name, out, number):
         file.write(data)
 
 
+def secrets(name, keylog, key):
+    with open(name, "rb") as file:
+        data = file.read()
+    with open(keylog, encoding="ascii") as file:
+        texts = [line.split()[2] for line in file if not line.startswith("#")]
+    sought = [bytes.fromhex(t) for t in texts] + [t.encode() for t in texts]
+    with open(key, encoding="ascii") as file:
+        lines = [line.strip() for line in file if "-----" not in line]
+    der = base64.b64decode("".join(lines))
+    sought += [line.encode() for line in lines if len(line) > 20]
+    # A P-256 key (RFC 5915): 32 bytes behind the OCTET STRING's head; the curve and public key are none.
+    at = der.index(b"\x04\x20") + 2
+    sought += [der[at:at + 32], der[at:at + 16], der[at + 16:at + 32]]
+    assert texts and len(lines) > 1
+    print(sum(s in data for s in sought))
+
+
 if __name__ == "__main__":
-    {"count": count, "change": change}[sys.argv[1]](*sys.argv[2:])
+    {"count": count, "change": change, "secrets": secrets}[sys.argv[1]](*sys.argv[2:])
