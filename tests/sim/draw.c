@@ -393,6 +393,13 @@ static void plan_bulk(struct lcg *g, enum sim_kind kind, struct sim_app_plan *c,
 }
 
 /* What each kind has its two applications do. */
+/* An orphan waits an hour for its peer's FIN, and then resets. */
+static bool reads_soon(const struct sim_app_plan *reader, uint32_t total)
+{
+    uint64_t reads = 1 + 2 * (uint64_t)total / (1 + reader->read_max);
+    return reads * (uint64_t)reader->read_gap < SIM_HOUR / 2;
+}
+
 static void draw_apps(struct lcg *g, enum sim_kind kind, struct sim_flow_plan *f)
 {
     struct sim_app_plan *c = &f->app[SIM_CLIENT];
@@ -436,7 +443,7 @@ static void draw_apps(struct lcg *g, enum sim_kind kind, struct sim_flow_plan *f
     s->urgent = one_in(g, 8) ? 1 + below(g, 300) : 0;
     c->lets_go = one_in(g, 4) && !s->peer_first && kind != SIM_HALF;
     s->lets_go = one_in(g, 4) && !c->lets_go;
-    c->lets_go_early = s->total == 0 && one_in(g, 2);
+    c->lets_go_early = s->total == 0 && one_in(g, 2) && reads_soon(s, c->total);
 }
 
 /* What the flows of a world with many do: all kinds of things. */

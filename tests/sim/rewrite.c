@@ -37,11 +37,25 @@ static uint8_t *find_option(struct buf *frame, const struct frame_facts *f, uint
     return NULL;
 }
 
+/* A middlebox changes checksums by what it changes (RFC 1624): what was corrupted before it stays so. What it would make
+ * of such a segment is refused all the same, so it is left alone. */
+static bool is_intact(struct buf *frame, const struct frame_facts *f)
+{
+    uint8_t *ip = buf_data(frame) + f->ip + 10;
+    uint8_t *tcp = buf_data(frame) + f->tcp + 16;
+    uint8_t was[4] = {ip[0], ip[1], tcp[0], tcp[1]};
+    frame_fix_checksums(frame);
+    bool intact = memcmp(was, ip, 2) == 0 && memcmp(was + 2, tcp, 2) == 0;
+    memcpy(ip, was, 2);
+    memcpy(tcp, was + 2, 2);
+    return intact;
+}
+
 static bool strip(struct buf *frame, const struct frame_facts *f, uint8_t kind)
 {
     uint8_t len;
     uint8_t *option = find_option(frame, f, kind, &len);
-    if (option != NULL && (f->flags & TCP_SYN) != 0) {
+    if (option != NULL && (f->flags & TCP_SYN) != 0 && is_intact(frame, f)) {
         memset(option, KIND_NOP, len);
         frame_fix_checksums(frame);
     }
@@ -71,7 +85,8 @@ bool sim_clamp_mss(void *arg, struct buf *frame, const struct frame_facts *facts
     (void)arg;
     uint8_t len;
     uint8_t *option = find_option(frame, facts, KIND_MSS, &len);
-    if (option != NULL && len == 4 && (option[2] << 8 | option[3]) > (int)CLAMPED_MSS) {
+    bool wide = option != NULL && len == 4 && (option[2] << 8 | option[3]) > (int)CLAMPED_MSS;
+    if (wide && is_intact(frame, facts)) {
         option[2] = CLAMPED_MSS >> 8;
         option[3] = CLAMPED_MSS & 0xffU;
         frame_fix_checksums(frame);
@@ -113,7 +128,7 @@ bool sim_break_checksum(void *arg, struct buf *frame, const struct frame_facts *
 bool sim_forge_payload(void *arg, struct buf *frame, const struct frame_facts *facts)
 {
     (void)arg;
-    if (facts->len > 0) {
+    if (facts->len > 0 && is_intact(frame, facts)) {
         buf_data(frame)[facts->payload] ^= 0x20U;
         frame_fix_checksums(frame);
     }
