@@ -117,7 +117,9 @@ PROOF(segment_sack)
     struct tcp_segment s;
     enum drop_reason why;
     if (segment_parse(&p, &s, &why)) {
-        PROVE(s.opts == (s.opts & (TCP_OPT_HAS_SACK | TCP_OPT_HAS_SACK_OK)), "nothing else fits");
+        PROVE(s.opts == (s.opts & (TCP_OPT_HAS_SACK | TCP_OPT_HAS_SACK_OK | TCP_OPT_HAS_ACCECN)),
+              "nothing else fits");
+        PROVE(s.accecn_fields == 0, "of counters only none"); /* RFC 9768 3.2.3: a length of 2 */
         PROVE(s.sack_count == 2, "both");
         PROVE((s.sack[0].start.v >> 24) == bytes[22] && (s.sack[1].end.v & 0xff) == bytes[37],
               "from the first byte to the last");
