@@ -468,6 +468,19 @@ static void keep_to_yourself(struct serve_options *o)
     o->tls.reveal = false;
 }
 
+/* A key on the command line would be among the recorded arguments. */
+static bool keeps_its_word(const struct tape_options *o, int argc, char **argv)
+{
+    for (int i = 1; i < argc && o->file != NULL && o->no_secrets; i++) {
+        if (strcmp(argv[i], "--psk") == 0 || strncmp(argv[i], "--psk=", 6) == 0) {
+            fprintf(stderr, "vitrine: --no-secrets records the arguments, and --psk has a key in "
+                            "them: --psk-file has not\n");
+            return false;
+        }
+    }
+    return true;
+}
+
 static int serve_taped(struct serve *v, int argc, char **argv)
 {
     if (tape_is_replaying()) {
@@ -475,7 +488,8 @@ static int serve_taped(struct serve *v, int argc, char **argv)
     }
     tls_detail_announce(&v->options.tls, stdout);
     v->options.tape.tls = v->options.port != 0;
-    if (!tape_is_replaying() && !tape_record(&v->options.tape, argc, argv)) {
+    if (!tape_is_replaying() && !(keeps_its_word(&v->options.tape, argc, argv) &&
+                                  tape_record(&v->options.tape, argc, argv))) {
         return EXIT_FAILURE;
     }
     int status = serve(v);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/tape/tape.h"
+
 #define USAGE_OF_BOTH                                                                              \
     "  --tls-min 1.2|1.3     oldest version [1.2]\n"                                               \
     "  --tls-max 1.2|1.3     newest version [1.3]\n"                                               \
@@ -97,7 +99,8 @@ static bool take_psk(struct tls_options *o, const char *value)
 static bool take_psk_file(struct tls_options *o, const char *value)
 {
     char error[256];
-    if (!tls_psks_read(&o->psks, value, error, sizeof error)) {
+    bool needed = !(tape_is_replaying() && tape_is_tcp_only()); /* TCP alone has no use for them */
+    if (needed && !tls_psks_read(&o->psks, value, error, sizeof error)) {
         fprintf(stderr, "vitrine: --psk-file: %s\n", error);
         return false;
     }

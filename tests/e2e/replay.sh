@@ -184,6 +184,14 @@ end_serve
 try "no secret of the key log, nothing of the private key is in it" no_secrets
 try "replayed: all frames, all events of TCP" tcp_alone
 
+key_in_arguments() { # which are recorded
+    "$vitrine" serve --tap vt0 --ca-dir "$dir/ca" --record "$dir/psk.tape" --no-secrets --psk me:00112233445566778899aabbccddeeff \
+        >"$dir/psk.log" 2>&1 && fail "it was accepted"
+    contains "$dir/psk.log" '--no-secrets records the arguments'
+    [ ! -e "$dir/psk.tape" ]
+}
+try "--no-secrets refuses a key on the command line" key_in_arguments
+
 # ---- the recording ends before the service ----
 
 killed() {
