@@ -42,14 +42,27 @@ static bool stamp_came(const struct view *v, uint32_t tsecr)
     return false;
 }
 
+/* A SYN-ACK with a cookie remembers nothing: it echoes the SYN that it answers, and SYNs may have overtaken one
+ * another. */
+static bool syn_came(const struct syn *peer, uint32_t tsecr)
+{
+    for (unsigned i = 0; i < peer->tsval_count && i < SYN_STAMPS; i++) {
+        if (peer->tsvals[i] == tsecr) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* RFC 7323 4.3: TS.Recent, which only grows, of a segment that began at or before Last.ACK.sent. */
 static void judge_echo(struct observer *o, struct view *v, const struct sight *s)
 {
     uint32_t tsecr = s->opts.tsecr;
-    if (!v->unsure && !v->stamps_lost && !stamp_came(v, tsecr)) {
+    bool stateless = v->cookie && (s->flags & SYN) != 0;
+    bool came = stamp_came(v, tsecr) || (stateless && syn_came(&v->peer, tsecr));
+    if (!v->unsure && !v->stamps_lost && !came) {
         violate(o, s, "tsecr [RFC 7323 4.3]", "%u is no timestamp that may be echoed", tsecr);
     }
-    bool stateless = v->cookie && (s->flags & SYN) != 0;
     if (v->echo_sent && !stateless && before(tsecr, v->tsecr) &&
         s->now - v->tsecr_at < PAWS_FORGETS) {
         violate(o, s, "tsecr-back [RFC 7323 4.3]", "not before %u", v->tsecr);
