@@ -260,6 +260,10 @@ static void fall(struct tcp_conn *c, uint32_t stuck)
     struct tcp_plpmtu *p = &c->plpmtu;
     uint32_t before = conn_packet_full(c);
     bool base_lost = c->backoff >= R1_TIMEOUTS + PLPMTU_MAX_PROBES;
+    /* What was sent behind it has arrived, a full segment at least: it is only unlucky. Until that is long ago. */
+    if (c->recovery.board.sacked_bytes >= c->snd_mss && !base_lost) {
+        return;
+    }
     if (stuck > base_size(c)) {
         p->state = PLPMTU_BASE;
         p->high = (uint16_t)before;

@@ -360,7 +360,9 @@ static void begin_flight(struct tcp_conn *c, nsec now)
 static uint32_t probe_budget(const struct tcp_conn *c)
 {
     uint32_t most = u32_min(u32_min(unsent(c), usable_window(c)), c->cc.cwnd);
-    uint32_t others = (1U + SEGMENTS_BEHIND_PROBE) * segment_room(c);
+    uint32_t behind =
+        recovery_by_rack(c) ? 1 : SEGMENTS_BEHIND_PROBE; /* a tail-loss probe tells too */
+    uint32_t others = (1U + behind) * segment_room(c);
     return most > others ? most - others : 0;
 }
 
