@@ -39,7 +39,7 @@ static size_t fitting(const char *text)
     if (len <= VALUE_WIDTH) {
         return len;
     }
-    for (size_t n = VALUE_WIDTH; n > VALUE_WIDTH / 2; n--) {
+    for (size_t n = size_min(len, VALUE_WIDTH); n > VALUE_WIDTH / 2; n--) {
         if (text[n - 1] == ' ') {
             return n;
         }

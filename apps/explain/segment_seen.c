@@ -80,7 +80,7 @@ const char *segment_flags(const struct segment_seen *s, char out[TCP_FLAGS_TEXT_
 
 static void mark_link(struct doc *d, const uint8_t *b)
 {
-    struct mac to, from;
+    struct mac to = {0}, from = {0};
     char text[MAC_TEXT_MAX];
     struct rd r = rd_of(b, 14);
     rd_copy(&r, to.b, sizeof to.b);
