@@ -201,11 +201,11 @@ static void fire_persist(struct tcp_conn *c, nsec now)
         c->probe_due = true;
         c->urgent_due = c->urgent_out; /* the notice may have been lost: nothing acknowledges it */
         c->probes = c->probes < UINT8_MAX ? (uint8_t)(c->probes + 1) : UINT8_MAX;
+        c->backoff = c->backoff < UINT8_MAX ? (uint8_t)(c->backoff + 1) : UINT8_MAX; /* SHLD-30 */
         report_trouble(c, c->probes, now);
     } else {
         c->nudge = true; /* RFC 9293 3.8.6.2.1 (4): the override timeout */
     }
-    c->backoff = c->backoff < UINT8_MAX ? (uint8_t)(c->backoff + 1) : UINT8_MAX; /* SHLD-30 */
     next_probe(c, now);
     conn_mark_dirty(c);
 }

@@ -502,6 +502,31 @@ START_TEST(no_keep_alive_while_data_is_outstanding)
 }
 END_TEST
 
+/* RFC 9293 3.8.6.2.1 (4) is no retransmission: what it sent is retransmitted after one RTO, for the first time. */
+START_TEST(the_override_timeout_backs_nothing_off)
+{
+    struct peer p = peer_new();
+    p.wnd = 1000;
+    struct app *a = open_with_rtt(&p, MS(400));
+    app_write(a, 3000);
+    expect(&p, TCP_ACK, 1, 1, 1000);
+    p.wnd = 499;
+    peer_send(&p, TCP_ACK, 1, 1001);
+    nsec rto = info_of(a).rto;
+    while (!sent_any() && info_of(a).backoff == 0) {
+        run_for(MS(1));
+    }
+    nsec at = expect(&p, TCP_ACK, 1001, 1, 499).at;
+    run_to(at + rto - MS(1));
+    expect_nothing();
+    run_to(at + rto + MS(2));
+    struct wire w = expect(&p, TCP_ACK, 1001, 1, 499);
+    expect_time(&w, at + rto);
+    ck_assert_uint_eq(info_of(a).backoff, 1);
+    discard_sent();
+}
+END_TEST
+
 Suite *timers_suite(void);
 
 Suite *timers_suite(void)
@@ -522,6 +547,7 @@ Suite *timers_suite(void)
     ADD(end, progress_puts_the_end_off);
     ADD(end, trouble_is_reported_before_the_end);
     TCase *persist = rig_case(s, "zero window");
+    ADD(persist, the_override_timeout_backs_nothing_off);
     ADD(persist, a_shut_window_is_probed_with_back_off);
     ADD(persist, a_probe_provokes_an_answer);
     ADD(persist, an_answering_peer_may_stay_shut_for_ever);
