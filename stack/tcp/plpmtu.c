@@ -224,16 +224,21 @@ bool plpmtu_lost_first(struct tcp_conn *c, nsec now)
     return true;
 }
 
-/* RFC 4821 7.6.2, RFC 8899 4.6.2: so large a packet does not fit, and what would is known. */
+/* RFC 4821 7.6.2, RFC 8899 4.6.2: so large a packet does not fit, and what would is known. The message may come when the
+ * probe has been found lost already; the size would be tried again. */
 bool plpmtu_probe_refused(struct tcp_conn *c, uint32_t mtu, tcp_seq seq)
 {
     struct tcp_plpmtu *p = &c->plpmtu;
-    bool about_it = p->probing && seq_ge(seq, p->probe_start) && seq_lt(seq, p->probe_end);
-    if (!about_it || mtu >= p->size || mtu < c->mtu) {
+    uint32_t size = p->size != 0 ? p->size : p->high + 1U;
+    bool about_it = (p->probing || p->state == PLPMTU_SEARCHING) && seq_ge(seq, p->probe_start) &&
+                    seq_lt(seq, p->probe_end);
+    if (!about_it || mtu >= size || mtu < c->mtu) {
         return false;
     }
-    lose(c);
-    trace(c, p->size, MTU_PROBE_LOST);
+    if (p->probing) {
+        lose(c);
+        trace(c, size, MTU_PROBE_LOST);
+    }
     p->probing = false;
     p->probe_count = 0;
     p->high = (uint16_t)mtu;

@@ -209,6 +209,27 @@ START_TEST(icmp_about_the_probe_says_what_fits)
 }
 END_TEST
 
+/* The probe is found lost before the router's word of it comes. */
+START_TEST(icmp_that_comes_late_says_it_too)
+{
+    struct peer p;
+    struct app *a = open_probing(&p, true);
+    sack(&p, 1, 1461, 9653);
+    discard_sent();
+    ck_assert_uint_eq(conn_of(a)->plpmtu.probe_count, 1);
+    peer_icmp(&p, 3, 4, 1, 1300);
+    expect_nothing(); /* its octets have gone again already */
+    ck_assert_uint_eq(info_of(a).mtu, 1064);
+    peer_send(&p, TCP_ACK, 1, 9653);
+    run_to(conn_of(a)->plpmtu.next_at);
+    discard_sent();
+    peer_send(&p, TCP_ACK, 1, conn_of(a)->snd_nxt.v - p.irs);
+    app_write(a, 20000);
+    ck_assert_uint_eq(take_segment(__LINE__).len, 1260);
+    discard_sent();
+}
+END_TEST
+
 /* requires: 4821-7.4-1, 4821-7.4-2 */
 START_TEST(no_probe_without_what_tells_of_its_loss)
 {
@@ -364,6 +385,7 @@ Suite *plpmtu_suite(void)
     ADD(probes, lost_with_others_it_tells_nothing);
     ADD(probes, found_lost_by_a_timeout_it_waits_five_times_as_long);
     ADD(probes, icmp_about_the_probe_says_what_fits);
+    ADD(probes, icmp_that_comes_late_says_it_too);
     ADD(probes, no_probe_without_what_tells_of_its_loss);
     TCase *hole = rig_case(s, "black_hole");
     ADD(hole, the_third_timeout_shows_a_black_hole);
