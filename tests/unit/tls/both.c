@@ -123,7 +123,7 @@ void both_connect(struct both *b, struct choice o)
     b->listener = (struct listener){.on_event = on_event, .arg = b};
     recorder_listen(&b->recorder, &b->listener);
     pipe_init(&b->pipe, 65536, o.chunk);
-    if (b->shared) {
+    if (o.share != NULL) {
         b->recorder.now = o.share->recorder.now + o.later;
         b->server.context = o.share->server.context;
         b->client.context = o.share->client.context;
