@@ -597,6 +597,19 @@ static void draw_probing(struct lcg *g, struct sim_plan *p)
     }
 }
 
+/* In every other world some devices cut what hosts send in one piece, and join what arrives. */
+static void draw_devices(struct lcg *g, struct sim_plan *p)
+{
+    bool some = one_in(g, 2);
+    for (unsigned i = 0; some && i < p->wires; i++) {
+        for (unsigned end = 0; end < 2; end++) {
+            bool host = p->wire[i].host[end] != SIM_SWITCH;
+            p->wire[i].cuts[end] = host && !one_in(g, 4);
+            p->wire[i].joins[end] = host && one_in(g, 2);
+        }
+    }
+}
+
 void sim_draw(struct sim_plan *p, uint64_t seed)
 {
     static const nsec jumps[] = {NS_PER_SEC, 60 * NS_PER_SEC, SIM_HOUR, 3 * SIM_HOUR};
@@ -623,4 +636,5 @@ void sim_draw(struct sim_plan *p, uint64_t seed)
     draw_congestion(&g, p);
     draw_cookies(&g, p);
     draw_probing(&g, p);
+    draw_devices(&g, p);
 }

@@ -57,6 +57,8 @@ struct sim_way_plan {
 struct sim_wire_plan {
     uint8_t host[2]; /* at its ends; or SIM_SWITCH */
     uint32_t mtu;    /* of both devices, bytes */
+    bool cuts[2];    /* the device at that end cuts super-segments and finishes checksums */
+    bool joins[2];   /* and joins segments that arrive together */
     struct sim_way_plan way[2];
 };
 

@@ -109,7 +109,8 @@ static void print_wire(FILE *out, unsigned number, const struct sim_wire_plan *w
         const struct sim_way_plan *way = &wire->way[end];
         fputs("  from ", out);
         print_end(out, wire->host[end]);
-        fputc(':', out);
+        fprintf(out, ":%s%s", wire->cuts[end] ? " device cuts super-segments;" : "",
+                wire->joins[end] ? " device joins what arrives;" : "");
         for (unsigned i = 0; i < way->node_count; i++) {
             print_node(out, &way->nodes[i]);
         }

@@ -95,6 +95,19 @@ static bool plain_mtu(struct sim_plan *p, unsigned i)
     return odd;
 }
 
+static bool plain_devices(struct sim_plan *p, unsigned i)
+{
+    if (i >= p->wires) {
+        return false;
+    }
+    struct sim_wire_plan *wire = &p->wire[i];
+    bool had = wire->cuts[0] || wire->cuts[1] || wire->joins[0] || wire->joins[1];
+    for (unsigned end = 0; end < 2; end++) {
+        wire->cuts[end] = wire->joins[end] = false;
+    }
+    return had;
+}
+
 /* Half of the bytes, or of the rounds of a client that asks. */
 static bool half_size(struct sim_plan *p, unsigned i)
 {
@@ -275,6 +288,7 @@ static const struct {
     {"end %u (2 for each flow) has plain options", 2 * SIM_FLOWS, plain_options},
     {"flow %u starts at once", SIM_FLOWS, no_start},
     {"wire %u has an MTU of 1500", SIM_WIRES, plain_mtu},
+    {"wire %u has devices that cut and join nothing", SIM_WIRES, plain_devices},
 };
 
 unsigned sim_reductions(void)

@@ -9,6 +9,7 @@
 #include "stack/base/cursor.h"
 #include "stack/tcp/isn.h"
 #include "stack/trace/line.h"
+#include "tests/sim/device.h"
 #include "tests/sim/tls_end.h"
 
 #define SUBNET UINT32_C(0x0a090000) /* 10.9.WIRE.END; behind a switch all are in 10.9.0 */
@@ -166,7 +167,18 @@ static void see(void *arg, const struct wire_sight *s)
     }
 }
 
-/* netdev.transmit: what the wire's device refuses was emitted all the same. */
+/* One frame on the wire: what the wire refuses was emitted all the same. */
+static bool emit(struct sim_station *s, struct buf *b)
+{
+    struct sim_world *w = s->world;
+    w->frames++;
+    w->bytes += b->len;
+    note_frame(w, s, true, buf_slice(b));
+    observer_emitted(w->observer, s->host, buf_data(b), b->len, w->now);
+    return wire_send(&w->wire[s->wire], s->end, b);
+}
+
+/* netdev.transmit */
 static bool transmit(struct netdev *dev, const struct packet *packet)
 {
     struct sim_station *s = CONTAINER_OF(dev, struct sim_station, dev);
@@ -176,11 +188,21 @@ static bool transmit(struct netdev *dev, const struct packet *packet)
     if (b == NULL) {
         return false;
     }
-    w->frames++;
-    w->bytes += b->len;
-    note_frame(w, s, true, buf_slice(b));
-    observer_emitted(w->observer, s->host, buf_data(b), b->len, w->now);
-    return wire_send(wire, s->end, b);
+    struct list frames;
+    list_init(&frames);
+    if (b->offload.csum == CSUM_PARTIAL && s->dev.caps == 0) {
+        sim_fail(w, "device", "a checksum is left to a device that finishes none");
+    }
+    w->cut += b->offload.gso_type != GSO_NONE;
+    const char *fault = sim_device_cut(b, &wire->pools, &frames);
+    if (fault != NULL) {
+        sim_fail(w, "device", "%s", fault);
+    }
+    bool taken = true;
+    for (struct list *n = list_pop_front(&frames); n != NULL; n = list_pop_front(&frames)) {
+        taken = emit(s, buf_of_link(n)) && taken;
+    }
+    return taken;
 }
 
 /* wire_end.deliver, of a host's interface */
@@ -189,6 +211,12 @@ static void to_host(void *arg, struct list *frames, nsec now)
     struct sim_station *s = arg;
     struct sim_host *h = &s->world->host[s->host];
     h->touched = true;
+    struct list joined;
+    list_init(&joined);
+    if (s->world->plan.wire[s->wire].joins[s->end]) {
+        s->world->joined += sim_device_join(frames, &h->host.pools, &joined);
+        frames = &joined;
+    }
     host_input(&h->host, s->iface, frames, now);
 }
 
@@ -390,6 +418,7 @@ static bool station_begin(struct sim_world *w, unsigned wire, unsigned end)
     wire_connect(cable, end, &w->host[host].host.pools, to_host, s);
     s->dev = cable->end[end].dev;
     s->dev.transmit = transmit;
+    s->dev.caps = w->plan.wire[wire].cuts[end] ? NETDEV_CSUM | NETDEV_TSO4 : 0;
     s->iface = host_attach(&w->host[host].host, &s->dev, s->addr, 24);
     if (w->capture != NULL) {
         char name[32];

@@ -71,6 +71,7 @@ struct sim_world {
     nsec observer_at; /* when it asks again what should have been sent */
     uint64_t events;  /* steps so far */
     uint64_t frames, bytes; /* that hosts have sent so far */
+    uint64_t cut, joined;   /* super-segments that devices made into frames, and of frames */
     uint64_t hash;          /* of every frame that was sent and that arrived, with its moment */
     nsec watchdog_at;       /* when the watchdog looks again */
     struct sim_failure failure;
