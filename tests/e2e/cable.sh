@@ -140,7 +140,7 @@ single() { # tshark: what comes out of --single-frames has right checksums and n
 from_here() { # FILTER: how many there are
     summed "$1" | wc -l
 }
-wrong_sums() { summed "!(tcp.checksum.status == 1 && ip.checksum.status == 1)" -V -x | grep -v '^ *$'; }
+wrong_sums() { summed "!(tcp.checksum.status == 1 && ip.checksum.status == 1)" -V -x | grep -v '^ *$' || true; }
 summed() { # FILTER OPTION…
     decode -r "$dir/single.pcap" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
         -Y "ip.src == 10.8.0.1 && ($1)" "${@:2}"
