@@ -20,6 +20,7 @@ quiet() {
 
 # cable OPTION…: lays one. Neighbours are known, so that there is no ARP to lose.
 cable() {
+    : >"$dir/cable" # the one before was ready too
     "$vitrine" wire --a t0 --b "t1@$far" --json "$@" >"$dir/cable" 2>&1 &
     cable_pid=$!
     until_true 10 grep -q ^ready "$dir/cable"
