@@ -128,6 +128,7 @@ static void tell_client(const struct tls_session *t)
     memcpy(told.subject, subject, size_min(strlen(subject), sizeof(told.subject) - 1));
     struct event *e = recorder_next(t->recorder, t->conn_id, EV_tls_client);
     e->u.tls_client = told;
+    TRACE_PROBE(tls_client, t->conn_id, e);
     if (t->recorder->listening) {
         recorder_tell(t->recorder, e);
     }

@@ -59,6 +59,7 @@ static void tell_request(const struct http_conn *c)
     struct ev_http_request *u = &e->u.http_request;
     *u = (struct ev_http_request){.method = (uint8_t)p->request.method};
     memcpy(u->target, target.data, size_min(target.len, sizeof u->target - 1));
+    TRACE_PROBE(http_request, c->id, e);
     if (r->listening) {
         recorder_tell(r, e);
     }

@@ -12,6 +12,7 @@
 #include "stack/base/addr.h"
 #include "stack/base/list.h"
 #include "stack/base/types.h"
+#include "stack/trace/probe.h"
 
 enum drop_reason {
 #define DROP(name, text, clause) DROP_##name,
@@ -131,6 +132,7 @@ static inline struct event *recorder_next(struct recorder *r, uint32_t conn, enu
         }                                                                                          \
         struct event *trace_event_ = recorder_next((r), (conn_id), EV_##name);                     \
         trace_event_->u.name = (struct ev_##name){__VA_ARGS__};                                    \
+        TRACE_PROBE(name, conn_id, trace_event_);                                                  \
         if ((r)->listening) {                                                                      \
             recorder_tell((r), trace_event_);                                                      \
         }                                                                                          \

@@ -99,6 +99,21 @@ GDB
     sed -n '/^connection 1  EST/,/so far/p' "$dir/post" | diff "$dir/live" -
 }
 
+probe() { # stops where an event is, by its probe
+    cat >"$dir/script" <<GDB
+tbreak -probe-stap vitrine:tcp_state
+run
+print \$_probe_arg0
+print ((struct event *)\$_probe_arg1)->u.tcp_state
+continue
+GDB
+    under_gdb "$dir/script"
+    plain / -o /dev/null
+    finish_gdb
+    contains "$out" '^\$1 = 1$' # the connection
+    contains "$out" '^\$2 = \{from = 1 .* to = 3 ' # LISTEN, SYN-RECEIVED
+}
+
 interrupt() { # Ctrl-C reaches gdb, not the service; a TIME-WAIT record is shown
     cat >"$dir/script" <<GDB
 source scripts/gdb/vitrine.py
@@ -149,6 +164,7 @@ try "gdb: stops at both Finished, vt tls shows the session" finished
 try "gdb: every breakpoint of the guide exists" places
 try "gdb: a core file shows what the live process showed" core
 try "gdb: Ctrl-C stops the service; TIME-WAIT and drops" interrupt
+try "gdb: stops at an event by its probe" probe
 try "gdb: attaches and leaves" attach
 try "gdb: says when there is no host" no_host
 done_testing
