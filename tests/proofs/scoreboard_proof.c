@@ -13,7 +13,9 @@
  * - scoreboard_mark_lost, scoreboard_mark_all_lost and scoreboard_unmark_lost change the octets that they are for,
  *   and no others;
  * - a run is given back once, off all lists and the tree, and scoreboard_done gives back all.
- * Not proven here yet: scoreboard_sacked.
+ * - scoreboard_sacked has the octets of the block SACKed, each told once, unless no run is to be had, and no others
+ *   change: for one run of four octets, and two of three, each in any state, and blocks inside, at either end, of all, and
+ *   across both.
  * The distances are small, since the code only compares, adds and takes away sequence numbers (seq_proof.c).
  *
  * The source is included, so that a list node becomes a run by a choice among those that there are: the
@@ -329,6 +331,122 @@ PROOF(scoreboard_acked)
     PROVE(check(&b) == (gone ? -1 : was), "gone, or as it was");
     PROVE(told_times == (gone & (was != SENT_SACKED)), "told once, unless SACKed before");
     REACHES_IF(b.count == 1 && gone, "a part");
+}
+
+/* Takes a SACK block of what is out, of which `known` octets in it were SACKed before. */
+static void take_block(struct scoreboard *b, uint32_t start, uint32_t end, uint32_t known)
+{
+    watched = any_below(REACH);
+    int was = check(b);
+    uint32_t n = scoreboard_sacked(b, NULL, RUNS, seq_of(start), seq_of(end), told, NULL);
+    int state = check(b);
+    bool in_block = (watched >= start) & (watched < end);
+    PROVE(in_block | (state == was), "no others change");
+    PROVE(!in_block | (state == (int)SENT_SACKED) | (refused & (state == was)),
+          "SACKED, or no run was to be had");
+    PROVE(told_times == (unsigned)((state == (int)SENT_SACKED) & (was != (int)SENT_SACKED)),
+          "told once");
+    PROVE((told_bytes == n) & (refused | (n == end - start - known)), "how many");
+    REACHES_IF(!refused, "all of it");
+}
+
+/* One run, [0, 4), and a block inside it, at its start, at its end, or that is all of it. */
+static inline void sacked_one(enum sent_state only)
+{
+    static const uint32_t blocks[][2] = {{1, 3}, {0, 2}, {2, 4}, {0, 4}};
+    struct scoreboard b;
+    scoreboard_init(&b, 1);
+    runs_of_tree = &b.runs;
+    una = nxt = 0;
+    make_run(&b, 0, only);
+    ASSUME(nxt == 4);
+    if (only == SENT_OUT) {
+        list_push_back(&b.out, &run0.state_link);
+    }
+    for (unsigned i = 0; i < COUNT_OF(blocks); i++) {
+        if (nondet_bool()) {
+            uint32_t len = blocks[i][1] - blocks[i][0];
+            take_block(&b, blocks[i][0], blocks[i][1], only == SENT_SACKED ? len : 0);
+            return;
+        }
+    }
+}
+
+/* Two runs, [0, 3) and [3, 6), and a block that has all or a part of both. */
+static inline void sacked_two(enum sent_state first, enum sent_state second)
+{
+    static const uint32_t blocks[][2] = {{0, 6}, {1, 5}, {0, 4}, {2, 6}};
+    struct scoreboard b;
+    make_of(&b, first, second);
+    ASSUME((una == 0) & (seq_span(seq_of(0), run0.end) == 3) & (nxt == 6));
+    for (unsigned i = 0; i < COUNT_OF(blocks); i++) {
+        if (nondet_bool()) {
+            uint32_t known = (first == SENT_SACKED ? 3 - blocks[i][0] : 0) +
+                             (second == SENT_SACKED ? blocks[i][1] - 3 : 0);
+            take_block(&b, blocks[i][0], blocks[i][1], known);
+            return;
+        }
+    }
+}
+
+PROOF(sacked_out)
+{
+    sacked_one(SENT_OUT);
+}
+
+PROOF(sacked_lost)
+{
+    sacked_one(SENT_LOST);
+}
+
+PROOF(sacked_sacked)
+{
+    sacked_one(SENT_SACKED);
+}
+
+PROOF(sacked_out_out)
+{
+    sacked_two(SENT_OUT, SENT_OUT);
+}
+
+PROOF(sacked_out_lost)
+{
+    sacked_two(SENT_OUT, SENT_LOST);
+}
+
+PROOF(sacked_out_sacked)
+{
+    sacked_two(SENT_OUT, SENT_SACKED);
+}
+
+PROOF(sacked_lost_out)
+{
+    sacked_two(SENT_LOST, SENT_OUT);
+}
+
+PROOF(sacked_lost_lost)
+{
+    sacked_two(SENT_LOST, SENT_LOST);
+}
+
+PROOF(sacked_lost_sacked)
+{
+    sacked_two(SENT_LOST, SENT_SACKED);
+}
+
+PROOF(sacked_sacked_out)
+{
+    sacked_two(SENT_SACKED, SENT_OUT);
+}
+
+PROOF(sacked_sacked_lost)
+{
+    sacked_two(SENT_SACKED, SENT_LOST);
+}
+
+PROOF(sacked_sacked_sacked)
+{
+    sacked_two(SENT_SACKED, SENT_SACKED);
 }
 
 static inline void mark_lost(struct tcp_sent *run)
