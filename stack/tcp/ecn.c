@@ -131,6 +131,12 @@ enum ecn_mode ecn_answer(const struct tcp_config *config, const struct tcp_segme
 static void take_syn(struct tcp_conn *c, const struct tcp_segment *s)
 {
     enum ecn_mode mode = ecn_answer(&c->tcp->config, s);
+    if (!c->passive &&
+        mode >
+            c->ecn
+                .asked) { /* simultaneous open: the peer answers what we have asked for, no more */
+        mode = (enum ecn_mode)c->ecn.asked;
+    }
     if (mode == ECN_MODE_ACCURATE) {
         accecn_begin(c, (enum ip_ecn)s->ecn);
     }
@@ -186,7 +192,9 @@ bool ecn_syn_again(struct tcp_conn *c, const struct tcp_segment *s)
         c->accecn.peer_syn = s->ecn;
         return ace != ASK_CLASSIC;
     }
-    return ace == 0 || ace == ASK_CLASSIC || accepts(&c->tcp->config) == ECN_MODE_CLASSIC;
+    bool less =
+        !c->passive; /* of a simultaneous open, where it was agreed on by what we have asked for */
+    return ace == 0 || ace == ASK_CLASSIC || less || accepts(&c->tcp->config) == ECN_MODE_CLASSIC;
 }
 
 void ecn_late_syn(struct tcp_conn *c, const struct tcp_segment *s)

@@ -133,14 +133,16 @@ static bool strip_probe(struct tcp_conn *c, struct tcp_segment *s)
 }
 
 /* Simultaneous open (MUST-10, RFC 9293 3.5 figure 8): the peer's SYN comes again with the ACK of ours. Its
- * SYN is known; the rest is the segment that ends the handshake. */
+ * SYN is known, and so is what its flags of ECN agree on (beside a SYN they report no mark); the rest is the segment that
+ * ends the handshake. */
 static void strip_crossed_syn(struct tcp_conn *c, struct tcp_segment *s)
 {
     bool crossed = c->state == TCP_SYN_RCVD && !c->passive &&
                    (s->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
                    seq_eq(s->seq, c->irs) && seq_eq(s->ack, c->snd_nxt);
     if (crossed) {
-        s->flags &= (uint8_t)~TCP_SYN;
+        s->flags &= (uint8_t) ~(TCP_SYN | TCP_ECE | TCP_CWR);
+        s->ae = false;
         s->seq = seq_add(s->seq, 1);
         c->ack_due = true;
         conn_mark_dirty(c);
