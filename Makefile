@@ -49,6 +49,9 @@ MBEDTLS_CFLAGS := -isystem $(MBEDTLS)/include
 CHECK_CFLAGS = $(shell pkg-config --cflags check)
 CHECK_LIBS = $(shell pkg-config --libs check)
 
+# io_uring for frames in batches (stack/link/tap_ring.c), where the library is; without it a call each.
+URING_LIBS := $(shell echo '\#include <liburing.h>' | $(CC) -E - >/dev/null 2>&1 && echo -luring)
+
 # --- what there is --------------------------------------------------------------------------------
 
 STACK := $(sort $(wildcard stack/*.c stack/*/*.c))
@@ -82,7 +85,7 @@ $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/targets/%.o $(BUILD)/libvitrine-fuzz.a \
 	$(BUILD)/libvitrine-stack.a $(BUILD)/sources
 	@echo "  LINK   $@"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
-		$(filter %.a,$^) $(MBEDTLS_LIBS) -lm -pthread
+		$(filter %.a,$^) $(MBEDTLS_LIBS) $(URING_LIBS) -lm -pthread
 $(BUILD)/seeds: $(call obj,$(FUZZ_SEEDS)) $(BUILD)/libvitrine-pkt.a $(BUILD)/libvitrine-stack.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 $(BUILD)/libvitrine-fuzz.a: $(call obj,$(FUZZ) $(FUZZ_RIGS))
@@ -98,7 +101,7 @@ $(BUILD)/vitrine $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-sim: $(BUIL
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(if $(filter %/unit %/vitrine-sim,$@),$(SIM_WRAPPED:%=-Wl,--wrap=%)) $(filter %.a,$^) \
 		$(if $(filter %/vitrine-pkt,$@),,$(MBEDTLS_LIBS)) \
-		$(if $(filter %/unit,$@),$(CHECK_LIBS)) -lm -pthread
+		$(if $(filter %/unit,$@),$(CHECK_LIBS)) $(URING_LIBS) -lm -pthread
 
 $(BUILD)/%.a: $(BUILD)/sources
 	@echo "  AR     $@"
@@ -236,6 +239,14 @@ bench-loss: all $(BUILD)/bench-bulk build/setup/test ## Vitrine and Linux over b
 $(BUILD)/bench-bulk: tests/bench/loss/bulk.c $(BUILD)/flags
 	@echo "  CC     $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
+
+# What a frame costs to give to a TAP and to take from it: a system call each, or io_uring.
+.PHONY: bench-frames
+bench-frames: $(BUILD)/bench-frames build/setup/test ## frames a second over a TAP, by calls and in batches, in turn
+	$(Q)scripts/lab $(BUILD)/bench-frames
+$(BUILD)/bench-frames: tests/bench/wire/frames.c $(BUILD)/flags
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< -luring
 
 .PHONY: bench-recorder
 bench-recorder: $(BUILD)/vitrine $(BUILD)/bench-recorder build/setup/test ## what the recorder costs: with and without events, in turn

@@ -78,14 +78,35 @@ static bool open_views(struct node *n, const struct node_options *o)
 static int open_tap(struct node *n, const struct node_options *o)
 {
     uint64_t seed = ip4_value(o->address);
-    if (o->offload) {
-        int error = tape_tap_open(&n->tap, o->tap, NETDEV_CSUM | NETDEV_TSO4, seed);
-        if (error != -EINVAL) {
-            return error;
+    int error = -EINVAL;
+    if (o->wire == NODE_OFFLOAD) {
+        error = tape_tap_open(&n->tap, o->tap, NETDEV_CSUM | NETDEV_TSO4, 0, seed);
+    } else if (o->wire == NODE_COALESCED) {
+        error = tape_tap_open(&n->tap, o->tap, 0, TAP_NAPI, seed);
+        if (error == 0 && !n->tap.napi_thread && !tape_is_replaying()) {
+            fprintf(stderr,
+                    "vitrine: the kernel joins frames in our own time, which is slow: for a thread "
+                    "of its own\n         write 1 to /sys/class/net/%s/threaded\n",
+                    o->tap);
         }
-        fprintf(stderr, "vitrine: this kernel's TAP has no offloads: true frames it is\n");
     }
-    return tape_tap_open(&n->tap, o->tap, 0, seed);
+    if (error != -EINVAL) {
+        return error;
+    }
+    if (o->wire != NODE_TRUE_FRAMES) {
+        fprintf(stderr, "vitrine: this kernel's TAP has none of that: true frames it is\n");
+    }
+    return tape_tap_open(&n->tap, o->tap, 0, 0, seed);
+}
+
+/* A recording is of calls, one for each frame. */
+static void batch(struct tap *t)
+{
+    int error = tap_batch(t);
+    if (error != 0 && error != -EBUSY) {
+        fprintf(stderr, "vitrine: no io_uring for batches of frames (%s): a system call for each\n",
+                strerror(-error));
+    }
 }
 
 bool node_open(struct node *n, const struct node_options *o)
@@ -100,6 +121,9 @@ bool node_open(struct node *n, const struct node_options *o)
     if (error != 0) {
         node_tap_refused(o->tap, error);
         return false;
+    }
+    if (o->batches) {
+        batch(&n->tap);
     }
     if (o->has_mac) {
         n->tap.dev.mac = o->mac;
@@ -135,6 +159,7 @@ void node_close(struct node *n)
 {
     forget_signals();
     host_flush(&n->host, loop_now());
+    tap_flush(&n->tap);
     capture_close(&n->capture);
     loop_done(&n->loop);
     tap_close(&n->tap);

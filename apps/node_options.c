@@ -17,9 +17,13 @@ const char node_usage[] =
     "  --address A/BITS      our address and network [10.9.0.2/24]\n"
     "  --gateway A           next hop for other networks\n"
     "  --mac M               our link address [from the address]\n"
-    "  --wire KIND           true-frames: of the MTU's size, checksums finished; offload: "
-    "super-segments\n"
-    "                        of up to 64 KiB, as the kernel's own drivers have them [true-frames]\n"
+    "  --wire KIND           true-frames: of the MTU's size, checksums finished; coalesced: such, "
+    "which\n"
+    "                        the kernel joins before its TCP sees them; offload: super-segments of "
+    "up\n"
+    "                        to 64 KiB, as the kernel's own drivers have them [true-frames]\n"
+    "  --io KIND             calls: a system call for each frame; batches: one for many, by "
+    "io_uring [calls]\n"
     "  --msl SECONDS         maximum segment lifetime; TIME-WAIT lasts twice as long [120]\n"
     "  --tcp NAME=VALUE,…    how TCP behaves, as cc=newreno,rack=off; --tcp help lists the names\n"
     "  --narrate             what each frame, timer and call was, the check that let it pass or "
@@ -51,11 +55,26 @@ static bool take_pcapng_files(const char *value, struct node_options *o)
     return good;
 }
 
-static bool take_wire(const char *value, bool *offload)
+static bool take_wire(const char *value, enum node_wire *wire)
 {
-    *offload = strcmp(value, "offload") == 0;
-    if (!*offload && strcmp(value, "true-frames") != 0) {
-        fprintf(stderr, "vitrine: --wire takes true-frames or offload, not '%s'\n", value);
+    static const char *const names[] = {[NODE_TRUE_FRAMES] = "true-frames",
+                                        [NODE_COALESCED] = "coalesced",
+                                        [NODE_OFFLOAD] = "offload"};
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
+        if (strcmp(value, names[i]) == 0) {
+            *wire = (enum node_wire)i;
+            return true;
+        }
+    }
+    fprintf(stderr, "vitrine: --wire takes true-frames, coalesced or offload, not '%s'\n", value);
+    return false;
+}
+
+static bool take_io(const char *value, bool *batches)
+{
+    *batches = strcmp(value, "batches") == 0;
+    if (!*batches && strcmp(value, "calls") != 0) {
+        fprintf(stderr, "vitrine: --io takes calls or batches, not '%s'\n", value);
         return false;
     }
     return true;
@@ -77,7 +96,9 @@ static bool take(int option, const char *value, struct node_options *o)
     case NODE_MSL:
         return option_seconds("msl", value, &o->tcp.msl);
     case NODE_WIRE:
-        return take_wire(value, &o->offload);
+        return take_wire(value, &o->wire);
+    case NODE_IO:
+        return take_io(value, &o->batches);
     case NODE_TCP:
         return tcp_settings_take(value, &o->tcp);
     case NODE_NARRATE:

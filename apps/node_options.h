@@ -11,7 +11,12 @@ struct node_options {
     unsigned prefix;                 /* bits of our network */
     bool has_mac;
     struct mac mac;
-    bool offload; /* super-segments and unfinished checksums cross the TAP (IFF_VNET_HDR) */
+    enum node_wire {
+        NODE_TRUE_FRAMES,
+        NODE_COALESCED, /* true frames, which the kernel joins (IFF_NAPI) */
+        NODE_OFFLOAD,   /* super-segments and unfinished checksums cross the TAP (IFF_VNET_HDR) */
+    } wire;
+    bool batches; /* of frames, one system call for each (io_uring) */
     struct tcp_config tcp;
     bool narrate;   /* every cause in words, on narrate_fd */
     int narrate_fd; /* [standard error] */
@@ -32,6 +37,7 @@ enum {
     NODE_MAC,
     NODE_MSL,
     NODE_WIRE,
+    NODE_IO,
     NODE_TCP,
     NODE_NARRATE,
     NODE_PCAPNG,
@@ -48,7 +54,7 @@ enum {
         {"tcp", required_argument, NULL, NODE_TCP}, {"narrate", no_argument, NULL, NODE_NARRATE},  \
         {"pcapng", required_argument, NULL, NODE_PCAPNG},                                          \
         {"pcapng-size", required_argument, NULL, NODE_PCAPNG_SIZE},                                \
-        {"wire", required_argument, NULL, NODE_WIRE},                                              \
+        {"wire", required_argument, NULL, NODE_WIRE}, {"io", required_argument, NULL, NODE_IO},    \
     {                                                                                              \
         "pcapng-files", required_argument, NULL, NODE_PCAPNG_FILES                                 \
     }

@@ -28,7 +28,7 @@ static const char usage_tail[] =
     "[build/ca]\n"
     "  --rsa                 the development CA's RSA certificate instead of the ECDSA one\n\n"
     "looking in\n"
-    "  --fast                as fast as it can: --wire offload\n"
+    "  --fast                as fast as it can: --wire offload --io batches\n"
     "  --quiet               no ladder of the handshakes\n"
     "  --events FILE         every event as a line of JSON\n"
     "  --status FILE         on SIGUSR1 replace FILE by the state of everything, as JSON\n"
@@ -155,7 +155,8 @@ static bool take_looking(int option, const char *value, struct serve_options *o)
 {
     switch (option) {
     case OPT_FAST:
-        o->node.offload = true;
+        o->node.wire = NODE_OFFLOAD;
+        o->node.batches = true;
         return true;
     case OPT_QUIET:
         o->quiet = true;

@@ -271,7 +271,7 @@ static int open_there(struct cable_end *end, const char *name, const char *netns
 {
     const uint32_t caps = NETDEV_CSUM | NETDEV_TSO4;
     if (netns == NULL) {
-        return tap_open(&end->tap, name, caps, end->index);
+        return tap_open(&end->tap, name, caps, 0, end->index);
     }
     int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (home < 0) {
@@ -281,7 +281,7 @@ static int open_there(struct cable_end *end, const char *name, const char *netns
     if (result < 0) {
         fprintf(stderr, "vitrine: the network namespace %s cannot be entered\n", netns);
     } else {
-        result = tap_open(&end->tap, name, caps, end->index);
+        result = tap_open(&end->tap, name, caps, 0, end->index);
         if (setns(home, CLONE_NEWNET) != 0) {
             result = -errno;
         }

@@ -138,10 +138,22 @@ static int loop_dispatch(struct loop *l, const struct epoll_event *event)
     return 0;
 }
 
+static void loop_flush(struct loop *l, nsec now)
+{
+    host_flush(l->host, now);
+    for (unsigned i = 0; i < l->tap_count; i++) {
+        struct tap *tap = l->taps[i].tap;
+        tap_flush(tap);
+        for (; l->taps[i].refused < tap->refused; l->taps[i].refused++) {
+            trace_drop(&l->host->recorder, DROP_DEV_REFUSED, 0, 0);
+        }
+    }
+}
+
 int loop_run(struct loop *l)
 {
     l->stopped = false;
-    host_flush(l->host, loop_now()); /* what the application began before the loop */
+    loop_flush(l, loop_now()); /* what the application began before the loop */
     while (!l->stopped) {
         struct epoll_event events[LOOP_TAPS + LOOP_WATCHES];
         nsec deadline = host_deadline(l->host);
@@ -153,7 +165,7 @@ int loop_run(struct loop *l)
         }
         nsec now = loop_now();
         host_advance(l->host, now);
-        host_flush(l->host, now);
+        loop_flush(l, now);
         if (result < 0) {
             return result;
         }

@@ -25,6 +25,7 @@ struct loop {
     struct {
         struct tap *tap;
         struct iface *iface;
+        uint64_t refused; /* of the TAP's refused frames, those that have been told */
     } taps[LOOP_TAPS];
     unsigned tap_count;
     struct loop_watch watches[LOOP_WATCHES];

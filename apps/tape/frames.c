@@ -232,12 +232,13 @@ static int replay_open(struct tap *t, uint64_t address_seed)
     return 0;
 }
 
-int tape_tap_open(struct tap *t, const char *name, uint32_t caps, uint64_t address_seed)
+int tape_tap_open(struct tap *t, const char *name, uint32_t caps, uint32_t flags,
+                  uint64_t address_seed)
 {
     if (tape_mode() == TAPE_REPLAYS_NOW) {
         return replay_open(t, address_seed);
     }
-    int result = tap_open(t, name, caps, address_seed);
+    int result = tap_open(t, name, caps, flags, address_seed);
     if (tape_mode() == TAPE_RECORDS_NOW) {
         uint8_t bytes[3 * TAPE_VARINT_MAX];
         struct wr w = wr_of(bytes, sizeof bytes);

@@ -66,7 +66,8 @@ bool tape_is_replaying(void);
 /* Once, when a host has been made. */
 void tape_host(struct host *h);
 /* tap_open, and every frame of that TAP from then on. */
-int tape_tap_open(struct tap *t, const char *name, uint32_t caps, uint64_t address_seed);
+int tape_tap_open(struct tap *t, const char *name, uint32_t caps, uint32_t flags,
+                  uint64_t address_seed);
 /* The next number in a pipe of signals; 0: none. */
 int tape_signal(int fd);
 /* Seconds since 1970. */

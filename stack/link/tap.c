@@ -6,11 +6,14 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "stack/link/tap_ring.h"
 
 #define TAP_LINK_HEADER 18U /* bytes: an Ethernet header with an IEEE 802.1Q tag */
 #define TAP_HEADERS 128U    /* bytes of a super-segment that its headers lie in */
@@ -85,6 +88,16 @@ static ptrdiff_t system_write(struct tap *t, const struct iovec *parts, int coun
 
 const struct tap_calls tap_system_calls = {.read = system_read, .write = system_write};
 
+/* Puts a frame with those that wait for tap_flush; false: it must go now, and they are gone. */
+static bool tap_gather(struct tap *t, const struct iovec *parts, int count)
+{
+    if (t->ring == NULL || tap_ring_gather(t->ring, parts, count)) {
+        return t->ring != NULL;
+    }
+    tap_flush(t); /* what came before goes before */
+    return tap_ring_gather(t->ring, parts, count);
+}
+
 /* netdev.transmit */
 static bool tap_transmit(struct netdev *dev, const struct packet *frame)
 {
@@ -103,6 +116,9 @@ static bool tap_transmit(struct netdev *dev, const struct packet *frame)
     for (uint32_t i = 0; i < frame->slices; i++) {
         const struct slice *s = &frame->payload[i];
         parts[count++] = (struct iovec){(void *)(uintptr_t)s->data, s->len};
+    }
+    if (tap_gather(t, parts, count)) {
+        return true;
     }
     ptrdiff_t written = t->calls->write(t, parts, count);
     return written >= 0 && (size_t)written == t->header + packet_len(frame);
@@ -123,14 +139,15 @@ static int tap_read_mtu(const char *name, uint32_t *mtu)
 }
 
 /* Makes `fd` the other end of the TAP `name`. */
-static int tap_attach(int fd, const char *name, uint32_t caps)
+static int tap_attach(int fd, const char *name, uint32_t caps, uint32_t flags)
 {
     struct ifreq request = {0};
     int header = sizeof(struct virtio_net_hdr);
     unsigned long offloads = ((caps & NETDEV_CSUM) != 0 ? TUN_F_CSUM : 0UL) |
                              ((caps & NETDEV_TSO4) != 0 ? TUN_F_TSO4 | TUN_F_TSO_ECN : 0UL) |
                              ((caps & NETDEV_TSO6) != 0 ? TUN_F_TSO6 | TUN_F_TSO_ECN : 0UL);
-    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (caps != 0 ? IFF_VNET_HDR : 0));
+    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (caps != 0 ? IFF_VNET_HDR : 0) |
+                                (flags & TAP_NAPI ? IFF_NAPI : 0));
     strncpy(request.ifr_name, name, IFNAMSIZ - 1);
     /* A TAP keeps the offloads, and the header's size, of an earlier user. */
     if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETOFFLOAD, offloads) < 0 ||
@@ -162,7 +179,20 @@ void tap_of_fd(struct tap *t, int fd, uint32_t mtu, uint32_t caps, uint64_t addr
     t->dev.transmit = tap_transmit;
 }
 
-int tap_open(struct tap *t, const char *name, uint32_t caps, uint64_t address_seed)
+/* The kernel's NAPI of this TAP gets a thread of its own, if we may. */
+static bool tap_napi_thread(const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/sys/class/net/%s/threaded", name);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool good = fd >= 0 && write(fd, "1", 1) == 1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return good;
+}
+
+int tap_open(struct tap *t, const char *name, uint32_t caps, uint32_t flags, uint64_t address_seed)
 {
     *t = (struct tap){.fd = -1};
     if (name[0] == '\0' || strlen(name) >= sizeof(t->name)) {
@@ -173,7 +203,7 @@ int tap_open(struct tap *t, const char *name, uint32_t caps, uint64_t address_se
         return -errno;
     }
     uint32_t mtu = 0;
-    int result = tap_attach(fd, name, caps);
+    int result = tap_attach(fd, name, caps, flags);
     if (result == 0) {
         result = tap_read_mtu(name, &mtu);
     }
@@ -186,69 +216,132 @@ int tap_open(struct tap *t, const char *name, uint32_t caps, uint64_t address_se
     }
     tap_of_fd(t, fd, mtu, caps, address_seed);
     strncpy(t->name, name, sizeof(t->name) - 1);
+    t->napi_thread = (flags & TAP_NAPI) != 0 && tap_napi_thread(name);
     return 0;
 }
 
-/* The `len` bytes that were read into the spare buffer, as a buf of its own. A small frame is copied
- * into a small slab, so that a byte of payload never pins a big one. NULL: no buffer is left. */
-static struct buf *tap_take_spare(struct tap *t, struct slab_pools *pools, size_t len)
+/* The `len` bytes that were read into `*room`, as a buf of their own. A small frame is copied into a small slab,
+ * so that a byte of payload never pins a big one. NULL: no buffer is left. */
+static struct buf *tap_take(const struct tap *t, struct slab_pools *pools, struct buf **room,
+                            size_t len)
 {
-    enum slab_class class = t->spare->slab->class;
+    enum slab_class class = (*room)->slab->class;
     size_t frame = len - t->header;
     if ((frame <= SLAB_SMALL_BYTES && class > SLAB_SMALL) ||
         (frame <= SLAB_FRAME_BYTES && class > SLAB_FRAME)) {
-        return buf_copy_of(pools, buf_data(t->spare) + t->header, frame);
+        return buf_copy_of(pools, buf_data(*room) + t->header, frame);
     }
-    struct buf *b = t->spare;
-    t->spare = NULL;
+    struct buf *b = *room;
+    *room = NULL;
     b->len = (uint32_t)len;
     buf_trim_front(b, t->header);
     return b;
 }
 
-/* One read into the spare buffer, or past it when there is none. The bytes read; 0: nothing was
- * waiting; or a negative errno. */
-static ssize_t tap_read_spare(struct tap *t, struct slab_pools *pools)
+/* A frame of `len` bytes, with its header, has been read into `*room`: it goes to the end of `frames`. 0, or a negative errno. */
+static int tap_frame_read(struct tap *t, struct slab_pools *pools, struct buf **room, size_t len,
+                          struct list *frames)
 {
-    if (t->spare == NULL) {
-        t->spare = buf_new(pools, 0, t->frame_max);
+    struct offload facts = {.csum = CSUM_UNKNOWN};
+    if (len < t->header) {
+        return -EIO; /* no TAP */
     }
-    uint8_t scrap[sizeof(struct virtio_net_hdr) + 1]; /* the device cuts a frame to the size that
-                                                         is read, so a byte of it takes it off */
-    uint8_t *room = t->spare != NULL ? buf_data(t->spare) : scrap;
-    ptrdiff_t len = t->calls->read(t, room, t->spare != NULL ? t->frame_max : t->header + 1);
-    if (len < 0) {
-        return errno == EAGAIN ? 0 : -errno;
+    if (t->header > 0 && !header_read(buf_data(*room), &facts)) {
+        return -EPROTO;
     }
-    return len == 0 ? -EIO : len;
+    struct buf *b = tap_take(t, pools, room, len);
+    if (b == NULL) {
+        t->no_buffer++;
+        return 0;
+    }
+    b->offload = facts;
+    list_push_back(frames, &b->link);
+    return 0;
+}
+
+/* Takes off a frame for which there is no buffer. The device cuts a frame to the size that is read, so a byte of it takes
+ * it off. As tap_read_one. */
+static int tap_read_away(struct tap *t)
+{
+    uint8_t scrap[sizeof(struct virtio_net_hdr) + 1];
+    ptrdiff_t len = t->calls->read(t, scrap, t->header + 1);
+    if (len <= 0) {
+        return len == 0 ? -EIO : errno == EAGAIN ? 0 : -errno;
+    }
+    t->no_buffer++;
+    return 1;
 }
 
 /* Reads one frame. 1: done; 0: none is waiting; or a negative errno. */
 static int tap_read_one(struct tap *t, struct slab_pools *pools, struct list *frames)
 {
-    struct offload facts = {.csum = CSUM_UNKNOWN};
-    ssize_t len = tap_read_spare(t, pools);
+    if (t->spare[0] == NULL) {
+        t->spare[0] = buf_new(pools, 0, t->frame_max);
+    }
+    if (t->spare[0] == NULL) {
+        return tap_read_away(t);
+    }
+    ptrdiff_t len = t->calls->read(t, buf_data(t->spare[0]), t->frame_max);
     if (len <= 0) {
-        return (int)len;
+        return len == 0 ? -EIO : errno == EAGAIN ? 0 : -errno;
     }
-    if ((size_t)len < t->header) {
-        return -EIO; /* no TAP */
+    int result = tap_frame_read(t, pools, &t->spare[0], (size_t)len, frames);
+    return result < 0 ? result : 1;
+}
+
+/* Reads up to `max` frames with one call. As tap_receive. */
+static int tap_read_batch(struct tap *t, struct slab_pools *pools, struct list *frames,
+                          unsigned max)
+{
+    uint8_t *room[TAP_SPARES];
+    uint32_t len[TAP_SPARES];
+    unsigned count = 0;
+    for (; count < max; count++) {
+        if (t->spare[count] == NULL) {
+            t->spare[count] = buf_new(pools, 0, t->frame_max);
+        }
+        if (t->spare[count] == NULL) {
+            break;
+        }
+        room[count] = buf_data(t->spare[count]);
     }
-    if (t->header > 0 && t->spare != NULL && !header_read(buf_data(t->spare), &facts)) {
-        return -EPROTO;
+    if (count == 0) {
+        return tap_read_away(t);
     }
-    struct buf *b = t->spare != NULL ? tap_take_spare(t, pools, (size_t)len) : NULL;
-    if (b == NULL) {
-        t->no_buffer++;
-        return 1;
+    int got = tap_ring_read(t->ring, room, count, t->frame_max, len);
+    int result = 0;
+    for (unsigned i = 0; i < count && result == 0; i++) {
+        if (len[i] > 0)
+            result = tap_frame_read(t, pools, &t->spare[i], len[i], frames);
     }
-    b->offload = facts;
-    list_push_back(frames, &b->link);
-    return 1;
+    return result < 0 ? result : got;
+}
+
+/* Batches begin small, since a read that finds nothing costs as well, and grow while all of them are filled. */
+static int tap_receive_batches(struct tap *t, struct slab_pools *pools, struct list *frames,
+                               int max)
+{
+    int count = 0;
+    for (int batch = 4; count < max; batch *= 2) {
+        int wanted = batch < TAP_SPARES ? batch : TAP_SPARES;
+        wanted = wanted < max - count ? wanted : max - count;
+        int got = tap_read_batch(t, pools, frames, (unsigned)wanted);
+        if (got < 0) {
+            return got;
+        }
+        count += got;
+        if (got < wanted) {
+            break;
+        }
+    }
+    return count;
 }
 
 int tap_receive(struct tap *t, struct slab_pools *pools, struct list *frames, int max)
 {
+    if (t->ring != NULL) {
+        return tap_receive_batches(t, pools, frames, max);
+    }
     int count = 0;
     while (count < max) {
         int result = tap_read_one(t, pools, frames);
@@ -263,12 +356,33 @@ int tap_receive(struct tap *t, struct slab_pools *pools, struct list *frames, in
     return count;
 }
 
+int tap_batch(struct tap *t)
+{
+    if (t->calls != &tap_system_calls) {
+        return -EBUSY;
+    }
+    t->ring = tap_ring_new(t->fd);
+    return t->ring == NULL ? -errno : 0;
+}
+
+void tap_flush(struct tap *t)
+{
+    if (t->ring != NULL) {
+        t->refused += tap_ring_write(t->ring);
+    }
+}
+
 void tap_close(struct tap *t)
 {
+    tap_flush(t);
+    tap_ring_free(t->ring);
+    t->ring = NULL;
     if (t->fd >= 0) {
         close(t->fd);
         t->fd = -1;
     }
-    buf_free(t->spare);
-    t->spare = NULL;
+    for (unsigned i = 0; i < TAP_SPARES; i++) {
+        buf_free(t->spare[i]);
+        t->spare[i] = NULL;
+    }
 }

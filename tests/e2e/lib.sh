@@ -11,6 +11,7 @@ ip=10.9.0.2       # the stack
 host=vitrine.test # its name
 kernel=10.9.0.1   # the other end of the TAP
 wire=${WIRE:-true-frames}
+io=${IO:-calls}
 
 # Big files lie in memory, so that no disk is measured.
 scratch() {
@@ -77,7 +78,7 @@ until_true() { # SECONDS COMMAND…: waits for a state to come about
 # serve OPTION…: starts the service and waits until it answers. Its output is $dir/serve.log.
 serve() {
     : >"$dir/serve.log"
-    "$vitrine" serve --tap vt0 --wire "$wire" --ca-dir "$dir/ca" --status "$dir/status" --quiet "$@" \
+    "$vitrine" serve --tap vt0 --wire "$wire" --io "$io" --ca-dir "$dir/ca" --status "$dir/status" --quiet "$@" \
         >"$dir/serve.log" 2>&1 &
     serve_pid=$!
     if ! until_true 20 serving; then

@@ -44,7 +44,7 @@ START_TEST(has_defaults)
     ck_assert_str_eq(o.tls.alpn[0], "http/1.1");
     ck_assert_ptr_null(o.tls.alpn[1]);
     ck_assert_ptr_null(o.tls.config.keylog);
-    ck_assert(!o.quiet && !o.rsa && !o.stats && !o.node.offload);
+    ck_assert(!o.quiet && !o.rsa && !o.stats && o.node.wire == NODE_TRUE_FRAMES && !o.node.batches);
 }
 END_TEST
 
@@ -54,7 +54,7 @@ START_TEST(takes_everything)
                            "--plain-port 0 --root /srv --cert a.pem --key a.key --cert b.pem "
                            "--key b.key --tls-min 1.3 --alpn x,y --no-tickets --keylog k --quiet "
                            "--msl 0.5 --reveal --narrate --pcapng f --pcapng-size 4096 "
-                           "--pcapng-files 7 --wire offload"),
+                           "--pcapng-files 7 --wire offload --io batches"),
                      OPTIONS_GOOD);
     ck_assert(o.node.narrate);
     ck_assert_str_eq(o.node.pcapng.name, "f");
@@ -76,11 +76,15 @@ START_TEST(takes_everything)
     ck_assert_str_eq(o.tls.config.keylog, "k");
     ck_assert(o.tls.reveal && o.tls.handshake);
     ck_assert_int_eq(o.node.tcp.msl, NS_PER_SEC / 2);
-    ck_assert(o.node.offload);
+    ck_assert(o.node.wire == NODE_OFFLOAD && o.node.batches);
+    ck_assert_int_eq(parse("--tap t --wire coalesced --io calls"), OPTIONS_GOOD);
+    ck_assert(o.node.wire == NODE_COALESCED && !o.node.batches);
+    ck_assert_int_eq(parse("--tap t --wire vlan"), OPTIONS_BAD);
+    ck_assert_int_eq(parse("--tap t --io fast"), OPTIONS_BAD);
     ck_assert_int_eq(parse("--tap t --fast"), OPTIONS_GOOD);
-    ck_assert(o.node.offload);
+    ck_assert(o.node.wire == NODE_OFFLOAD && o.node.batches);
     ck_assert_int_eq(parse("--tap t --fast --wire true-frames"), OPTIONS_GOOD);
-    ck_assert(!o.node.offload);
+    ck_assert(o.node.wire == NODE_TRUE_FRAMES && o.node.batches);
 }
 END_TEST
 

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@ static struct slab_pools pools;
 static struct tap tap;
 static int far_end;
 static struct list frames;
+static bool batches; /* by io_uring, which takes these sockets as well */
 
 static void set_up_with(uint32_t mtu, uint32_t caps)
 {
@@ -24,11 +26,20 @@ static void set_up_with(uint32_t mtu, uint32_t caps)
     tap_of_fd(&tap, ends[0], mtu, caps, UINT64_C(0x1122334455));
     far_end = ends[1];
     list_init(&frames);
+    if (batches) {
+        ck_assert_int_eq(tap_batch(&tap), 0);
+    }
 }
 
 static void set_up(void)
 {
     set_up_with(1500, 0);
+}
+
+static void set_up_batches(void)
+{
+    batches = true;
+    set_up();
 }
 
 static void tear_down(void)
@@ -144,6 +155,7 @@ START_TEST(header_and_slices_are_one_frame)
     packet_add(&p, (struct slice){(const uint8_t *)"second", 6});
     memcpy(packet_push(&p, 4), "head", 4);
     ck_assert(tap.dev.transmit(&tap.dev, &p));
+    tap_flush(&tap);
     char got[64];
     ck_assert_int_eq(recv(far_end, got, sizeof(got), 0), 16);
     ck_assert_mem_eq(got, "headfirst,second", 16);
@@ -219,6 +231,7 @@ START_TEST(facts_of_a_packet_go_in_front_of_it)
                                  .gso_type = GSO_TCP4,
                                  .gso_size = 1448};
     ck_assert(tap.dev.transmit(&tap.dev, &p));
+    tap_flush(&tap);
     uint8_t got[64], want[10];
     header(want, 1, 1, (const uint16_t[]){11, 1448, 34, 16});
     ck_assert_int_eq(recv(far_end, got, sizeof got, 0), 21);
@@ -226,6 +239,7 @@ START_TEST(facts_of_a_packet_go_in_front_of_it)
     ck_assert_mem_eq(got + 10, "headpayload", 11);
     p.offload = (struct offload){.csum = CSUM_UNKNOWN};
     ck_assert(tap.dev.transmit(&tap.dev, &p));
+    tap_flush(&tap);
     ck_assert_int_eq(recv(far_end, got, sizeof got, 0), 21);
     ck_assert_mem_eq(got, "\0\0\0\0\0\0\0\0\0\0head", 14);
 }
@@ -246,11 +260,141 @@ END_TEST
 START_TEST(names_must_fit)
 {
     struct tap t;
-    ck_assert_int_eq(tap_open(&t, "a-name-of-16-chr", 0, 0), -ENAMETOOLONG);
-    ck_assert_int_eq(tap_open(&t, "", 0, 0), -ENAMETOOLONG);
+    ck_assert_int_eq(tap_open(&t, "a-name-of-16-chr", 0, 0, 0), -ENAMETOOLONG);
+    ck_assert_int_eq(tap_open(&t, "", 0, 0, 0), -ENAMETOOLONG);
     tap_close(&t); /* harmless */
 }
 END_TEST
+
+/* What a batch gathers is written when it is flushed, or full, or when a frame that is too large for it follows, and always
+ * in order. */
+START_TEST(a_batch_is_written_in_order)
+{
+    static uint8_t large[9000];
+    uint8_t got[16384];
+    tear_down();
+    set_up_with(9000, 0);
+    for (unsigned i = 0; i < 70; i++) {
+        struct packet p;
+        uint8_t small[60] = {(uint8_t)i};
+        packet_init(&p);
+        large[0] = (uint8_t)i;
+        packet_add(&p, i == 66 ? (struct slice){large, sizeof large}
+                               : (struct slice){small, sizeof small});
+        ck_assert(tap.dev.transmit(&tap.dev, &p)); /* `small` is gone when it is written */
+        memset(small, 0xee, sizeof small);
+        if (i == 63) {
+            ck_assert_int_eq(recv(far_end, got, sizeof got, 0), -1); /* nothing yet */
+        }
+    }
+    for (unsigned i = 0; i < 67; i++) {
+        ck_assert_int_eq(recv(far_end, got, sizeof got, 0), i == 66 ? 9000 : 60);
+        ck_assert_uint_eq(got[0], i);
+    }
+    ck_assert_int_eq(recv(far_end, got, sizeof got, 0), -1);
+    tap_flush(&tap);
+    for (unsigned i = 67; i < 70; i++) {
+        ck_assert_int_eq(recv(far_end, got, sizeof got, 0), 60);
+        ck_assert_uint_eq(got[0], i);
+    }
+    ck_assert_uint_eq(tap.refused, 0);
+}
+END_TEST
+
+START_TEST(many_frames_are_read_in_order)
+{
+    static const struct slab_limits many = {.slabs = {128, 128, 64, 64}, .bufs = 256};
+    tear_down();
+    set_up();
+    slab_pools_done(&pools);
+    slab_pools_init(&pools, &many);
+    for (unsigned i = 0; i < 50; i++) {
+        send_frame((uint8_t)i, 60 + i);
+    }
+    int got = tap_receive(&tap, &pools, &frames, 40);
+    ck_assert_int_eq(got, 40);
+    while (got < 50) {
+        int more = tap_receive(&tap, &pools, &frames, 64);
+        ck_assert_int_gt(more, 0);
+        got += more;
+    }
+    for (unsigned i = 0; i < 50; i++) {
+        struct buf *b = next_frame();
+        ck_assert_uint_eq(b->len, 60 + i);
+        ck_assert_uint_eq(*buf_data(b), i);
+        buf_free(b);
+    }
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 64), 0);
+}
+END_TEST
+
+START_TEST(a_full_device_refuses_a_batch)
+{
+    struct packet p;
+    packet_init(&p);
+    packet_add(&p, (struct slice){(const uint8_t *)"frame", 5});
+    unsigned sent = 0;
+    for (; sent < 100000 && tap.refused == 0; sent++) {
+        ck_assert(tap.dev.transmit(&tap.dev, &p)); /* what becomes of it is known later */
+    }
+    ck_assert_uint_gt(tap.refused, 0);
+    char got[64];
+    uint64_t came = 0;
+    while (recv(far_end, got, sizeof got, 0) == 5) {
+        came++;
+    }
+    tap_flush(&tap);
+    while (recv(far_end, got, sizeof got, 0) == 5) {
+        came++;
+    }
+    ck_assert_uint_eq(came + tap.refused, sent);
+}
+END_TEST
+
+START_TEST(only_a_tap_of_our_own_is_batched)
+{
+    static const struct tap_calls others = {0}; /* as those of a recording */
+    tap.calls = &others;
+    ck_assert_int_eq(tap_batch(&tap), -EBUSY);
+    tap.calls = &tap_system_calls;
+}
+END_TEST
+
+static bool has_io_uring(void)
+{
+    int ends[2];
+    struct tap t;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends) != 0) {
+        return false;
+    }
+    tap_of_fd(&t, ends[0], 1500, 0, 0);
+    bool has = tap_batch(&t) == 0;
+    tap_close(&t);
+    close(ends[1]);
+    return has;
+}
+
+static TCase *batches_case(void)
+{
+    TCase *t = tcase_create("batches");
+    if (!has_io_uring()) {
+        fprintf(stderr, "tap: no io_uring here: batches are not tested\n");
+        return t;
+    }
+    tcase_add_checked_fixture(t, set_up_batches, tear_down);
+    tcase_add_test(t, frames_come_in_order_in_slabs_of_their_size);
+    tcase_add_test(t, a_big_mtu_does_not_make_every_frame_big);
+    tcase_add_test(t, a_batch_ends_at_its_limit);
+    tcase_add_test(t, a_device_that_is_gone_says_so);
+    tcase_add_test(t, header_and_slices_are_one_frame);
+    tcase_add_test(t, facts_of_a_frame_come_in_front_of_it);
+    tcase_add_test(t, facts_of_a_packet_go_in_front_of_it);
+    tcase_add_test(t, an_offload_that_was_not_agreed_on_is_an_error);
+    tcase_add_test(t, a_batch_is_written_in_order);
+    tcase_add_test(t, many_frames_are_read_in_order);
+    tcase_add_test(t, a_full_device_refuses_a_batch);
+    return t;
+}
 
 Suite *tap_suite(void);
 
@@ -271,6 +415,8 @@ Suite *tap_suite(void)
     tcase_add_test(t, facts_of_a_packet_go_in_front_of_it);
     tcase_add_test(t, an_offload_that_was_not_agreed_on_is_an_error);
     tcase_add_test(t, names_must_fit);
+    tcase_add_test(t, only_a_tap_of_our_own_is_batched);
     suite_add_tcase(s, t);
+    suite_add_tcase(s, batches_case());
     return s;
 }
