@@ -1,7 +1,14 @@
-/* Echo and discard (RFC 862, RFC 863); see echo.h. */
+/* Echo, discard and the character generator (RFC 862, RFC 863, RFC 864); see echo.h. */
 #include "apps/echo.h"
 
 #include <string.h>
+
+/* RFC 864: lines of 72 of the 95 printing characters, each beginning one character further on. */
+#define PRINTING 95U
+#define LINE 72U
+#define PATTERN ((size_t)PRINTING * (LINE + 2))
+
+enum kind { ECHO, DISCARD, CHARGEN };
 
 struct echo_conn {
     struct list link; /* service->connections */
@@ -9,7 +16,8 @@ struct echo_conn {
     struct stream *stream;
     struct timer timer;
     nsec progress; /* when a byte last moved */
-    bool discard;  /* forgets instead of giving back */
+    enum kind kind;
+    size_t at; /* CHARGEN: where in the pattern the next byte is */
     bool peer_closed, shut;
 };
 
@@ -68,6 +76,34 @@ static bool echo_run(struct echo_conn *c, struct slice in)
     return true;
 }
 
+static const uint8_t *pattern(void)
+{
+    static uint8_t text[PATTERN];
+    for (unsigned line = 0; text[PATTERN - 1] == 0 && line < PRINTING; line++) {
+        uint8_t *out = text + (size_t)line * (LINE + 2);
+        for (unsigned i = 0; i < LINE; i++) {
+            out[i] = (uint8_t)(' ' + (line + i) % PRINTING);
+        }
+        memcpy(out + LINE, "\r\n", 2);
+    }
+    return text;
+}
+
+/* Fills what room there is. */
+static void generate(struct echo_conn *c)
+{
+    size_t room;
+    for (uint8_t *out; (out = stream_reserve(c->stream, 2048, &room)) != NULL;) {
+        for (size_t done = 0, n; done < room; done += n) {
+            n = size_min(room - done, PATTERN - c->at);
+            memcpy(out + done, pattern() + c->at, n);
+            c->at = (c->at + n) % PATTERN;
+        }
+        stream_commit(c->stream, room);
+        c->progress = c->service->recorder->now;
+    }
+}
+
 static void pump(struct stream *s)
 {
     struct echo_conn *c = s->app;
@@ -76,12 +112,15 @@ static void pump(struct stream *s)
         if (in.len == 0) {
             break;
         }
-        if (c->discard) {
+        if (c->kind != ECHO) {
             stream_consume(s, in.len);
         } else if (!echo_run(c, in)) {
             return;
         }
         c->progress = c->service->recorder->now;
+    }
+    if (c->kind == CHARGEN && !c->peer_closed) {
+        generate(c);
     }
     if (c->peer_closed && !c->shut) {
         c->shut = true;
@@ -110,7 +149,7 @@ static const struct stream_events echo_events = {
     .closed = on_closed,
 };
 
-static void accept_as(struct echo_service *e, struct stream *s, bool discard)
+static void accept_as(struct echo_service *e, struct stream *s, enum kind kind)
 {
     struct echo_conn *c = pool_get_zero(&e->pool);
     if (c == NULL) {
@@ -119,7 +158,7 @@ static void accept_as(struct echo_service *e, struct stream *s, bool discard)
     }
     c->service = e;
     c->stream = s;
-    c->discard = discard;
+    c->kind = kind;
     c->progress = e->recorder->now;
     timer_init(&c->timer, on_timer);
     timer_arm(e->wheel, &c->timer, c->progress + e->idle_timeout);
@@ -130,10 +169,15 @@ static void accept_as(struct echo_service *e, struct stream *s, bool discard)
 
 void echo_accept(struct echo_service *e, struct stream *s)
 {
-    accept_as(e, s, false);
+    accept_as(e, s, ECHO);
 }
 
 void discard_accept(struct echo_service *e, struct stream *s)
 {
-    accept_as(e, s, true);
+    accept_as(e, s, DISCARD);
+}
+
+void chargen_accept(struct echo_service *e, struct stream *s)
+{
+    accept_as(e, s, CHARGEN);
 }

@@ -1,7 +1,8 @@
-/* The echo service (RFC 862) and the discard service (RFC 863) on streams.
+/* The echo service (RFC 862), the discard service (RFC 863) and the character generator (RFC 864) on streams.
  *
  * Echo gives back what comes, as fast as the peer takes it and no faster, and ends when the peer has
- * ended and has everything. Discard reads and forgets. Both end a connection that is idle for long.
+ * ended and has everything. Discard reads and forgets. The character generator sends lines of text without
+ * end, as fast as the peer takes them. All end a connection that is idle for long.
  */
 #ifndef VITRINE_APPS_ECHO_H
 #define VITRINE_APPS_ECHO_H
@@ -26,5 +27,6 @@ void echo_done(struct echo_service *e); /* aborts what is left */
 /* Takes a new stream over; refuses it by an abort at the limit. */
 void echo_accept(struct echo_service *e, struct stream *s);
 void discard_accept(struct echo_service *e, struct stream *s);
+void chargen_accept(struct echo_service *e, struct stream *s);
 
 #endif

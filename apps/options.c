@@ -19,6 +19,7 @@ static const char usage_services[] =
     "  --plain-port N        HTTP over plain TCP [80]\n"
     "  --echo-port N         echo, RFC 862 [7]\n"
     "  --discard-port N      discard, RFC 863 [9]\n"
+    "  --chargen-port N      character generator, RFC 864: text without end [0]\n"
     "  --root DIR            files to serve; there is no way out of DIR\n"
     "  --max-connections N   at once, on each port [4096]\n"
     "  --idle-timeout S      between requests [60]\n\n";
@@ -45,6 +46,7 @@ enum {
     OPT_PLAIN_PORT,
     OPT_ECHO_PORT,
     OPT_DISCARD_PORT,
+    OPT_CHARGEN_PORT,
     OPT_ROOT,
     OPT_MAX_CONNECTIONS,
     OPT_IDLE_TIMEOUT,
@@ -69,6 +71,7 @@ static const struct option long_options[] = {
     {"plain-port", required_argument, NULL, OPT_PLAIN_PORT},
     {"echo-port", required_argument, NULL, OPT_ECHO_PORT},
     {"discard-port", required_argument, NULL, OPT_DISCARD_PORT},
+    {"chargen-port", required_argument, NULL, OPT_CHARGEN_PORT},
     {"root", required_argument, NULL, OPT_ROOT},
     {"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
@@ -123,6 +126,8 @@ static bool take_service(int option, const char *value, struct serve_options *o)
         return option_port("echo-port", value, &o->echo_port);
     case OPT_DISCARD_PORT:
         return option_port("discard-port", value, &o->discard_port);
+    case OPT_CHARGEN_PORT:
+        return option_port("chargen-port", value, &o->chargen_port);
     case OPT_ROOT:
         o->root = value;
         return true;

@@ -8,8 +8,8 @@
 
 struct serve_options {
     struct node_options node;
-    uint16_t port, plain_port, echo_port, discard_port; /* 0: off */
-    const char *root;                                   /* directory of files; NULL: none */
+    uint16_t port, plain_port, echo_port, discard_port, chargen_port; /* 0: off */
+    const char *root; /* directory of files; NULL: none */
     const char *ca_dir;
     bool rsa; /* the development CA's RSA certificate instead of the EC one */
     struct tls_options tls;

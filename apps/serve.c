@@ -20,7 +20,7 @@
 #define SERVER_NAME "vitrine.test" /* that the development certificates are for */
 #define ECHO_CONNECTIONS 1024U
 #define ECHO_IDLE (300 * NS_PER_SEC)
-#define LISTENERS 4U
+#define LISTENERS 5U
 #define BACKLOG 512U
 
 struct serve {
@@ -153,6 +153,11 @@ static void accept_discard(void *arg, struct stream *s)
     discard_accept(&((struct serve *)arg)->echo, s);
 }
 
+static void accept_chargen(void *arg, struct stream *s)
+{
+    chargen_accept(&((struct serve *)arg)->echo, s);
+}
+
 /* ---- setting up ---- */
 
 /* The development CA's certificate becomes the first of the options. */
@@ -264,7 +269,8 @@ static bool listen_all(struct serve *v)
     return listen_on(v, o->port, o->max_connections, accept_tls) &&
            listen_on(v, o->plain_port, o->max_connections, accept_plain) &&
            listen_on(v, o->echo_port, ECHO_CONNECTIONS, accept_echo) &&
-           listen_on(v, o->discard_port, ECHO_CONNECTIONS, accept_discard);
+           listen_on(v, o->discard_port, ECHO_CONNECTIONS, accept_discard) &&
+           listen_on(v, o->chargen_port, ECHO_CONNECTIONS, accept_chargen);
 }
 
 static void start_services(struct serve *v)
@@ -285,7 +291,7 @@ static void start_services(struct serve *v)
         .files = tape_http_files(),
     };
     http_server_init(&v->http, &config);
-    echo_init(&v->echo, v->wheel, &h->recorder, 2 * ECHO_CONNECTIONS, ECHO_IDLE);
+    echo_init(&v->echo, v->wheel, &h->recorder, 3 * ECHO_CONNECTIONS, ECHO_IDLE);
     timer_init(&v->sweep, on_sweep);
 }
 
@@ -358,6 +364,9 @@ static void print_ports(const struct serve *v, const char *address)
     }
     if (o->discard_port != 0) {
         printf("  discard  %s:%u\n", address, o->discard_port);
+    }
+    if (o->chargen_port != 0) {
+        printf("  chargen  %s:%u\n", address, o->chargen_port);
     }
     if (o->root != NULL) {
         printf("  files    %s\n", o->root);

@@ -14,6 +14,7 @@
 #include "apps/http/target.h"
 
 #define ECHO_PATH "/echo"
+#define DISCARD_PATH "/discard"
 #define NO_LENGTH UINT64_MAX /* the content comes in chunks, or there can be none */
 
 const char *http_status_text(unsigned status)
@@ -23,6 +24,7 @@ const char *http_status_text(unsigned status)
         const char *text;
     } known[] = {
         {200, "OK"},
+        {204, "No Content"},
         {206, "Partial Content"},
         {304, "Not Modified"},
         {400, "Bad Request"},
@@ -185,13 +187,13 @@ void http_answer_error(struct http_conn *c, unsigned status, const char *why, bo
 }
 
 /* 405 says what the path would take (RFC 9110 15.5.6). */
-static void refuse_method(struct http_conn *c, bool is_echo)
+static void refuse_method(struct http_conn *c, bool takes_bodies)
 {
-    if (is_echo) {
-        refuse(c, 405, "this path takes POST and PUT and gives back their body",
-               "Allow: POST, PUT\r\n");
+    if (takes_bodies) {
+        refuse(c, 405, "this path takes POST and PUT", "Allow: POST, PUT\r\n");
     } else {
-        refuse(c, 405, "only /echo takes other methods than GET and HEAD", "Allow: GET, HEAD\r\n");
+        refuse(c, 405, "only /echo and /discard take other methods than GET and HEAD",
+               "Allow: GET, HEAD\r\n");
     }
 }
 
@@ -329,11 +331,12 @@ static void answer_file(struct http_conn *c, const struct http_file *f)
     answer_ready(c);
 }
 
-/* ---- the echo ---- */
+/* ---- the echo, and what is forgotten ---- */
 
-static void answer_echo(struct http_conn *c)
+static void answer_echo(struct http_conn *c, bool forgets)
 {
     struct http_exchange *x = c->exchange;
+    x->forgets = forgets;
     if (x->parser.request.expect_continue && x->body.state != HTTP_BODY_DONE) {
         tell_answer(c, 100, 0, x->text.len);
         draft_add(&x->text, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -353,6 +356,13 @@ void http_answer_echo_head(struct http_conn *c)
                       });
     draft_add(t, "Cache-Control: no-store\r\n\r\n");
     x->answered = true;
+}
+
+void http_answer_forgotten(struct http_conn *c)
+{
+    struct draft *t = begin_head(c, &(struct head){.status = 204, .length = NO_LENGTH});
+    draft_add(t, "\r\n");
+    answer_ready(c);
 }
 
 /* ---- which of them ---- */
@@ -379,9 +389,10 @@ static void answer_target(struct http_conn *c)
     bool post = method == HTTP_POST || method == HTTP_PUT;
     struct http_target target;
     enum http_target_fault fault = http_target_parse(http_span_of(p, p->request.target), &target);
-    if (fault == HTTP_TARGET_GOOD && strcmp(target.path, ECHO_PATH) == 0) {
+    bool forgets = fault == HTTP_TARGET_GOOD && strcmp(target.path, DISCARD_PATH) == 0;
+    if (forgets || (fault == HTTP_TARGET_GOOD && strcmp(target.path, ECHO_PATH) == 0)) {
         if (post) {
-            answer_echo(c);
+            answer_echo(c, forgets);
         } else {
             refuse_method(c, true);
         }

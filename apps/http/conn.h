@@ -15,7 +15,7 @@ enum http_conn_state {
     HTTP_CONN_HEAD,    /* waiting for a request, or inside its head */
     HTTP_CONN_DISCARD, /* reading a body that nobody wants; the answer stands already */
     HTTP_CONN_SEND,    /* sending the answer */
-    HTTP_CONN_ECHO,    /* sending back the body as it comes */
+    HTTP_CONN_ECHO,    /* sending back the body as it comes, or forgetting it */
     HTTP_CONN_LINGER,  /* we have shut down; the rest of the input goes nowhere (RFC 9112 9.6) */
 };
 
@@ -32,6 +32,7 @@ struct http_exchange {
     bool close;         /* the connection ends with this answer */
     bool answered;      /* HTTP_CONN_ECHO: the answer's head is in `text` or sent */
     bool ended;         /* HTTP_CONN_ECHO: the last chunk is in `text` or sent */
+    bool forgets;       /* HTTP_CONN_ECHO: the body goes nowhere, and the answer is behind it */
 };
 
 struct http_conn {
@@ -68,6 +69,7 @@ void http_answer_request(struct http_conn *c);
 void http_answer_error(struct http_conn *c, unsigned status, const char *why, bool close_after);
 void http_answer_echo_head(
     struct http_conn *c); /* the final head of /echo, once its body has begun */
+void http_answer_forgotten(struct http_conn *c); /* /discard, once its body has ended */
 const char *http_status_text(unsigned status);
 
 /* transfer.c: moves bytes. */

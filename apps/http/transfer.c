@@ -123,11 +123,34 @@ static enum http_step echo_run(struct http_conn *c)
     return HTTP_AGAIN;
 }
 
+static enum http_step forget_run(struct http_conn *c)
+{
+    struct http_exchange *x = c->exchange;
+    if (x->body.state == HTTP_BODY_DONE) {
+        http_answer_forgotten(c);
+        return HTTP_AGAIN;
+    }
+    struct slice in = stream_peek(c->stream);
+    if (in.len == 0) {
+        return c->peer_closed ? http_conn_abort(c) : HTTP_WAIT;
+    }
+    size_t used;
+    http_body_next(&x->body, in, &used);
+    if (x->body.state == HTTP_BODY_ERROR) {
+        return http_conn_abort(c);
+    }
+    stream_consume(c->stream, used);
+    return HTTP_AGAIN;
+}
+
 enum http_step http_echo_step(struct http_conn *c)
 {
     struct http_exchange *x = c->exchange;
     if (!http_sent(x)) {
         return http_send_step(c);
+    }
+    if (x->forgets) {
+        return forget_run(c);
     }
     if (x->body.state == HTTP_BODY_DONE) {
         if (x->answered && x->body.chunked && !x->ended) {

@@ -1,4 +1,4 @@
-/* apps/echo.c on a mock stream: echo and discard (RFC 862, RFC 863). */
+/* apps/echo.c on a mock stream: echo, discard and chargen (RFC 862, RFC 863, RFC 864). */
 #include <check.h>
 #include <string.h>
 
@@ -86,6 +86,31 @@ START_TEST(discards)
 }
 END_TEST
 
+/* RFC 864: after 95 lines of 72 characters the first comes again; read as Python's string.printable would write it. */
+START_TEST(generates_characters)
+{
+    chargen_accept(&service, &mock.stream);
+    mock_open(&mock);
+    ck_assert_uint_gt(mock.out_len, 148);
+    ck_assert_mem_eq(
+        mock.out,
+        " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefg\r\n"
+        "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefgh\r\n",
+        148);
+    mock_give_text(&mock, "nobody reads this");
+    ck_assert_uint_eq(mock.in_len, 0);
+    while (mock.out_len < 95 * 74 + 148) {
+        size_t before = mock.out_len;
+        mock_take(&mock, 2500);
+        ck_assert_uint_gt(mock.out_len, before);
+    }
+    ck_assert_mem_eq(mock.out + (size_t)94 * 74, "~ !", 3);
+    ck_assert_mem_eq(mock.out + (size_t)95 * 74, mock.out, 148);
+    mock_end(&mock);
+    ck_assert(mock.shut);
+}
+END_TEST
+
 START_TEST(refuses_beyond_its_limit)
 {
     struct mock_stream other;
@@ -118,6 +143,7 @@ Suite *echo_suite(void)
     tcase_add_test(t, gives_back_what_comes);
     tcase_add_test(t, gives_everything_back_before_it_ends);
     tcase_add_test(t, discards);
+    tcase_add_test(t, generates_characters);
     tcase_add_test(t, refuses_beyond_its_limit);
     tcase_add_test(t, ends_idle_connections);
     suite_add_tcase(s, t);

@@ -40,6 +40,7 @@ START_TEST(has_defaults)
     ck_assert_uint_eq(o.plain_port, 80);
     ck_assert_uint_eq(o.echo_port, 7);
     ck_assert_uint_eq(o.discard_port, 9);
+    ck_assert_uint_eq(o.chargen_port, 0);
     ck_assert_str_eq(o.ca_dir, "build/ca");
     ck_assert_str_eq(o.tls.alpn[0], "http/1.1");
     ck_assert_ptr_null(o.tls.alpn[1]);

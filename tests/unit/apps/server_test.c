@@ -209,6 +209,7 @@ static const struct {
     {"OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 405, "Allow: GET, HEAD", false},
     {"CONNECT a:443 HTTP/1.1\r\n" HOST "\r\n", 405, "Allow: GET, HEAD", false},
     {"GET /echo HTTP/1.1\r\n" HOST "\r\n", 405, "Allow: POST, PUT", false},
+    {"GET /discard HTTP/1.1\r\n" HOST "\r\n", 405, "Allow: POST, PUT", false},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n", 405, "Allow: GET, HEAD", false},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 9000000\r\n\r\n", 405, NULL, true},
     {"PUT / HTTP/1.1\r\n" HOST "Content-Length: 9\r\nExpect: 100-continue\r\n\r\n", 405, NULL,
@@ -569,6 +570,53 @@ START_TEST(says_100_continue_to_who_waits)
 }
 END_TEST
 
+/* More than an unwanted body may have, and the next request is found behind it. RFC 9110 8.6: no length with 204. */
+START_TEST(takes_a_large_body_and_forgets_it)
+{
+    static const char piece[100000];
+    http_rig_connect();
+    mock_give_text(&web.mock, "POST /discard HTTP/1.1\r\n" HOST "Content-Length: 5000000\r\n\r\n");
+    for (int i = 0; i < 50; i++) {
+        ck_assert_uint_eq(web.mock.out_len, 0);
+        mock_give(&web.mock, piece, sizeof piece);
+        ck_assert_uint_eq(web.mock.in_len, 0);
+    }
+    ck_assert_int_eq(strncmp(web.mock.out, "HTTP/1.1 204 No Content\r\n", 25), 0);
+    ck_assert_ptr_null(strstr(web.mock.out, "Content-Length"));
+    size_t at = web.mock.out_len;
+    http_rig_ask("PUT /discard HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+                 "5\r\nhello\r\n");
+    ck_assert_uint_eq(web.mock.out_len, at);
+    http_rig_ask("0\r\n\r\n");
+    ck_assert_int_eq(strncmp(web.mock.out + at, "HTTP/1.1 204 No Content\r\n", 25), 0);
+    at = web.mock.out_len;
+    http_rig_ask("PUT /discard HTTP/1.1\r\n" HOST
+                 "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    ck_assert_str_eq(web.mock.out + at, "HTTP/1.1 100 Continue\r\n\r\n");
+    at = web.mock.out_len;
+    http_rig_ask("ok");
+    ck_assert_int_eq(strncmp(web.mock.out + at, "HTTP/1.1 204 No Content\r\n", 25), 0);
+    struct rig_answer a = ask("GET / HTTP/1.1\r\n" HOST "\r\n");
+    ck_assert_uint_eq(a.status, 200);
+}
+END_TEST
+
+/* A body that ends too early, or is not framed as it must be, gets no success. */
+START_TEST(a_body_to_forget_that_breaks_off)
+{
+    http_rig_connect();
+    http_rig_ask("POST /discard HTTP/1.1\r\n" HOST
+                 "Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n");
+    ck_assert(web.mock.aborted);
+    ck_assert_uint_eq(web.mock.out_len, 0);
+    http_rig_connect();
+    http_rig_ask("POST /discard HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nabc");
+    mock_end(&web.mock);
+    ck_assert(web.mock.aborted);
+    ck_assert_uint_eq(web.mock.out_len, 0);
+}
+END_TEST
+
 START_TEST(reads_away_bodies_that_nobody_wants)
 {
     http_rig_connect();
@@ -757,6 +805,8 @@ Suite *server_suite(void)
     tcase_add_test(t, echoes_a_body);
     tcase_add_test(t, echoes_a_large_body);
     tcase_add_test(t, says_100_continue_to_who_waits);
+    tcase_add_test(t, takes_a_large_body_and_forgets_it);
+    tcase_add_test(t, a_body_to_forget_that_breaks_off);
     tcase_add_test(t, reads_away_bodies_that_nobody_wants);
     tcase_add_test(t, stays_in_step_behind_an_unwanted_body);
     tcase_add_test(t, an_endless_unwanted_body_is_413);
