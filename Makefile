@@ -140,8 +140,9 @@ $(BUILD)/gen/suites.def: FORCE
 # --- set-up ---------------------------------------------------------------------------------------
 
 build/setup/run: scripts/setup scripts/mbedtls scripts/mirrors tls/mbedtls_config.h
-build/setup/test build/setup/lint build/setup/fuzz build/setup/fresh: scripts/setup
+build/setup/test build/setup/lint build/setup/fuzz build/setup/fresh build/setup/bench: scripts/setup
 build/setup/test: | build/setup/run
+build/setup/bench: | build/setup/test
 build/setup/fuzz: | build/setup/test
 build/setup/lint build/setup/fresh: | build/setup/run
 build/setup/%:
@@ -256,8 +257,19 @@ $(BUILD)/bench-recorder: tests/bench/recorder/bulk.c $(BUILD)/libvitrine-stack.a
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libvitrine-stack.a -lm
 
-bench: all build/setup/test ## a 1 GiB download over TLS and plain, in turn with nginx on the kernel's TCP
-	$(Q)tests/bench/download
+# BENCH=ROW,ROW or BENCH=short, BENCH_PAIRS=N, BENCH_SERVE="OPTION…", BENCH_OUT=DIR: see tests/bench/run.py.
+bench: all bench-programs ## Vitrine in turn with nginx, the kernel's TCP, lwIP and the TAP's ceiling (BENCH=short: the ten main rows)
+	$(Q)tests/bench/run.py
+.PHONY: bench-programs
+bench-programs: $(BUILD)/bench-client $(BUILD)/bench-kernel $(BUILD)/bench-ceiling
+	$(Q)$(MAKE) VARIANT=notrace build/notrace/vitrine
+$(BUILD)/bench-client: $(sort $(wildcard tests/bench/client/*.c)) tests/bench/client/client.h
+$(BUILD)/bench-client: BENCH_LIBS = -lssl -lcrypto
+$(BUILD)/bench-kernel: tests/bench/peers/kernel.c
+$(BUILD)/bench-ceiling: tests/bench/peers/ceiling.c
+$(BUILD)/bench-client $(BUILD)/bench-kernel $(BUILD)/bench-ceiling: $(BUILD)/flags | build/setup/bench
+	@echo "  CC     $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(BENCH_LIBS)
 
 fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 13 trees
 	$(Q)scripts/fresh
