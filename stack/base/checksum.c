@@ -1,4 +1,4 @@
-/* The Internet checksum (RFC 1071), 32 bytes at a time.
+/* The Internet checksum (RFC 1071), 32 bytes at a time, or 128 where the processor has AVX2.
  *
  * The sum is taken in the machine's own byte order (RFC 1071 2(B)) over 64-bit words with the carry
  * brought round, which is the same sum modulo 2^16 - 1 as over 16-bit words (RFC 1071 2(C)). It is
@@ -7,6 +7,11 @@
 #include "stack/base/checksum.h"
 
 #include <string.h>
+
+#if defined(__x86_64__) && !defined(__CPROVER__)
+#include <immintrin.h>
+#define WIDE
+#endif
 
 #define LITTLE_ENDIAN_HOST (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
@@ -60,9 +65,8 @@ static uint64_t csum_add_tail(uint64_t sum, const uint8_t *p, size_t len)
     return sum;
 }
 
-uint64_t csum_add(uint64_t sum, const void *data, size_t len)
+static uint64_t csum_add_words(uint64_t sum, const uint8_t *p, size_t len)
 {
-    const uint8_t *p = data;
     uint64_t a = 0;
     uint64_t b = 0;
     uint64_t c = 0;
@@ -79,6 +83,44 @@ uint64_t csum_add(uint64_t sum, const void *data, size_t len)
         sum = add_carry(sum, load64(p));
     }
     return csum_add_tail(sum, p, len);
+}
+
+#ifdef WIDE
+#define WIDE_MIN 256U /* bytes, from which on it is worth it */
+#define WIDE_BLOCK 128U
+
+/* Whole blocks, as the sum of their 32-bit words: 2^32 is 1 modulo 2^16 - 1, so on which side of a 64-bit word one
+ * stands does not matter. A lane has room for 2^32 of them. */
+__attribute__((target("avx2"))) static uint64_t csum_wide(const uint8_t *p, size_t blocks)
+{
+    const __m256i low = _mm256_set1_epi64x(UINT32_MAX);
+    __m256i a = _mm256_setzero_si256();
+    __m256i b = a;
+    for (; blocks > 0; blocks--, p += WIDE_BLOCK) {
+        for (unsigned i = 0; i < WIDE_BLOCK; i += 32) {
+            __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
+            a = _mm256_add_epi64(a, _mm256_and_si256(v, low));
+            b = _mm256_add_epi64(b, _mm256_srli_epi64(v, 32));
+        }
+    }
+    uint64_t lanes[4];
+    _mm256_storeu_si256((__m256i *)(void *)lanes, _mm256_add_epi64(a, b));
+    return add_carry(add_carry(lanes[0], lanes[1]), add_carry(lanes[2], lanes[3]));
+}
+#endif
+
+uint64_t csum_add(uint64_t sum, const void *data, size_t len)
+{
+    const uint8_t *p = data;
+#ifdef WIDE
+    if (len >= WIDE_MIN && __builtin_cpu_supports("avx2")) {
+        size_t blocks = len / WIDE_BLOCK;
+        sum = add_carry(sum, csum_wide(p, blocks));
+        p += blocks * WIDE_BLOCK;
+        len -= blocks * WIDE_BLOCK;
+    }
+#endif
+    return csum_add_words(sum, p, len);
 }
 
 uint64_t csum_add_slices(uint64_t sum, const struct slice *slices, size_t n)
