@@ -91,7 +91,12 @@ bool accecn_stamp_syn_ack(struct tcp_conn *c, struct tcp_segment *s)
     segment_set_ace(s, accecn_handshake_code((enum ip_ecn)a->peer_syn));
     a->no_option = a->no_option || (fallback && a->option_sent);
     if (!a->no_option) {
+        uint32_t room = TCP_OPTIONS_MAX - segment_options_len(s);
         whole_option(a, s);
+        while (OPTION_MIN + FIELD_BYTES * s->accecn_fields >
+               room) { /* beside a cookie of RFC 7413 */
+            s->accecn_fields--;
+        }
         a->option_sent = true;
     }
     return true;

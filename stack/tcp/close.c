@@ -6,6 +6,7 @@
  */
 #include "stack/tcp/close.h"
 
+#include "stack/tcp/fast_open.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/timewait.h"
 
@@ -181,13 +182,21 @@ void close_on_ack(struct tcp_conn *c, nsec now)
     }
 }
 
+/* What a listener has made returns to LISTEN, and nobody is told; but for what its application knows of already. */
+static bool returns_to_listen(const struct tcp_conn *c)
+{
+    return c->state == TCP_SYN_RCVD && c->passive && !c->early;
+}
+
 void close_by_reset(struct tcp_conn *c)
 {
-    if (c->state == TCP_SYN_RCVD && c->passive) { /* returns to LISTEN */
-        close_silently(c, CLOSE_RESET);
+    if (returns_to_listen(c)) {
+        close_half_open(c, CLOSE_RESET);
         return;
     }
-    bool refused = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD;
+    fast_open_reset(c);
+    fast_open_unheard(c);
+    bool refused = !c->passive && (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RCVD);
     bool over = c->state == TCP_CLOSING || c->state == TCP_LAST_ACK;
     end_now(c, refused ? CLOSE_REFUSED : over ? CLOSE_NORMAL : CLOSE_RESET);
 }
@@ -195,8 +204,8 @@ void close_by_reset(struct tcp_conn *c)
 void close_by_timeout(struct tcp_conn *c)
 {
     bool tell_peer = c->state >= TCP_SYN_RCVD;
-    if (c->state == TCP_SYN_RCVD && c->passive) {
-        close_silently(c, CLOSE_TIMEOUT);
+    if (returns_to_listen(c)) {
+        close_half_open(c, CLOSE_TIMEOUT);
         return;
     }
     end_now(c, CLOSE_TIMEOUT);
@@ -208,15 +217,16 @@ void close_by_timeout(struct tcp_conn *c)
 
 void close_by_error(struct tcp_conn *c)
 {
-    if (c->state == TCP_SYN_RCVD && c->passive) {
-        close_silently(c, CLOSE_UNREACHABLE);
+    if (returns_to_listen(c)) {
+        close_half_open(c, CLOSE_UNREACHABLE);
         return;
     }
+    fast_open_unheard(c);
     end_now(c, CLOSE_UNREACHABLE);
 }
 
-void close_silently(struct tcp_conn *c, enum close_reason why)
+void close_half_open(struct tcp_conn *c, enum close_reason why)
 {
-    c->orphan = true;
+    c->orphan = c->orphan || !c->early;
     end_now(c, why);
 }

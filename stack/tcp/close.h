@@ -22,8 +22,9 @@ void close_by_reset(struct tcp_conn *c);
 void close_by_timeout(struct tcp_conn *c);
 /* A hard ICMP error. */
 void close_by_error(struct tcp_conn *c);
-/* The block goes without a word to anyone: a half-open connection returns to LISTEN. */
-void close_silently(struct tcp_conn *c, enum close_reason why);
+/* The block of a listener goes without a word to the peer, and returns to LISTEN. Its application is told if it knows of
+ * it already (RFC 7413). */
+void close_half_open(struct tcp_conn *c, enum close_reason why);
 /* Our FIN has been sent: snd_nxt lies behind it. */
 bool close_fin_sent(const struct tcp_conn *c);
 /* The application has read on: if the connection was only waiting for that, it ends. */

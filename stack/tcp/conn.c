@@ -1,6 +1,7 @@
 /* The life of a control block. */
 #include "stack/tcp/conn.h"
 
+#include "stack/tcp/fast_open.h"
 #include "stack/tcp/timers.h"
 
 #define MSS_DEFAULT_V4 536U  /* MUST-15 */
@@ -106,6 +107,7 @@ static void leave_listener(struct tcp_conn *c)
 {
     if (c->listener != NULL) {
         c->listener->open--;
+        fast_open_settle(c);
         c->listener->half_open -= c->half_open ? 1 : 0;
         c->listener = NULL;
     }
@@ -231,14 +233,23 @@ void conn_tell_room(struct tcp_conn *c)
     }
 }
 
-/* Payload of a full segment without options, on a path that takes `mtu` bytes. */
-static uint32_t full_mss(const struct tcp_conn *c, uint32_t mtu)
+/* Payload of a full segment without options, for a peer that takes `peer` bytes on a path that takes `mtu`. */
+static uint32_t mss_for(const struct tcp_conn *c, uint32_t peer, uint32_t mtu)
 {
-    uint32_t peer = c->story.mss_in;
     if (peer == 0) {
         peer = is_v4(c) ? MSS_DEFAULT_V4 : MSS_DEFAULT_V6;
     }
     return u32_min(u32_max(peer, MSS_MIN), path_mss(c, mtu));
+}
+
+uint32_t conn_full_mss(const struct tcp_conn *c, uint32_t peer)
+{
+    return mss_for(c, peer, c->mtu);
+}
+
+static uint32_t full_mss(const struct tcp_conn *c, uint32_t mtu)
+{
+    return mss_for(c, c->story.mss_in, mtu);
 }
 
 uint32_t conn_packet_full(const struct tcp_conn *c)

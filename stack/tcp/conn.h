@@ -88,6 +88,9 @@ struct tcp_conn {
     bool urgent_due : 1;    /* the peer has not been told of snd_up yet */
     bool urgent_in : 1;     /* rcv_up means something: it is ahead of what was read */
     bool route_given : 1;   /* the application gave `route`: it stays (MUST-52) */
+    bool early : 1; /* let in by a Fast Open cookie: the application has known it since the SYN */
+    bool cookie_due : 1;    /* our SYN-ACK brings a Fast Open cookie */
+    bool syn_fast_open : 1; /* our first SYN had one, or asked for it */
 
     /* send sequence space */
     tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
@@ -198,6 +201,8 @@ void conn_update_mss(struct tcp_conn *c);
 
 /* Bytes of an IP header without options. */
 uint32_t conn_ip_header(const struct tcp_conn *c);
+/* Payload of a full segment without options, for a peer that has announced `peer` bytes; 0: nothing. */
+uint32_t conn_full_mss(const struct tcp_conn *c, uint32_t peer);
 /* Bytes of IP packet: a full segment's now, and the most that the link, the peer and the application let one be. */
 uint32_t conn_packet_full(const struct tcp_conn *c);
 uint32_t conn_packet_max(const struct tcp_conn *c);

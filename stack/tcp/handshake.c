@@ -12,6 +12,7 @@
 
 #include "stack/tcp/close.h"
 #include "stack/tcp/cookie.h"
+#include "stack/tcp/fast_open.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/receive.h"
 #include "stack/tcp/reply.h"
@@ -87,7 +88,36 @@ static void take_syn(struct tcp_conn *c, const struct tcp_segment *s, tcp_seq is
     conn_set_state(c, TCP_SYN_RCVD);
 }
 
-static void open_half(struct tcp *t, struct tcp_listener *l, const struct tcp_segment *s,
+/* RFC 5681 3.1, RFC 6298 5.7: a lost SYN is a sign of congestion, and of a longer path than thought. */
+static void start_congestion_control(struct tcp_conn *c)
+{
+    c->syn_lost = c->backoff > 0;
+    c->backoff = 0;
+    cc_init(&c->cc, c->options.cc, c->snd_mss, c->syn_lost || c->accecn.syn_marked);
+    c->cc.no_abe = c->tcp->config.no_abe;
+    c->cc.dice = c->id * 2654435761U + c->ts_offset;
+    TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
+          .in_flight = 0, .why = CWND_INITIAL);
+}
+
+/* RFC 7413 4.2.2: the application gets what is in the SYN, and may answer as far as the initial window goes. The peer's
+ * is that of the SYN, never scaled. */
+static void open_early(struct tcp_conn *c, struct tcp_segment *s)
+{
+    c->snd_wl1 = s->seq;
+    c->snd_wl2 = c->iss;
+    c->snd_wnd = s->wnd;
+    c->max_snd_wnd = s->wnd;
+    start_congestion_control(c);
+    delack_begin(c);
+    conn_tell(c, PENDING_ACCEPT);
+    conn_tell(c, PENDING_OPENED);
+    s->flags &= (uint8_t)~TCP_SYN;
+    s->seq = seq_add(s->seq, 1);
+    receive_segment(c, s);
+}
+
+static void open_half(struct tcp *t, struct tcp_listener *l, struct tcp_segment *s,
                       const tcp_seq *isn_floor)
 {
     struct tcp_conn *c = new_passive(t, l, s);
@@ -104,6 +134,11 @@ static void open_half(struct tcp *t, struct tcp_listener *l, const struct tcp_se
         iss = seq_add(*isn_floor, UINT16_MAX);
     }
     take_syn(c, s, iss);
+    if (fast_open_take_syn(c, s)) {
+        open_early(c, s);
+    } else if (s->len > 0) {
+        conn_trace_drop(c, DROP_TCP_SYN_DATA, s->len);
+    }
 }
 
 /* ---- SYN cookies (cookie.h) ---- */
@@ -127,7 +162,9 @@ static void answer_by_cookie(struct tcp *t, struct tcp_listener *l, const struct
         r.route = *s->back;
     }
     segment_trace_stray(t->recorder, 0, s);
-    segment_trace_stray(t->recorder, 0, s);
+    if (s->len > 0) {
+        trace_drop(t->recorder, DROP_TCP_SYN_DATA, 0, s->len);
+    }
     reply_queue(t, &r);
     l->cookies_until = s->at + COOKIE_LASTS;
     t->totals.cookies_out++;
@@ -168,7 +205,7 @@ static struct tcp_conn *open_by_cookie(struct tcp *t, struct tcp_listener *l,
 }
 
 /* RFC 9293 3.10.7.2, third. */
-static void listen_syn(struct tcp *t, struct tcp_listener *l, const struct tcp_segment *s,
+static void listen_syn(struct tcp *t, struct tcp_listener *l, struct tcp_segment *s,
                        const tcp_seq *isn_floor)
 {
     enum tcp_cookie_policy policy = t->config.syn_cookies;
@@ -192,20 +229,21 @@ static bool may_have_cookie(const struct tcp_listener *l, const struct tcp_segme
 
 bool handshake_gives_way(struct tcp_conn *c, const struct tcp_segment *s)
 {
-    if (c->state != TCP_SYN_RCVD || c->listener == NULL || seq_eq(s->ack, seq_add(c->iss, 1)) ||
-        !may_have_cookie(c->listener, s)) {
+    tcp_seq end = c->early ? c->snd_nxt : seq_add(c->iss, 1);
+    if (c->state != TCP_SYN_RCVD || c->listener == NULL ||
+        (seq_gt(s->ack, c->iss) && seq_le(s->ack, end)) || !may_have_cookie(c->listener, s)) {
         return false;
     }
     struct tcp_segment syn;
     enum cookie_verdict verdict = cookie_read(c->tcp, s, &syn);
     if (verdict == COOKIE_GOOD) {
-        close_silently(c, CLOSE_RESET);
+        close_half_open(c, CLOSE_RESET);
     }
     return verdict != COOKIE_BAD;
 }
 
-struct tcp_conn *handshake_listen(struct tcp *t, struct tcp_listener *l,
-                                  const struct tcp_segment *s, const tcp_seq *isn_floor)
+struct tcp_conn *handshake_listen(struct tcp *t, struct tcp_listener *l, struct tcp_segment *s,
+                                  const tcp_seq *isn_floor)
 {
     if ((s->flags & TCP_RST) != 0) { /* first: there is nothing that it could reset */
         refuse(t, s, DROP_TCP_RST_NO_CONNECTION);
@@ -226,23 +264,11 @@ void handshake_syn_again(struct tcp_conn *c, const struct tcp_segment *s)
 {
     if (!ecn_syn_again(c, s)) {
         reply_reset(c->tcp, s);
-        close_silently(c, CLOSE_RESET);
+        close_half_open(c, CLOSE_RESET);
         return;
     }
     c->syn_due = true;
     conn_mark_dirty(c);
-}
-
-/* RFC 5681 3.1, RFC 6298 5.7: a lost SYN is a sign of congestion, and of a longer path than thought. */
-static void start_congestion_control(struct tcp_conn *c)
-{
-    c->syn_lost = c->backoff > 0;
-    c->backoff = 0;
-    cc_init(&c->cc, c->options.cc, c->snd_mss, c->syn_lost || c->accecn.syn_marked);
-    c->cc.no_abe = c->tcp->config.no_abe;
-    c->cc.dice = c->id * 2654435761U + c->ts_offset;
-    TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
-          .in_flight = 0, .why = CWND_INITIAL);
 }
 
 static void trace_established(struct tcp_conn *c)
@@ -262,18 +288,24 @@ static void establish(struct tcp_conn *c, const struct tcp_segment *s)
 {
     c->tcp->totals.established++;
     c->story.ack_at = s->at;
+    fast_open_take_ack(c, s);
     c->syn_due = false; /* a copy of the peer's SYN may have come just before the ACK of ours */
     /* … or its SYN itself, in the same batch: then our SYN-ACK never went, and its SYN waits for an ACK. */
     c->ack_due = c->ack_due || !seq_eq(c->last_ack_sent, c->rcv_nxt);
-    start_congestion_control(c);
-    delack_begin(c);
+    if (!c->early || c->backoff > 0) {
+        start_congestion_control(c);
+        delack_begin(c);
+    }
     conn_set_state(c, c->fin_queued ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED);
+    fast_open_settle(c);
     if (c->listener != NULL && c->half_open) {
         c->listener->half_open--;
     }
     c->half_open = false;
     trace_established(c);
-    conn_tell(c, c->passive ? PENDING_ACCEPT | PENDING_OPENED : PENDING_OPENED);
+    if (!c->early) {
+        conn_tell(c, c->passive ? PENDING_ACCEPT | PENDING_OPENED : PENDING_OPENED);
+    }
     timers_keepalive(c, s->at);
 }
 
@@ -326,6 +358,9 @@ void handshake_syn_sent(struct tcp_conn *c, struct tcp_segment *s)
     c->last_heard = s->at;
     start_receiving(c, s);
     if ((s->flags & TCP_ACK) == 0) { /* simultaneous open (MUST-10) */
+        if (s->len > 0) {
+            conn_trace_drop(c, DROP_TCP_SYN_DATA, s->len);
+        }
         c->syn_due = true;
         conn_set_state(c, TCP_SYN_RCVD);
         conn_mark_dirty(c);

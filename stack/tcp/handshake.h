@@ -11,8 +11,8 @@ void handshake_connect(struct tcp_conn *c, nsec now);
 /* A segment for a listener. `isn_floor` is not NULL when the four-tuple was in TIME-WAIT: our ISN must
  * lie above it (MAY-2). Returns a connection in SYN-RECEIVED to which the segment goes on: it was an ACK with a SYN
  * cookie of ours; NULL: the segment is done with. */
-struct tcp_conn *handshake_listen(struct tcp *t, struct tcp_listener *l,
-                                  const struct tcp_segment *s, const tcp_seq *isn_floor);
+struct tcp_conn *handshake_listen(struct tcp *t, struct tcp_listener *l, struct tcp_segment *s,
+                                  const tcp_seq *isn_floor);
 /* A SYN came twice, and was answered by a cookie and by this connection. True: the segment has that cookie and is
  * the listener's; if it ends the handshake, this connection has gone. */
 bool handshake_gives_way(struct tcp_conn *c, const struct tcp_segment *s);

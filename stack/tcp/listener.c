@@ -1,6 +1,7 @@
 /* Passive open (RFC 9293 3.10.1): a listener is a bounded door, not a connection. */
 #include "stack/tcp/close.h"
 #include "stack/tcp/conn.h"
+#include "stack/tcp/fast_open.h"
 
 #include <stdlib.h>
 
@@ -38,6 +39,7 @@ enum tcp_error tcp_listen(struct tcp *t, const struct tcp_listen_args *args,
     l->local = args->local;
     l->backlog = args->backlog != 0 ? args->backlog : BACKLOG_DEFAULT;
     l->max_open = args->max_open;
+    l->fast_open.max = args->fast_open_pending != 0 ? args->fast_open_pending : FAST_OPEN_PENDING;
     l->options = args->options;
     l->accept = args->accept;
     l->arg = args->arg;
@@ -58,7 +60,8 @@ void tcp_unlisten(struct tcp *t, struct tcp_listener *l)
             continue;
         }
         c->listener = NULL;
-        if (c->state == TCP_SYN_RCVD || (c->pending & PENDING_ACCEPT) != 0) {
+        bool half_open = c->state == TCP_SYN_RCVD && !c->early;
+        if (half_open || (c->pending & PENDING_ACCEPT) != 0) {
             close_abort(c);
         }
     }

@@ -70,6 +70,7 @@ static void narrow(struct tcp_conn *c, uint32_t mtu)
     ip_learn_mtu(c->tcp->ip, c->entry.tuple.remote.addr, mtu, c->tcp->now);
     recovery_all_lost(c);
     c->recovery.must_send = true;
+    c->syn_due = c->syn_due || c->state == TCP_SYN_SENT; /* without its data (RFC 7413) */
     conn_mark_dirty(c);
     trace(c, mtu, MTU_TOLD);
 }

@@ -140,7 +140,8 @@ static void note_fin(struct tcp_conn *c, const struct tcp_segment *s)
 
 bool receive_takes_text(const struct tcp_conn *c)
 {
-    return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 || c->state == TCP_FIN_WAIT_2;
+    return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 ||
+           c->state == TCP_FIN_WAIT_2 || (c->state == TCP_SYN_RCVD && c->early);
 }
 
 void receive_segment(struct tcp_conn *c, struct tcp_segment *s)
@@ -178,7 +179,8 @@ void receive_segment(struct tcp_conn *c, struct tcp_segment *s)
 
 uint16_t receive_syn_window(const struct tcp_conn *c)
 {
-    return (uint16_t)u32_min(c->autotune.limit, UINT16_MAX);
+    return (uint16_t)u32_min(c->autotune.limit - u32_min(c->rcv_queued, c->autotune.limit),
+                             UINT16_MAX);
 }
 
 /* The widest window that there ever is: the buffer, or what 16 scaled bits can say. */

@@ -14,7 +14,7 @@ bool receive_takes_text(const struct tcp_conn *c);
 uint32_t receive_tell_window(struct tcp_conn *c);
 /* The application has consumed: an ACK is due when the window may grow by enough (MUST-39). */
 void receive_consumed(struct tcp_conn *c);
-/* The first offer, for a SYN: unscaled (RFC 7323 2.2). */
+/* The first offer, for a SYN: unscaled (RFC 7323 2.2). What a Fast Open cookie let in counts already. */
 uint16_t receive_syn_window(const struct tcp_conn *c);
 
 #endif

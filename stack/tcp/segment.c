@@ -1,5 +1,5 @@
 /* Segments: parse and build. Implements RFC 9293 3.1 and 3.2 (MUST-2 to MUST-7, MUST-64, MUST-68,
- * MUST-69), the option formats of RFC 7323 2.2 and 3.2 and of RFC 2018 2 and 3.
+ * MUST-69), the option formats of RFC 7323 2.2 and 3.2, of RFC 2018 2 and 3 and of RFC 7413 4.1.1.
  */
 #include "stack/tcp/segment.h"
 
@@ -16,6 +16,7 @@ enum option_kind {
     OPTION_SACK_OK = 4,
     OPTION_SACK = 5,
     OPTION_TS = 8,
+    OPTION_FAST_OPEN = 34,
     OPTION_ACCECN0 = 172,
     OPTION_ACCECN1 = 174,
 };
@@ -55,6 +56,19 @@ static void parse_accecn(bool order1, struct rd body, struct tcp_segment *s)
     }
 }
 
+/* RFC 7413 4.1.1 with erratum 4238: a request, or a cookie of an even number of bytes; in a SYN only. */
+static void parse_fast_open(struct rd body, struct tcp_segment *s)
+{
+    size_t len = rd_left(&body);
+    bool fits = len == 0 || (len >= FAST_OPEN_COOKIE_MIN && len <= FAST_OPEN_COOKIE_MAX);
+    if (!fits || len % 2 != 0 || (s->flags & TCP_SYN) == 0) {
+        return;
+    }
+    s->opts |= TCP_OPT_HAS_FAST_OPEN;
+    s->fast_open.len = (uint8_t)len;
+    rd_copy(&body, s->fast_open.bytes, len);
+}
+
 /* One option's body. A known kind with a length that is not its own is ignored like an unknown one. */
 static void parse_option(uint8_t kind, struct rd body, struct tcp_segment *s)
 {
@@ -75,6 +89,8 @@ static void parse_option(uint8_t kind, struct rd body, struct tcp_segment *s)
         s->opts |= TCP_OPT_HAS_TS;
         s->tsval = rd_be32(&body);
         s->tsecr = rd_be32(&body);
+    } else if (kind == OPTION_FAST_OPEN) {
+        parse_fast_open(body, s);
     } else if (kind == OPTION_ACCECN0 || kind == OPTION_ACCECN1) {
         parse_accecn(kind == OPTION_ACCECN1, body, s);
     }
@@ -191,6 +207,11 @@ static void write_syn_options(struct wr *w, const struct tcp_segment *s)
         wr_u8(w, OPTION_WSCALE);
         wr_u8(w, 3);
         wr_u8(w, s->wscale);
+    }
+    if ((s->opts & TCP_OPT_HAS_FAST_OPEN) != 0) { /* of an even length: nothing to align */
+        wr_u8(w, OPTION_FAST_OPEN);
+        wr_u8(w, (uint8_t)(2U + s->fast_open.len));
+        wr_bytes(w, s->fast_open.bytes, s->fast_open.len);
     }
 }
 

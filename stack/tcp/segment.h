@@ -8,14 +8,22 @@
 #include "stack/trace/names.h"
 #include "stack/trace/trace.h"
 
-#define TCP_HEADER_MIN 20U  /* bytes */
-#define TCP_OPTIONS_MAX 40U /* bytes */
-#define TCP_SACK_BLOCKS 4U  /* as many as fit into the options */
-#define TCP_TS_BYTES 12U    /* the timestamps option with its two NOPs (RFC 7323 appendix A) */
-#define TCP_WSCALE_MAX 14U  /* RFC 7323 2.3 */
+#define TCP_HEADER_MIN 20U      /* bytes */
+#define TCP_OPTIONS_MAX 40U     /* bytes */
+#define TCP_SACK_BLOCKS 4U      /* as many as fit into the options */
+#define TCP_TS_BYTES 12U        /* the timestamps option with its two NOPs (RFC 7323 appendix A) */
+#define TCP_WSCALE_MAX 14U      /* RFC 7323 2.3 */
+#define FAST_OPEN_COOKIE_MIN 4U /* bytes (RFC 7413 4.1.1) */
+#define FAST_OPEN_COOKIE_MAX 16U
 
 struct tcp_sack_block {
     tcp_seq start, end; /* received: start <= byte < end */
+};
+
+/* A cookie of RFC 7413. */
+struct fast_open_cookie {
+    uint8_t len; /* bytes, an even number; 0: a request for one */
+    uint8_t bytes[FAST_OPEN_COOKIE_MAX];
 };
 
 struct tcp_segment {
@@ -32,6 +40,7 @@ struct tcp_segment {
     uint16_t urgent;    /* urgent pointer */
     uint16_t mss;       /* bytes */
     uint32_t tsval, tsecr;
+    struct fast_open_cookie fast_open; /* of a SYN */
     struct tcp_sack_block sack[TCP_SACK_BLOCKS];
     /* the counters of RFC 9768 3.2.3 in the order of kind 172, 24 bits each; of an option of kind 174 the last
      * comes first. So many of them are there */

@@ -5,6 +5,7 @@
 #include "stack/tcp/send.h"
 
 #include "stack/tcp/close.h"
+#include "stack/tcp/fast_open.h"
 #include "stack/tcp/receive.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/urgent.h"
@@ -14,9 +15,23 @@
 #define SUPER_MAX (65535U - 60U - 60U) /* bytes: an IPv4 packet without the longest headers */
 #define SEGMENTS_BEHIND_PROBE 3U       /* full ones: what tells of a loss (RFC 5681 3.2) */
 
+/* RFC 7413 4.2.2: an early connection before the end of its handshake too, but not when its SYN-ACK must go again. */
 static bool carries_data(const struct tcp_conn *c)
 {
-    return !c->detached && c->state >= TCP_ESTABLISHED && c->state <= TCP_LAST_ACK;
+    bool early = c->state == TCP_SYN_RCVD && c->early && c->backoff == 0;
+    return !c->detached && (early || (c->state >= TCP_ESTABLISHED && c->state <= TCP_LAST_ACK));
+}
+
+/* Octets of a SYN that is not acknowledged yet. */
+static uint32_t syn_out(const struct tcp_conn *c)
+{
+    return c->state == TCP_SYN_RCVD ? 1 : 0;
+}
+
+/* No text is outstanding. */
+static bool is_idle(const struct tcp_conn *c)
+{
+    return seq_eq(seq_add(c->snd_una, syn_out(c)), c->snd_nxt);
 }
 
 static uint32_t unsent(const struct tcp_conn *c)
@@ -160,24 +175,49 @@ struct tcp_segment send_make_syn(const struct tcp_conn *c, nsec now)
     return s;
 }
 
+/* RFC 7413 4.2.2: what is queued already, up to `room` bytes. */
+static void add_syn_text(struct tcp_conn *c, struct tcp_segment *s, struct packet *p, uint32_t room,
+                         nsec now)
+{
+    uint32_t len = sendq_fit(&c->sendq, c->snd_nxt, u32_min(unsent(c), room));
+    tcp_seq end = seq_add(c->snd_nxt, len);
+    struct sent_stamp stamp = rate_stamp(c, len, now);
+    if (len > 0 && scoreboard_sent(&c->recovery.board, &c->tcp->sent_pool, c->tcp->config.sent_max,
+                                   c->snd_nxt, end, &stamp)) {
+        s->len = sendq_slices(&c->sendq, c->snd_nxt, len, p);
+        c->snd_nxt = end;
+        c->tcp->totals.bytes_out += len;
+    }
+    fast_open_sent(c, s->len);
+}
+
 static void send_syn(struct tcp_conn *c, nsec now)
 {
     struct tcp_segment s = send_make_syn(c, now);
     bool first = seq_eq(c->snd_nxt, c->iss);
+    tcp_seq end = seq_add(c->iss, 1);
     struct packet p;
     packet_init(&p);
     c->syn_due = false;
-    c->snd_nxt = seq_add(c->iss, 1);
+    if (first) {
+        c->snd_nxt = end;
+    }
     if ((s.flags & TCP_ACK) != 0) {
         c->story.syn_ack_at = now;
         c->story.syn_ack_wnd = s.wnd;
+        c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, s.wnd));
+        fast_open_stamp_syn_ack(c, &s, now);
     } else if (first) {
         c->story.syn_at = now;
         c->story.syn_wnd = s.wnd;
+        uint32_t room = fast_open_stamp_syn(c, &s, now);
+        if (room > 0) {
+            add_syn_text(c, &s, &p, room, now);
+        }
     }
     transmit(c, &s, &p, now, !first);
     if (first) {
-        rtt_sent(&c->rtt, c->snd_nxt, now);
+        rtt_sent(&c->rtt, end, now);
     }
 }
 
@@ -276,7 +316,7 @@ static uint32_t congestion_room(const struct tcp_conn *c)
         /* RFC 3042: one more segment for each of the first two duplicates */
         window += u32_min(c->recovery.duplicates, 2) * c->snd_mss;
     }
-    uint32_t in_flight = recovery_in_flight(c);
+    uint32_t in_flight = recovery_in_flight(c) - syn_out(c); /* RFC 6928 2: of data */
     return window > in_flight ? window - in_flight : 0;
 }
 
@@ -284,7 +324,7 @@ static uint32_t congestion_room(const struct tcp_conn *c)
 static bool small_may_go(const struct tcp_conn *c, uint32_t n, uint32_t room, uint32_t queued,
                          uint32_t usable)
 {
-    bool idle = seq_eq(c->snd_una, c->snd_nxt) && n < room; /* else the full ones are ahead of it */
+    bool idle = is_idle(c) && n < room; /* else the full ones are ahead of it */
     if (c->nudge) {
         return true; /* (4) the override timeout */
     }
@@ -394,7 +434,7 @@ static bool probe_path_mtu(struct tcp_conn *c, nsec now)
 /* Sends what is new, `max` octets and the rest of the last segment at the most; returns how many went. */
 static uint32_t send_new(struct tcp_conn *c, uint32_t max, nsec now)
 {
-    if (seq_eq(c->snd_una, c->snd_nxt)) {
+    if (is_idle(c)) {
         begin_flight(c, now);
     }
     if (probe_path_mtu(c, now)) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "stack/tcp/conn.h"
+#include "stack/tcp/fast_open_paths.h"
 #include "stack/tcp/handshake.h"
 #include "stack/tcp/input.h"
 #include "stack/tcp/reply.h"
@@ -97,6 +98,7 @@ bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *r
     pool_init(&t->route_pool, "tcp_route", sizeof(struct ip_options), ROUTES_PER_HOST);
     pool_init(&t->range_pool, "tcp_range", sizeof(struct tcp_range), RANGES_PER_HOST);
     pool_init(&t->sent_pool, "tcp_sent", sizeof(struct tcp_sent), SENT_RUNS_PER_HOST);
+    fast_open_paths_init(t);
     timewait_init(t);
     t->replies = calloc(TCP_REPLIES, sizeof *t->replies);
     if (t->replies == NULL || !table_init(&t->connections)) {
@@ -119,6 +121,7 @@ void tcp_done(struct tcp *t)
         free(CONTAINER_OF(n, struct tcp_listener, link));
     }
     timewait_done(t);
+    fast_open_paths_done(t);
     pool_done(&t->conn_pool);
     pool_done(&t->range_pool);
     pool_done(&t->route_pool);

@@ -36,6 +36,14 @@ enum tcp_cookie_policy {
     TCP_COOKIES_ALWAYS,
 };
 
+/* Who puts data into a SYN, or takes it from there (RFC 7413, fast_open.h): bits. */
+enum tcp_fast_open_policy {
+    TCP_FAST_OPEN_OFF = 0,
+    TCP_FAST_OPEN_CLIENT = 1, /* every connection that we open */
+    TCP_FAST_OPEN_SERVER = 2, /* every listener */
+    TCP_FAST_OPEN_BOTH = 3,
+};
+
 /* When the path's MTU is looked for by probes (plpmtu.h). */
 enum tcp_mtu_probing {
     TCP_MTU_PROBING_DEFAULT,
@@ -67,10 +75,12 @@ struct tcp_config {
     uint16_t port_first;     /* ephemeral ports (RFC 6335) [49152] */
     uint16_t port_last;      /* [65535] */
 
-    const struct tcp_cc_ops *cc;        /* congestion control [cc_cubic] */
-    enum tcp_ecn_policy ecn;            /* explicit congestion notification [TCP_ECN_ACCEPT] */
-    enum tcp_cookie_policy syn_cookies; /* [TCP_COOKIES_AUTO] */
-    enum tcp_mtu_probing mtu_probing;   /* [TCP_MTU_PROBING_BLACK_HOLE] */
+    const struct tcp_cc_ops *cc;         /* congestion control [cc_cubic] */
+    enum tcp_ecn_policy ecn;             /* explicit congestion notification [TCP_ECN_ACCEPT] */
+    enum tcp_cookie_policy syn_cookies;  /* [TCP_COOKIES_AUTO] */
+    enum tcp_fast_open_policy fast_open; /* also where tcp_options.fast_open does not say so
+                                            [TCP_FAST_OPEN_OFF] */
+    enum tcp_mtu_probing mtu_probing;    /* [TCP_MTU_PROBING_BLACK_HOLE] */
     uint32_t
         base_mss; /* payload bytes of a segment, without options, that goes everywhere [1024] */
 
@@ -92,12 +102,17 @@ struct tcp_config {
 
 /* Settings of one connection; inherited from its listener. A zero means the default in brackets. */
 struct tcp_options {
-    bool no_delay;       /* Nagle off (RFC 9293 MUST-17) */
-    bool cork;           /* less than a full segment waits for more, or for the override timeout */
-    bool quick_ack;      /* every segment is acknowledged at once: no delayed ACK */
-    bool no_reports;     /* stream_events.report is not called (RFC 9293 SHLD-20) */
-    bool keepalive;      /* RFC 9293 MUST-25: off unless asked for */
-    nsec keepalive_idle; /* [2 h] */
+    bool no_delay;  /* Nagle off (RFC 9293 MUST-17) */
+    bool cork;      /* less than a full segment waits for more, or for the override timeout */
+    bool quick_ack; /* every segment is acknowledged at once: no delayed ACK */
+    /* RFC 7413. A listener gives cookies, and takes data from the SYN of whoever has one: the application is told of the
+     * connection before the handshake is over, which may fail still. A connection that we open asks for a cookie, or
+     * sends with it what is committed before the SYN leaves, as far as one segment takes it: it may be delivered twice,
+     * to two connections. */
+    bool fast_open;
+    bool no_reports;           /* stream_events.report is not called (RFC 9293 SHLD-20) */
+    bool keepalive;            /* RFC 9293 MUST-25: off unless asked for */
+    nsec keepalive_idle;       /* [2 h] */
     nsec keepalive_interval;   /* [75 s] */
     uint32_t keepalive_probes; /* unanswered ones before the end [9] */
     /* R2 (RFC 9293 MUST-21): unacknowledged for so long ends the connection; NEVER: without end
@@ -116,6 +131,14 @@ struct tcp_options {
     uint64_t max_pacing_rate; /* bytes a second of data that go out at the most [no limit] */
 };
 
+/* How many of a listener's connections were let in by a Fast Open cookie and have not ended their handshake. */
+struct tcp_fast_open_gate {
+    uint32_t max, pending;
+    uint32_t resets,
+        resets_before; /* of them, ended by a reset in the current minute, and before */
+    nsec resets_until; /* when that minute ends */
+};
+
 struct tcp_listener {
     struct list link;      /* in tcp->listeners */
     struct endpoint local; /* addr ip_any: every address of ours */
@@ -124,16 +147,18 @@ struct tcp_listener {
     uint32_t half_open;    /* of them now */
     uint32_t max_open;     /* connections of this listener at once, 0 = no limit of its own */
     uint32_t open;         /* of them now */
+    struct tcp_fast_open_gate fast_open;
     struct tcp_options options;
-    /* A handshake is complete. Set stream->events and stream->app here; `opened` follows. */
+    /* A handshake is complete, or need not be waited for (RFC 7413). Set stream->events and stream->app here; `opened` follows. */
     void (*accept)(void *arg, struct stream *s);
     void *arg;
 };
 
 struct tcp_listen_args {
     struct endpoint local;
-    uint32_t backlog;  /* half-open at once, before there are cookies; 0: 256 */
-    uint32_t max_open; /* 0: no limit */
+    uint32_t backlog;           /* half-open at once, before there are cookies; 0: 256 */
+    uint32_t max_open;          /* 0: no limit */
+    uint32_t fast_open_pending; /* let in by a cookie of RFC 7413 at once; 0: 64 */
     struct tcp_options options;
     void (*accept)(void *arg, struct stream *s);
     void *arg;
@@ -182,9 +207,11 @@ struct tcp {
     struct timer timewait_timer;
     struct pool conn_pool;
     struct pool timewait_pool;
-    struct pool range_pool;    /* out-of-order ranges */
-    struct pool route_pool;    /* source routes of connections: struct ip_options */
-    struct pool sent_pool;     /* runs of what is outstanding */
+    struct pool range_pool;      /* out-of-order ranges */
+    struct pool route_pool;      /* source routes of connections: struct ip_options */
+    struct pool sent_pool;       /* runs of what is outstanding */
+    struct list fast_open_paths; /* what a client remembers (fast_open_paths.h) */
+    struct pool fast_open_pool;
     struct tcp_reply *replies; /* to send: a ring */
     uint32_t reply_count;
     uint32_t last_id;        /* connection ids given out so far */

@@ -5,6 +5,7 @@
 #include "stack/tcp/timers.h"
 
 #include "stack/tcp/close.h"
+#include "stack/tcp/fast_open.h"
 #include "stack/tcp/send.h"
 
 #define USER_TIMEOUT_DEFAULT (900 * NS_PER_SEC) /* R2: about 15 minutes; SHLD-11 asks for 100 s */
@@ -148,6 +149,19 @@ static void probe_instead(struct tcp_conn *c, nsec now)
     timers_set(c, TCP_TIMER_PERSIST, c->probe_at);
 }
 
+/* RFC 7413 4.2.2: what went behind a SYN-ACK that is not answered waits for the end of the handshake, and a client tries
+ * without. */
+static void resend_syn(struct tcp_conn *c, bool first)
+{
+    c->syn_due = true;
+    if (first) {
+        fast_open_unheard(c);
+    }
+    if (c->early && scoreboard_first(&c->recovery.board) != NULL) {
+        recovery_all_lost(c);
+    }
+}
+
 static void fire_rto(struct tcp_conn *c, nsec now)
 {
     if (now >= give_up_at(c, c->unacked_since)) {
@@ -167,7 +181,7 @@ static void fire_rto(struct tcp_conn *c, nsec now)
     report_trouble(c, c->backoff, now);
     rtt_retransmitted(&c->rtt, now);
     if (opening) {
-        c->syn_due = true;
+        resend_syn(c, first);
     } else {
         recovery_on_timeout(c, now, first);
         path_mtu_on_timeout(c);

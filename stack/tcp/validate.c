@@ -139,7 +139,7 @@ static void strip_crossed_syn(struct tcp_conn *c, struct tcp_segment *s)
 {
     bool crossed = c->state == TCP_SYN_RCVD && !c->passive &&
                    (s->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
-                   seq_eq(s->seq, c->irs) && seq_eq(s->ack, c->snd_nxt);
+                   seq_eq(s->seq, c->irs) && seq_gt(s->ack, c->iss) && seq_le(s->ack, c->snd_nxt);
     if (crossed) {
         s->flags &= (uint8_t) ~(TCP_SYN | TCP_ECE | TCP_CWR);
         s->ae = false;
@@ -199,8 +199,8 @@ enum verdict validate_syn(struct tcp_conn *c, const struct tcp_segment *s)
         return PASS;
     }
     conn_trace_drop(c, DROP_TCP_SYN_CHALLENGED, s->len);
-    if (c->state == TCP_SYN_RCVD && c->passive) { /* back to LISTEN */
-        close_silently(c, CLOSE_RESET);
+    if (c->state == TCP_SYN_RCVD && c->passive && !c->early) { /* back to LISTEN */
+        close_half_open(c, CLOSE_RESET);
         return DROPPED;
     }
     validate_challenge(c); /* RFC 5961 4.2 */

@@ -108,6 +108,8 @@ const char *field_word(enum field_unit unit, uint64_t number, char out[FIELD_WOR
         return ecn_mode_name((enum ecn_mode)number);
     case UNIT_ECN_WHY:
         return ecn_why_name((enum ecn_why)number);
+    case UNIT_FAST_OPEN:
+        return fast_open_name((enum fast_open)number);
     case UNIT_TLS_EARLY:
         return tls_early_name((enum tls_early)number);
     case UNIT_TLS_PROOF:

@@ -41,6 +41,7 @@ enum field_unit {
     UNIT_IP_ECN,
     UNIT_ECN_MODE,
     UNIT_ECN_WHY,
+    UNIT_FAST_OPEN,
     UNIT_CLOSE_REASON,
     UNIT_TLS_PROOF,
     UNIT_TLS_EARLY,

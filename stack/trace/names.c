@@ -96,6 +96,7 @@ const char *loss_how_name(enum loss_how h)
         [LOSS_TIMEOUT] = "timeout",
         [LOSS_PROBE] = "probe of the MTU",
         [LOSS_RACK] = "rack",
+        [LOSS_SYN] = "not taken from the syn",
     };
     return name_of(names, COUNT_OF(names), (size_t)h);
 }
@@ -150,6 +151,18 @@ const char *ecn_why_name(enum ecn_why w)
         [ECN_WHY_ALL_MARKED] = "all marked",
     };
     return name_of(names, COUNT_OF(names), (size_t)w);
+}
+
+const char *fast_open_name(enum fast_open f)
+{
+    static const char *const names[FAST_OPENS] = {
+        [FAST_OPEN_ASKED] = "cookie asked for", [FAST_OPEN_GIVEN] = "cookie given",
+        [FAST_OPEN_LEARNT] = "cookie learnt",   [FAST_OPEN_SENT] = "sent",
+        [FAST_OPEN_ACCEPTED] = "accepted",      [FAST_OPEN_INVALID] = "invalid cookie",
+        [FAST_OPEN_FULL] = "too many pending",  [FAST_OPEN_IGNORED] = "not taken",
+        [FAST_OPEN_UNHEARD] = "no answer",      [FAST_OPEN_PAUSED] = "paused",
+    };
+    return name_of(names, COUNT_OF(names), (size_t)f);
 }
 
 const char *neighbour_state_name(enum neighbour_state s)
@@ -211,7 +224,7 @@ const char *tcp_flags_text(uint16_t flags, char out[TCP_FLAGS_TEXT_MAX])
 
 const char *tcp_opts_text(uint8_t opts, char out[TCP_OPTS_TEXT_MAX])
 {
-    static const char *const names[] = {"MSS", "WSCALE", "SACK-OK", "TS", "SACK", "ACCECN"};
+    static const char *const names[] = {"MSS", "WSCALE", "SACK-OK", "TS", "SACK", "ACCECN", "TFO"};
     return bits_text(opts, names, COUNT_OF(names), out);
 }
 

@@ -73,6 +73,22 @@ enum tcp_opts {
     TCP_OPT_HAS_TS = 0x08,
     TCP_OPT_HAS_SACK = 0x10,
     TCP_OPT_HAS_ACCECN = 0x20,
+    TCP_OPT_HAS_FAST_OPEN = 0x40,
+};
+
+/* What became of data in a SYN, or of its cookie (RFC 7413). */
+enum fast_open {
+    FAST_OPEN_ASKED,    /* our SYN asks for a cookie */
+    FAST_OPEN_GIVEN,    /* our SYN-ACK brings one */
+    FAST_OPEN_LEARNT,   /* the peer's did */
+    FAST_OPEN_SENT,     /* our SYN has a cookie, and `len` bytes */
+    FAST_OPEN_ACCEPTED, /* `len` bytes of a SYN were taken, by us or by the peer */
+    FAST_OPEN_INVALID,  /* the client's cookie is none of ours, or too old */
+    FAST_OPEN_FULL, /* the cookie is good, but too many wait for the end of such a handshake (5.1) */
+    FAST_OPEN_IGNORED, /* the peer has not taken `len` bytes of our SYN */
+    FAST_OPEN_UNHEARD, /* our SYN is not answered: it goes again without */
+    FAST_OPEN_PAUSED,  /* one was refused or not answered lately: this SYN goes without (4.1.3.1) */
+    FAST_OPENS,
 };
 
 enum tcp_timer {
@@ -123,6 +139,7 @@ enum loss_how {
     LOSS_TIMEOUT,
     LOSS_PROBE, /* a probe of the path's MTU (RFC 4821 7.6.2) */
     LOSS_RACK,  /* something sent later was delivered (RFC 8985) */
+    LOSS_SYN,   /* the peer has not taken it from our SYN (RFC 7413 4.2.2) */
     LOSS_HOWS,
 };
 
@@ -183,6 +200,7 @@ const char *mtu_why_name(enum mtu_why w);
 const char *ip_ecn_name(enum ip_ecn e); /* "ECT(0)" */
 const char *ecn_mode_name(enum ecn_mode m);
 const char *ecn_why_name(enum ecn_why w);
+const char *fast_open_name(enum fast_open f); /* "cookie asked for" */
 const char *neighbour_state_name(enum neighbour_state s);
 const char *tls_early_name(enum tls_early e);
 const char *tls_proof_name(enum tls_proof p); /* "ticket" */

@@ -192,6 +192,32 @@ struct outcome call_recvmsg(struct run *r, struct attempt *a)
 
 /* ---- writing ---- */
 
+/* MSG_FASTOPEN, or the first write after TCP_FASTOPEN_CONNECT. Without a cookie the connection is opened, and that is
+ * all: the data waits for it. */
+static bool connects_too(const struct sock *k, int64_t flags)
+{
+    return k->connect_waits || (k->state == SOCK_FRESH && (flags & MSG_FASTOPEN) != 0);
+}
+
+static struct outcome connect_and_write(struct run *r, struct attempt *a, struct sock *k, int64_t n,
+                                        const char *text, int64_t flags)
+{
+    struct endpoint to = {.addr = r->settings.world.remote, .port = r->settings.connect_port};
+    const struct expr *name = a->call->argc > 4 ? a->call->args[4] : NULL;
+    if (k->connect_waits) {
+        to = k->remote;
+    } else if (name != NULL && !call_address(name, &to)) {
+        return outcome_error(EINVAL);
+    }
+    struct outcome o = sock_connect_with(k, to, text, (size_t)n, &a->done);
+    if (!o.wait) {
+        return o;
+    }
+    flows_connecting(&r->flows, k->local.port, k->remote.port);
+    return a->done > 0 ? outcome_of((int64_t)a->done)
+                       : call_wait(r, a, k, flags, k->snd_timeout, EINPROGRESS);
+}
+
 static struct outcome write_some(struct run *r, struct attempt *a, int64_t n, const char *text,
                                  int64_t flags)
 {
@@ -201,6 +227,9 @@ static struct outcome write_some(struct run *r, struct attempt *a, int64_t n, co
     }
     if (k == NULL || n < 0) {
         return outcome_error(k == NULL ? EBADF : EINVAL);
+    }
+    if (connects_too(k, flags)) {
+        return connect_and_write(r, a, k, n, text, flags);
     }
     struct outcome o = sock_write(k, text, (size_t)n, flags, &a->done);
     if (!o.wait) {
@@ -255,7 +284,6 @@ static const char *check_flag_bits(int64_t flags)
         const char *why;
     } missing[] = {
         {MSG_ERRQUEUE, "MSG_ERRQUEUE"},
-        {MSG_FASTOPEN, "MSG_FASTOPEN: not in the stack yet"},
         {MSG_ZEROCOPY, "MSG_ZEROCOPY"},
         {MSG_EOR, "MSG_EOR: a write that is not joined with the next"},
     };

@@ -43,6 +43,8 @@ enum option_name {
     O_NOTSENT_LOWAT,
     O_QUICKACK,
     O_INQ,
+    O_FASTOPEN,
+    O_FASTOPEN_CONNECT,
 };
 
 static const struct known_option {
@@ -78,6 +80,8 @@ static const struct known_option {
     {"IPPROTO_TCP", "TCP_CONGESTION", O_CONGESTION, true, false},
     {"IPPROTO_TCP", "TCP_INFO", O_INFO, false, true},
     {"IPPROTO_TCP", "TCP_INQ", O_INQ, true, false},
+    {"IPPROTO_TCP", "TCP_FASTOPEN", O_FASTOPEN, true, false},
+    {"IPPROTO_TCP", "TCP_FASTOPEN_CONNECT", O_FASTOPEN_CONNECT, true, false},
     {"IPPROTO_IP", "IP_TOS", O_TOS, true, true},
     {"IPPROTO_IP", "IP_TTL", O_TTL, true, true},
     {"IPPROTO_IP", "IP_MTU", O_MTU, false, true},
@@ -218,6 +222,14 @@ static void apply(struct sock *k, enum option_name what, int64_t v, const struct
         break;
     case O_QUICKACK:
         o->quick_ack = v != 0;
+        break;
+    case O_FASTOPEN:
+        o->fast_open = v != 0;
+        k->fast_open_pending = (uint32_t)v;
+        break;
+    case O_FASTOPEN_CONNECT:
+        o->fast_open = v != 0;
+        k->fast_open_connect = v != 0;
         break;
     case O_KEEPIDLE:
         o->keepalive_idle = v * NS_PER_SEC;

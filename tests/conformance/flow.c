@@ -1,5 +1,7 @@
 #include "tests/conformance/flow.h"
 
+#include <string.h>
+
 enum { FLAG_SYN = 0x02, FLAG_ACK = 0x10 };
 
 void flows_init(struct flows *f, struct sockets *s)
@@ -14,7 +16,7 @@ static struct flow *flow_new(struct flows *f, uint16_t local, uint16_t remote)
         return NULL;
     }
     struct flow *w = &f->list[f->count++];
-    *w = (struct flow){.local_port = local, .remote_port = remote};
+    *w = (struct flow){.local_port = local, .remote_port = remote, .cookies = &f->cookies};
     return w;
 }
 
@@ -88,6 +90,61 @@ void flow_learn(struct flow *w, uint32_t script, uint32_t live)
     }
 }
 
+/* ---- cookies ---- */
+
+static bool same(const uint8_t *a, const uint8_t *b, uint8_t len)
+{
+    return memcmp(a, b, len) == 0;
+}
+
+/* The pair in which either of them stands; NULL: none. */
+static struct cookie_pair *find_cookie(struct cookies *all, const uint8_t *script,
+                                       const uint8_t *live, uint8_t len)
+{
+    for (unsigned i = 0; i < all->count; i++) {
+        struct cookie_pair *p = &all->list[i];
+        if (p->len == len && ((script != NULL && same(p->script, script, len)) ||
+                              (live != NULL && same(p->live, live, len)))) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static bool note_cookie(struct cookies *all, const uint8_t *script, const uint8_t *live,
+                        uint8_t len)
+{
+    if (all->count == COOKIES) {
+        return false;
+    }
+    struct cookie_pair *p = &all->list[all->count++];
+    p->len = len;
+    memcpy(p->script, script, len);
+    memcpy(p->live, live, len);
+    return true;
+}
+
+bool flow_same_cookie(struct flow *w, const struct option *script, const struct option *live)
+{
+    uint8_t len = script->count;
+    const struct cookie_pair *p = find_cookie(w->cookies, script->cookie, live->cookie, len);
+    if (p == NULL) {
+        return note_cookie(w->cookies, script->cookie, live->cookie, len);
+    }
+    return same(p->script, script->cookie, len) && same(p->live, live->cookie, len);
+}
+
+/* The peer sends what the script says, unless that is how the script calls a cookie of the host. */
+static void live_cookie(struct cookies *all, struct option *o)
+{
+    const struct cookie_pair *p = find_cookie(all, o->cookie, NULL, o->count);
+    if (p != NULL) {
+        memcpy(o->cookie, p->live, o->count);
+    } else {
+        (void)note_cookie(all, o->cookie, o->cookie, o->count);
+    }
+}
+
 /* ---- timestamps ---- */
 
 void flow_note_stamp(struct flow *w, uint32_t script, uint32_t live)
@@ -125,6 +182,9 @@ void flow_to_wire(const struct flow *w, const struct packet_line *k, struct pack
         struct option *o = &out->options[i];
         if (o->kind == OPT_TS) {
             o->echo = live_stamp(w, o->echo);
+        }
+        if (o->kind == OPT_FO && o->count > 0) {
+            live_cookie(w->cookies, o);
         }
         for (unsigned b = 0; o->kind == OPT_SACK && b < o->count; b++) {
             o->sack[b][0] += offset;

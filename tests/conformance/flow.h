@@ -2,7 +2,8 @@
  *
  * The script's numbers of the peer's side are the real ones. Ours are not known beforehand: the first
  * SYN that the host sends on a connection tells how far our sequence numbers lie from those of the script,
- * and each timestamp that it sends is remembered with the number that the script gives it.
+ * and each timestamp that it sends is remembered with the number that the script gives it. So is each Fast Open
+ * cookie, for all connections.
  */
 #ifndef VITRINE_CONFORMANCE_FLOW_H
 #define VITRINE_CONFORMANCE_FLOW_H
@@ -13,10 +14,21 @@
 
 #define FLOWS_MAX 64U
 #define STAMPS 64U
+#define COOKIES 16U
 #define REMOTE_PORT_FIRST 40001U
 
 struct stamp {
     uint32_t script, live;
+};
+
+struct cookie_pair {
+    uint8_t len;
+    uint8_t script[COOKIE_MAX], live[COOKIE_MAX];
+};
+
+struct cookies {
+    struct cookie_pair list[COOKIES];
+    unsigned count;
 };
 
 struct flow {
@@ -31,6 +43,7 @@ struct flow {
     struct stamp stamps[STAMPS];
     unsigned stamp_count; /* that there ever were; the ring has the latest */
     struct stamp first_stamp;
+    struct cookies *cookies; /* of all flows */
 };
 
 struct flows {
@@ -41,6 +54,7 @@ struct flows {
     bool named;           /* a packet of the script has named its ports */
     uint16_t local_port;  /* of the latest listener */
     uint16_t next_remote_port;
+    struct cookies cookies;
 };
 
 void flows_init(struct flows *f, struct sockets *s);
@@ -57,6 +71,9 @@ void flow_to_wire(const struct flow *w, const struct packet_line *k, struct pack
 void flow_note_syn(struct flow *w, const struct packet_line *k); /* the peer sends this SYN */
 /* The host sent a SYN at `live` where the script says `script`. */
 void flow_learn(struct flow *w, uint32_t script, uint32_t live);
+/* The host sent a cookie of RFC 7413 where the script has another, or the same. False: it is not the one that it was
+ * before, or there are too many. */
+bool flow_same_cookie(struct flow *w, const struct option *script, const struct option *live);
 void flow_note_stamp(struct flow *w, uint32_t script, uint32_t live);
 
 #endif

@@ -156,7 +156,7 @@ static bool option_differs(const struct check *c, const struct option *want,
         return counters_differ(c, want, got);
     case OPT_FO:
         return differs(c, "length of the cookie", want->count, got->count) ||
-               (memcmp(want->cookie, got->cookie, want->count) != 0 &&
+               (want->count > 0 && !flow_same_cookie(c->flow, want, got) &&
                 wrong(c, "another Fast Open cookie"));
     default:
         return false;
@@ -202,7 +202,8 @@ static bool payload_differs(const struct check *c)
 {
     const struct flow *w = c->flow;
     const struct sock *k = sock_of_ports(c->sockets, w->local_port, w->remote_port);
-    size_t at = c->want->seq - w->local_isn - 1U;
+    uint32_t first = c->want->seq + ((c->want->flags & FLAG_SYN) != 0 ? 1U : 0U);
+    size_t at = first - w->local_isn - 1U;
     if (c->got->len == 0 || k == NULL || !w->local_known) {
         return false;
     }

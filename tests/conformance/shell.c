@@ -281,7 +281,8 @@ static const struct sysctl {
     {"vitrine.abe", 0, 1, 0, set_abe},
     {"vitrine.reassembly_max", 1, 65536, 0, set_reassembly_max},
     /* a host of ours is like that, or it makes no difference to what a script can see */
-    {"net.ipv4.tcp_fastopen", 0, ANY_MAX, 0, set_nothing}, /* the option itself is skipped */
+    /* a permission only: without the bits that do without a cookie, or without the socket option */
+    {"net.ipv4.tcp_fastopen", 0, 3, 0, set_nothing},
     {"net.ipv4.tcp_no_metrics_save", 0, 1, 0, set_nothing},
     {"net.ipv4.tcp_syncookies", 0, 1, 0, set_nothing},
     {"net.ipv4.tcp_reordering", 3, 3, 0, set_nothing},

@@ -49,6 +49,12 @@ static void show_option(struct text *t, const struct option *o)
     case OPT_TS:
         text_addf(t, "TS val %u ecr %u", o->value, o->echo);
         break;
+    case OPT_FO:
+        text_add(t, o->count > 0 ? "FO " : "FO");
+        for (unsigned i = 0; i < o->count; i++) {
+            text_addf(t, "%02x", o->cookie[i]);
+        }
+        break;
     case OPT_ACCECN0:
     case OPT_ACCECN1:
         text_add(t, o->kind == OPT_ACCECN0 ? "ECN e0b/ceb/e1b" : "ECN e1b/ceb/e0b");

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "stack/tcp/fast_open_paths.h"
+
 struct outcome outcome_of(int64_t value)
 {
     return (struct outcome){.value = value};
@@ -209,6 +211,7 @@ struct outcome sock_listen(struct sock *k, int64_t backlog)
     struct tcp_listen_args args = {
         .local = k->local,
         .backlog = backlog > 0 && backlog < BACKLOG_MAX ? (uint32_t)backlog : BACKLOG_MAX,
+        .fast_open_pending = k->fast_open_pending,
         .options = k->options,
         .accept = on_accept,
         .arg = k,
@@ -237,12 +240,17 @@ static struct outcome connect_again(struct sock *k)
     return outcome_error(error);
 }
 
-struct outcome sock_connect(struct sock *k, struct endpoint to)
+static bool has_cookie(const struct sock *k, struct ip_addr of)
+{
+    struct fast_open_cookie cookie;
+    struct world *w = k->owner->world;
+    uint16_t mss;
+    return fast_open_cookie_find(&w->host.tcp, w->config.local, of, &cookie, &mss);
+}
+
+static struct outcome connect_now(struct sock *k, struct endpoint to)
 {
     struct sockets *s = k->owner;
-    if (k->state != SOCK_FRESH) {
-        return connect_again(k);
-    }
     struct tcp_connect_args args = {
         .local = k->local,
         .remote = to,
@@ -263,6 +271,36 @@ struct outcome sock_connect(struct sock *k, struct endpoint to)
     k->state = SOCK_CONNECTING;
     s->latest = k;
     return outcome_wait();
+}
+
+struct outcome sock_connect(struct sock *k, struct endpoint to)
+{
+    if (k->state != SOCK_FRESH) {
+        return connect_again(k);
+    }
+    if (k->fast_open_connect && has_cookie(k, to.addr)) {
+        k->connect_waits = true;
+        k->remote = to;
+        k->state = SOCK_CONNECTING;
+        return outcome_of(0);
+    }
+    return connect_now(k, to);
+}
+
+struct outcome sock_connect_with(struct sock *k, struct endpoint to, const char *text, size_t len,
+                                 size_t *done)
+{
+    if (k->state != SOCK_FRESH && !k->connect_waits) {
+        return outcome_error(EISCONN);
+    }
+    bool early = has_cookie(k, to.addr);
+    k->connect_waits = false;
+    k->options.fast_open = true;
+    struct outcome o = connect_now(k, to);
+    if (o.wait && early) { /* before the flush, so that it goes with the SYN */
+        *done = sock_put(k, text, len);
+    }
+    return o;
 }
 
 struct outcome sock_accept(struct sock *k, struct sock **out)

@@ -45,11 +45,14 @@ struct sock {
     struct sock *accept_first;     /* LISTENING: established, not accepted yet */
     struct stream *stream;         /* NULL once the stack is done with it */
     bool peer_closed, shut_rd, shut_wr;
-    bool linger;                      /* SO_LINGER with a time of zero: close resets */
-    bool cork;                        /* TCP_CORK */
-    bool tells_queued;                /* TCP_INQ: a read tells how much is left */
-    bool more;                        /* the latest write said that another follows (MSG_MORE) */
-    uint32_t rcv_low;                 /* SO_RCVLOWAT: readable from so many bytes on; 0 is 1 */
+    bool linger;                /* SO_LINGER with a time of zero: close resets */
+    bool cork;                  /* TCP_CORK */
+    uint32_t fast_open_pending; /* TCP_FASTOPEN: at once */
+    bool fast_open_connect;     /* TCP_FASTOPEN_CONNECT */
+    bool connect_waits;         /* … and there is a cookie: the SYN leaves with the first write */
+    bool tells_queued;          /* TCP_INQ: a read tells how much is left */
+    bool more;                  /* the latest write said that another follows (MSG_MORE) */
+    uint32_t rcv_low;           /* SO_RCVLOWAT: readable from so many bytes on; 0 is 1 */
     unsigned notices[STREAM_REPORTS]; /* reports of the stack, by kind */
     int error;                        /* SO_ERROR */
     nsec rcv_timeout, snd_timeout;    /* 0: none */
@@ -96,6 +99,9 @@ struct sock *sock_new(struct sockets *s, int fd, enum sock_state state); /* NULL
 struct outcome sock_bind(struct sock *k, struct endpoint at);
 struct outcome sock_listen(struct sock *k, int64_t backlog);
 struct outcome sock_connect(struct sock *k, struct endpoint to);
+/* connect and write in one (MSG_FASTOPEN). `done`: bytes that are queued. */
+struct outcome sock_connect_with(struct sock *k, struct endpoint to, const char *text, size_t len,
+                                 size_t *done);
 struct outcome sock_accept(struct sock *k, struct sock **out);
 struct outcome sock_shutdown(struct sock *k, int64_t how);
 struct outcome sock_close(struct sock *k);
@@ -106,6 +112,8 @@ struct outcome sock_read(struct sock *k, size_t len, int64_t flags);
  * all of it urgent; MSG_MORE holds the last small segment back until the next write without it. */
 struct outcome sock_write(struct sock *k, const char *text, size_t len, int64_t flags,
                           size_t *done);
+/* Puts up to `len` bytes into the send queue of a connection, open or not yet; how many found room. */
+size_t sock_put(struct sock *k, const char *text, size_t len);
 /* The options, as they are with TCP_CORK and MSG_MORE, take effect. */
 void sock_apply_options(struct sock *k);
 /* What is held back by TCP_CORK and MSG_MORE goes now (TCP_NODELAY while corked). */

@@ -126,8 +126,7 @@ static bool remember(struct sock *k, size_t more)
     return true;
 }
 
-/* Puts up to `len` bytes into the send queue; how many found room. */
-static size_t put(struct sock *k, const char *text, size_t len)
+size_t sock_put(struct sock *k, const char *text, size_t len)
 {
     size_t room = 0;
     uint8_t *at = stream_reserve(k->stream, 1, &room);
@@ -153,6 +152,7 @@ void sock_apply_options(struct sock *k)
     o.cork = k->cork || k->more;
     if (k->listener != NULL) {
         k->listener->options = o; /* of the connections that it will make */
+        k->listener->fast_open.max = k->fast_open_pending;
     }
     if (k->stream != NULL) {
         world_enter(k->owner->world);
@@ -192,7 +192,7 @@ struct outcome sock_write(struct sock *k, const char *text, size_t len, int64_t 
     }
     world_enter(k->owner->world);
     while (*done < len) {
-        size_t n = put(k, text != NULL ? text + *done : NULL, len - *done);
+        size_t n = sock_put(k, text != NULL ? text + *done : NULL, len - *done);
         if (n == 0) {
             k->short_writes++;
             return outcome_wait();

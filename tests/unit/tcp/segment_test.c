@@ -147,6 +147,37 @@ START_TEST(timestamps_and_sack_blocks_are_read)
 }
 END_TEST
 
+/* requires: 7413-4.1.1-1, 7413-4.1.1-2 */
+START_TEST(fast_open_cookies_are_read)
+{
+    static const struct {
+        const char *hex;
+        bool good;
+        uint8_t len;
+    } cases[] = {
+        {"2202 0101", true, 0},
+        {"2206 a1b2c3d4 0101", true, 4},
+        {"220a 0102030405060708 0000", true, 8},
+        {"2212 000102030405060708090a0b0c0d0e0f 0101", true, 16},
+        {"2204 a1b2", false, 0},
+        {"2203 aa 01010101 01", false, 0},
+        {"2207 a1b2c3d4e5 01", false, 0},
+        {"2214 000102030405060708090a0b0c0d0e0f1011", false, 0},
+    };
+    struct peer p = peer_new();
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        struct frame f = frame_of_hex(cases[i].hex);
+        struct raw r = raw_with_options(&p, TCP_SYN, 5, 0, f.b, f.len, "abc", 3);
+        struct tcp_segment s = parse_good(&r);
+        ck_assert_msg(s.opts == (cases[i].good ? TCP_OPT_HAS_FAST_OPEN : 0), "case %u", i);
+        ck_assert_uint_eq(s.fast_open.len, cases[i].len);
+        ck_assert_mem_eq(s.fast_open.bytes, f.b + 2, cases[i].len);
+        r = with_options(f.b, f.len); /* without SYN */
+        ck_assert_uint_eq(parse_good(&r).opts, 0);
+    }
+}
+END_TEST
+
 /* requires: MUST-7 */
 START_TEST(option_lengths_that_cannot_be_are_refused)
 {
@@ -305,6 +336,20 @@ START_TEST(sack_blocks_are_written)
 }
 END_TEST
 
+/* RFC 7413 4.1.1. Beside all others there is room for the longest: 20 and 18 bytes. */
+START_TEST(cookies_are_written)
+{
+    struct tcp_segment s = outgoing(TCP_SYN, TCP_OPT_HAS_FAST_OPEN);
+    expect_written(&s, "0050 9c40 01020304 a1a2a3a4 6002 beef 0000 0000 2202 0000");
+    s.fast_open = (struct fast_open_cookie){.len = 6, .bytes = {1, 2, 3, 4, 5, 6}};
+    expect_written(&s, "0050 9c40 01020304 a1a2a3a4 7002 beef 0000 0000 2208 0102 03040506");
+    s.fast_open.len = 16;
+    s.opts = TCP_OPT_HAS_FAST_OPEN | TCP_OPT_HAS_MSS | TCP_OPT_HAS_WSCALE | TCP_OPT_HAS_SACK_OK |
+             TCP_OPT_HAS_TS;
+    ck_assert_uint_eq(segment_options_len(&s), 40);
+}
+END_TEST
+
 START_TEST(what_is_written_is_read_again)
 {
     struct tcp_segment s = outgoing(TCP_SYN, TCP_OPT_HAS_MSS | TCP_OPT_HAS_WSCALE |
@@ -356,6 +401,7 @@ Suite *segment_suite(void)
     ADD(in, the_reserved_bits_are_ignored);
     ADD(in, options_are_read);
     ADD(in, timestamps_and_sack_blocks_are_read);
+    ADD(in, fast_open_cookies_are_read);
     ADD(in, option_lengths_that_cannot_be_are_refused);
     ADD(in, options_of_a_strange_length_are_passed_over);
     ADD(in, a_header_that_is_cut_is_refused);
@@ -366,6 +412,7 @@ Suite *segment_suite(void)
     ADD(out, a_plain_header_is_written);
     ADD(out, timestamps_are_aligned);
     ADD(out, sack_blocks_are_written);
+    ADD(out, cookies_are_written);
     ADD(out, what_is_written_is_read_again);
     ADD(out, each_choice_of_syn_options_is_aligned);
     return s;

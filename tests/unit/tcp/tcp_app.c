@@ -147,6 +147,11 @@ struct app *open_with_rtt(struct peer *p, nsec rtt)
 
 struct app *app_connect(struct peer *p, const struct tcp_options *options)
 {
+    return app_connect_with(p, options, 0);
+}
+
+struct app *app_connect_with(struct peer *p, const struct tcp_options *options, size_t len)
+{
     struct app *a = new_app();
     struct tcp_connect_args args = {
         .remote = {.addr = ip4_addr(PEER_IP), .port = p->port}, .events = &app_events, .app = a};
@@ -156,6 +161,7 @@ struct app *app_connect(struct peer *p, const struct tcp_options *options)
     host_enter(&rig.host, rig.now);
     ck_assert_int_eq(tcp_connect(&rig.host.tcp, &args, &a->s), TCP_OK);
     p->our_port = info_of(a).local.port;
+    ck_assert_uint_eq(app_queue(a, len), len);
     rig_flush();
     return a;
 }

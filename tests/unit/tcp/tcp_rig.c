@@ -443,6 +443,11 @@ static void read_option(struct wire *w, uint8_t kind, const uint8_t *body, size_
         w->tsecr = get32(body + 4);
     } else if ((kind == 172 || kind == 174) && len % 3 == 0 && len <= 9) {
         w->has_accecn = true; /* RFC 9768 3.2.3 */
+        w->accecn_len = len;
+    } else if (kind == 34 && len % 2 == 0 && len <= sizeof w->cookie && len != 2) {
+        w->has_cookie = true; /* RFC 7413 4.1.1 */
+        w->cookie_len = len;
+        memcpy(w->cookie, body, len);
     } else if (kind == 5 && len % 8 == 0 && len <= 32) {
         for (w->sack_count = 0; w->sack_count < len / 8; w->sack_count++) {
             w->sack[w->sack_count][0] = get32(body + 8 * w->sack_count);
@@ -544,8 +549,9 @@ struct wire expect_at(struct peer *p, unsigned flags, uint32_t seq, uint32_t ack
     ck_assert_msg(w.seq == seq, "line %d: seq %u, not %u", line, w.seq, seq);
     ck_assert_msg(w.ack == ack, "line %d: ack %u, not %u", line, w.ack, ack);
     ck_assert_msg(w.len == len, "line %d: %zu bytes, not %zu", line, w.len, len);
+    uint32_t first = w.seq - ((flags & TCP_SYN) != 0 ? 0U : 1U); /* of the stream's bytes */
     for (size_t i = 0; i < w.len; i++) {
-        ck_assert_msg(w.data[i] == pattern(w.seq - 1 + i), "line %d: wrong byte %zu", line, i);
+        ck_assert_msg(w.data[i] == pattern(first + i), "line %d: wrong byte %zu", line, i);
     }
     if (w.has_ts) {
         p->ts_recent = w.tsval;

@@ -52,7 +52,10 @@ struct wire {
     uint32_t seq, ack; /* as on the wire; `expect` makes them relative */
     uint8_t flags;
     uint16_t wnd, urgent;
-    bool has_mss, has_wscale, has_sack_ok, has_ts, has_accecn;
+    bool has_mss, has_wscale, has_sack_ok, has_ts, has_accecn, has_cookie;
+    uint8_t cookie[16]; /* RFC 7413 */
+    size_t cookie_len;
+    size_t accecn_len; /* bytes of that option, without kind and length */
     uint16_t mss;
     uint8_t shift;
     uint32_t tsval, tsecr;
@@ -161,6 +164,8 @@ struct app *open_with_rtt(struct peer *p, nsec rtt);
 struct wire half_open(struct peer *p);
 /* tcp_connect to the peer's port; the SYN is still to be taken. */
 struct app *app_connect(struct peer *p, const struct tcp_options *options);
+/* The same, and `len` bytes of the pattern are committed before the SYN leaves. */
+struct app *app_connect_with(struct peer *p, const struct tcp_options *options, size_t len);
 struct app *open_active(struct peer *p);
 /* A passive connection brought to a state: `*seq` is the peer's next number, `*nxt` our SND.NXT. */
 struct app *open_in_state(struct peer *p, enum tcp_state state, uint32_t *seq, uint32_t *nxt);

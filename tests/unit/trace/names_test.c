@@ -161,7 +161,7 @@ START_TEST(options_in_words)
     ck_assert_str_eq(tcp_opts_text(0, out), "");
     ck_assert_str_eq(tcp_opts_text(TCP_OPT_HAS_TS, out), "TS");
     ck_assert_str_eq(tcp_opts_text(0x0f, out), "MSS WSCALE SACK-OK TS");
-    ck_assert_str_eq(tcp_opts_text(0xff, out), "MSS WSCALE SACK-OK TS SACK ACCECN");
+    ck_assert_str_eq(tcp_opts_text(0xff, out), "MSS WSCALE SACK-OK TS SACK ACCECN TFO");
 }
 END_TEST
 
