@@ -218,9 +218,10 @@ static void options_label(uint8_t opts, unsigned mss, unsigned wscale, char out[
         snprintf(wscale_text, sizeof wscale_text, ", wscale %u", wscale);
     }
     char all[64];
-    snprintf(all, sizeof all, "%s%s%s%s", mss_text, wscale_text,
+    snprintf(all, sizeof all, "%s%s%s%s%s", mss_text, wscale_text,
              (opts & TCP_OPT_HAS_SACK_OK) != 0 ? ", SACK" : "",
-             (opts & TCP_OPT_HAS_TS) != 0 ? ", timestamps" : "");
+             (opts & TCP_OPT_HAS_TS) != 0 ? ", timestamps" : "",
+             (opts & TCP_OPT_HAS_FAST_OPEN) != 0 ? ", Fast Open" : "");
     snprintf(out, LABEL_MAX, "%s", all[0] != '\0' ? all + 2 : "no options");
 }
 
@@ -410,6 +411,19 @@ static void on_lost(struct ladder *l, struct ladder_conn *c, const struct event 
          u->seq, loss_how_name(u->how));
 }
 
+static void on_fast_open(struct ladder *l, struct ladder_conn *c, const struct event *e)
+{
+    const struct ev_tcp_fast_open *u = &e->u.tcp_fast_open;
+    bool bad = u->what == FAST_OPEN_INVALID || u->what == FAST_OPEN_FULL ||
+               u->what == FAST_OPEN_IGNORED || u->what == FAST_OPEN_UNHEARD;
+    if (u->len > 0) {
+        note(l, c, RUNG_RIGHT, bad ? BAD : FAINT, "Fast Open: %s, %" PRIu32 " bytes",
+             fast_open_name(u->what), u->len);
+    } else {
+        note(l, c, RUNG_RIGHT, bad ? BAD : FAINT, "Fast Open: %s", fast_open_name(u->what));
+    }
+}
+
 /* ---- tls ---- */
 
 static void on_tls_message(struct ladder *l, struct ladder_conn *c, const struct event *e)
@@ -501,6 +515,7 @@ static on_kind *const on_kinds[EVENT_TYPES] = {
     [EV_tcp_urgent] = on_tcp_urgent,
     [EV_tcp_soft_error] = on_soft_error,
     [EV_tcp_lost] = on_lost,
+    [EV_tcp_fast_open] = on_fast_open,
     [EV_drop] = on_drop,
     [EV_tls_message] = on_tls_message,
     [EV_tls_secret] = on_tls_secret,

@@ -32,6 +32,9 @@ static void add_syn_options(struct text *t, const struct segment *s)
     if ((s->opts & TCP_OPT_HAS_SACK_OK) != 0) {
         text_add(t, ", SACK permitted");
     }
+    if ((s->opts & TCP_OPT_HAS_FAST_OPEN) != 0) {
+        text_add(t, ", Fast Open");
+    }
 }
 
 static void add_segment(struct text *t, const struct segment *s)
@@ -290,6 +293,31 @@ static void effect_lost(struct text *t, const struct event *e)
               loss_how_name(u->how));
 }
 
+static void effect_fast_open(struct text *t, const struct event *e)
+{
+    static const char *const words[FAST_OPENS] = {
+        [FAST_OPEN_ASKED] = "our SYN asks for a cookie",
+        [FAST_OPEN_GIVEN] = "our SYN-ACK brings the cookie of the client's address",
+        [FAST_OPEN_LEARNT] = "the peer has given a cookie, for the next time",
+        [FAST_OPEN_SENT] = "our SYN has a cookie and",
+        [FAST_OPEN_ACCEPTED] = "the cookie is good: taken from the SYN are",
+        [FAST_OPEN_INVALID] = "the cookie is none of ours, or too old: left in the SYN are",
+        [FAST_OPEN_FULL] = "the cookie is good, but too many handshakes wait: left in the SYN are",
+        [FAST_OPEN_IGNORED] = "the peer has not taken from our SYN",
+        [FAST_OPEN_UNHEARD] = "our SYN goes again without its cookie, and without",
+        [FAST_OPEN_PAUSED] = "not tried: it has failed on this way lately",
+    };
+    const struct ev_tcp_fast_open *u = &e->u.tcp_fast_open;
+    bool counts = u->what != FAST_OPEN_ASKED && u->what != FAST_OPEN_GIVEN &&
+                  u->what != FAST_OPEN_LEARNT && u->what != FAST_OPEN_PAUSED;
+    if (u->what < FAST_OPENS) {
+        text_addf(t, "Fast Open: %s", words[u->what]);
+    }
+    if (counts) {
+        text_addf(t, " %" PRIu32 " B", u->len);
+    }
+}
+
 static void effect_queued(struct text *t, const struct event *e)
 {
     text_addf(t, "%" PRIu32 " B from seq %" PRIu32 " kept beyond a hole", e->u.tcp_queued.len,
@@ -430,6 +458,7 @@ static words *const effects[EVENT_TYPES] = {
     [EV_tcp_cwnd] = effect_cwnd,
     [EV_tcp_cc_state] = effect_cc_state,
     [EV_tcp_lost] = effect_lost,
+    [EV_tcp_fast_open] = effect_fast_open,
     [EV_tcp_queued] = effect_queued,
     [EV_tcp_timer_armed] = effect_armed,
     [EV_tcp_soft_error] = effect_soft_error,

@@ -8,21 +8,27 @@
 #include "stack/tcp/cc.h"
 
 enum setting_kind {
-    SETTING_SWITCH,  /* a field `no_X`: on or off */
-    SETTING_FLAG,    /* a field that is on when it says so */
-    SETTING_COUNT,   /* a uint32_t; k and m are 1,024 and 1,048,576 */
-    SETTING_TIME,    /* an nsec; us, ms or s */
-    SETTING_ECN,     /* a policy of explicit congestion notification */
-    SETTING_MTU,     /* when the path's MTU is probed */
-    SETTING_CC,      /* an algorithm of congestion control */
-    SETTING_COOKIES, /* when a SYN is answered by a cookie */
+    SETTING_SWITCH,    /* a field `no_X`: on or off */
+    SETTING_FLAG,      /* a field that is on when it says so */
+    SETTING_COUNT,     /* a uint32_t; k and m are 1,024 and 1,048,576 */
+    SETTING_TIME,      /* an nsec; us, ms or s */
+    SETTING_ECN,       /* a policy of explicit congestion notification */
+    SETTING_MTU,       /* when the path's MTU is probed */
+    SETTING_CC,        /* an algorithm of congestion control */
+    SETTING_COOKIES,   /* when a SYN is answered by a cookie */
+    SETTING_FAST_OPEN, /* who puts data into a SYN */
 };
 
 static const char *const kind_takes[] = {
-    [SETTING_SWITCH] = "on|off",       [SETTING_FLAG] = "off|on",
-    [SETTING_COUNT] = "N, Nk, Nm",     [SETTING_TIME] = "Nus, Nms, Ns",
-    [SETTING_ECN] = "off|accept|ask",  [SETTING_CC] = "NAME",
-    [SETTING_MTU] = "off|hole|always", [SETTING_COOKIES] = "auto|never|always",
+    [SETTING_SWITCH] = "on|off",
+    [SETTING_FLAG] = "off|on",
+    [SETTING_COUNT] = "N, Nk, Nm",
+    [SETTING_TIME] = "Nus, Nms, Ns",
+    [SETTING_ECN] = "off|accept|ask",
+    [SETTING_CC] = "NAME",
+    [SETTING_MTU] = "off|hole|always",
+    [SETTING_COOKIES] = "auto|never|always",
+    [SETTING_FAST_OPEN] = "off|client|server|both",
 };
 
 struct setting {
@@ -53,6 +59,8 @@ static const struct setting settings[] = {
      "data goes at congestion control's rate, if it has one"},
     {"syn_cookies", SETTING_COOKIES, FIELD(syn_cookies),
      "a SYN is answered and forgotten (RFC 4987); auto: if the backlog is full"},
+    {"fast_open", SETTING_FAST_OPEN, FIELD(fast_open),
+     "data in the SYN of whoever has a cookie (RFC 7413): it may be delivered twice"},
     {"ecn", SETTING_ECN, FIELD(ecn),
      "congestion marks (RFC 9768, RFC 3168); also accept-classic, accept-ask-classic, ask-classic"},
     {"ecn_fallback", SETTING_SWITCH, FIELD(no_ecn_fallback), "ECN is given up where it gets lost"},
@@ -85,7 +93,7 @@ static const struct setting settings[] = {
 void tcp_settings_list(FILE *out)
 {
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
-        fprintf(out, "  %-20s %-18s%s\n", settings[i].name, kind_takes[settings[i].kind],
+        fprintf(out, "  %-20s %-23s%s\n", settings[i].name, kind_takes[settings[i].kind],
                 settings[i].what);
     }
 }
@@ -189,6 +197,21 @@ static bool take_cookies(const char *text, enum tcp_cookie_policy *out)
     return false;
 }
 
+static bool take_fast_open(const char *text, enum tcp_fast_open_policy *out)
+{
+    static const char *const names[] = {[TCP_FAST_OPEN_OFF] = "off",
+                                        [TCP_FAST_OPEN_CLIENT] = "client",
+                                        [TCP_FAST_OPEN_SERVER] = "server",
+                                        [TCP_FAST_OPEN_BOTH] = "both"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (strcmp(names[i], text) == 0) {
+            *out = (enum tcp_fast_open_policy)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool take_mtu_probing(const char *text, enum tcp_mtu_probing *out)
 {
     static const char *const names[] = {
@@ -225,6 +248,8 @@ static bool take_value(const struct setting *s, const char *text, struct tcp_con
         return take_cc(text, field);
     case SETTING_COOKIES:
         return take_cookies(text, field);
+    case SETTING_FAST_OPEN:
+        return take_fast_open(text, field);
     }
     return false;
 }

@@ -55,6 +55,10 @@ START_TEST(takes_each_kind)
     ck_assert_int_eq(config.ecn, TCP_ECN_ACCEPT_ASK_CLASSIC);
     ck_assert(take("syn_cookies=always"));
     ck_assert_int_eq(config.syn_cookies, TCP_COOKIES_ALWAYS);
+    ck_assert(take("fast_open=server"));
+    ck_assert_int_eq(config.fast_open, TCP_FAST_OPEN_SERVER);
+    ck_assert(take("fast_open=both"));
+    ck_assert_int_eq(config.fast_open, TCP_FAST_OPEN_CLIENT | TCP_FAST_OPEN_SERVER);
     ck_assert(take("ecn=accept-classic"));
     ck_assert_int_eq(config.ecn, TCP_ECN_ACCEPT_CLASSIC);
 }
@@ -113,14 +117,15 @@ START_TEST(lists_what_it_takes)
         char takes[32];
         char item[64];
         ck_assert_int_eq(sscanf(line, "%31s %31[^, ]", name, takes), 2);
-        const char *value = strcmp(takes, "on|off") == 0              ? "off"
-                            : strcmp(takes, "off|on") == 0            ? "on"
-                            : strcmp(takes, "off|accept|ask") == 0    ? "ask"
-                            : strcmp(takes, "auto|never|always") == 0 ? "never"
-                            : strcmp(takes, "off|hole|always") == 0   ? "always"
-                            : strcmp(takes, "N") == 0                 ? "9k"
-                            : strcmp(takes, "Nus") == 0               ? "9ms"
-                                                                      : "cubic";
+        const char *value = strcmp(takes, "on|off") == 0                   ? "off"
+                            : strcmp(takes, "off|on") == 0                 ? "on"
+                            : strcmp(takes, "off|accept|ask") == 0         ? "ask"
+                            : strcmp(takes, "auto|never|always") == 0      ? "never"
+                            : strcmp(takes, "off|client|server|both") == 0 ? "both"
+                            : strcmp(takes, "off|hole|always") == 0        ? "always"
+                            : strcmp(takes, "N") == 0                      ? "9k"
+                            : strcmp(takes, "Nus") == 0                    ? "9ms"
+                                                                           : "cubic";
         snprintf(item, sizeof item, "%s=%s", name, value);
         ck_assert_msg(take(item), "%s", item);
         ck_assert_msg(is_set(), "%s changes nothing", item);
