@@ -20,6 +20,7 @@
 #include "apps/http/body.h"
 #include "apps/http/reply.h"
 #include "apps/node.h"
+#include "apps/saved_cookies.h"
 #include "apps/saved_session.h"
 #include "apps/terminal.h"
 #include "apps/tls_detail.h"
@@ -33,6 +34,7 @@ struct get {
     struct tls_context *tls;
     struct stream *stream; /* NULL once gone */
     uint32_t conn_id;
+    bool asked;        /* the request was sent, before `opened` */
     bool opened, over; /* `over`: the status is known, only the goodbyes are left */
     struct http_reply reply;
     struct http_body body;
@@ -184,6 +186,17 @@ static void send_request(struct get *g)
     stream_commit(g->stream, write_request(g, (char *)to));
 }
 
+/* What there is to send goes before TCP's SYN does (RFC 7413). */
+static void send_with_syn(struct get *g)
+{
+    if (tls_of_stream(g->stream) != NULL) {
+        tls_begin(g->stream);
+    } else {
+        g->asked = true;
+        send_request(g);
+    }
+}
+
 /* With the first flight, if the session allows it. */
 static void send_early(struct get *g)
 {
@@ -329,7 +342,7 @@ static void on_opened(struct stream *s)
     struct get *g = s->app;
     g->opened = true;
     show_tls(g);
-    if (!was_early(g)) {
+    if (!was_early(g) && !g->asked) {
         send_request(g);
     }
 }
@@ -453,6 +466,7 @@ static void open_connection(struct get *g, struct ip_addr address)
     struct tcp_connect_args args = {
         .local = {g->options.node.address, 0},
         .remote = {address, u->port},
+        .options = {.fast_open = g->options.fast_open != NULL},
         .events = u->tls ? NULL : &get_events,
         .app = g,
     };
@@ -476,6 +490,9 @@ static void open_connection(struct get *g, struct ip_addr address)
         g->stream = tls;
         offer_session(g);
         send_early(g);
+    }
+    if (g->options.fast_open != NULL) {
+        send_with_syn(g);
     }
     if (g->options.max_time > 0) {
         timer_arm(&g->node.host.wheel, &g->deadline,
@@ -512,6 +529,11 @@ static void run(struct get *g, struct ip_addr address)
         terminal_open(&g->terminal, STDERR_FILENO, r);
     }
     tls_detail_open(&g->detail, &g->options.tls, g->tls, &g->terminal, &g->events, r);
+    const char *cookies = g->options.fast_open;
+    if (cookies != NULL && !saved_cookies_read(cookies, &g->node.host.tcp)) {
+        finish(g, GET_USAGE);
+        return;
+    }
     if (open_output(g)) {
         open_connection(g, address);
         int error = g->over ? 0 : loop_run(&g->node.loop);
@@ -519,6 +541,9 @@ static void run(struct get *g, struct ip_addr address)
             fail(g, GET_RECEIVE, "the TAP is gone: %s", strerror(-error));
         }
         descriptor_close(&g->out);
+        if (cookies != NULL) {
+            (void)saved_cookies_write(cookies, &g->node.host.tcp, g->node.host.recorder.now);
+        }
         if (g->options.output != NULL && close(g->out.fd) != 0 && g->status == GET_OK) {
             g->status = GET_WRITE;
         }

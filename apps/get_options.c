@@ -18,6 +18,10 @@ static const char usage_head[] =
     "  --resolve NAME:A      the address of a name; again for more [the hosts file]\n"
     "  --events FILE         every event as a line of JSON\n"
     "  --session FILE        come back to the session there, and leave the new one: a secret\n"
+    "  --fast-open FILE      the request, or TLS's first flight, goes with the SYN if the file has "
+    "the\n"
+    "                        server's cookie; the one that comes is left there. It can be "
+    "replayed\n"
     "  --early-data          send the request with the first flight (0-RTT): it can be "
     "replayed\n\n";
 
@@ -31,6 +35,7 @@ enum {
     OPT_RESOLVE = 256,
     OPT_EVENTS,
     OPT_SESSION,
+    OPT_FAST_OPEN,
     OPT_HELP,
 };
 
@@ -45,6 +50,7 @@ static const struct option long_options[] = {
     {"resolve", required_argument, NULL, OPT_RESOLVE},
     {"events", required_argument, NULL, OPT_EVENTS},
     {"session", required_argument, NULL, OPT_SESSION},
+    {"fast-open", required_argument, NULL, OPT_FAST_OPEN},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -86,6 +92,9 @@ static bool take_option(int option, const char *value, struct get_options *o)
         return take_resolve(o, value);
     case OPT_EVENTS:
         o->events = value;
+        return true;
+    case OPT_FAST_OPEN:
+        o->fast_open = value;
         return true;
     case OPT_SESSION:
         o->session = value;

@@ -13,9 +13,10 @@ struct get_options {
     struct tls_options tls;
     const char *resolve[GET_RESOLVE]; /* "NAME:ADDRESS" */
     size_t resolves;
-    const char *session; /* file of a session to come back to, and to leave; NULL: none */
-    const char *output;  /* file; NULL: standard output */
-    const char *events;  /* file for JSON lines; NULL: none */
+    const char *fast_open; /* file of cookies (saved_cookies.h); NULL: no Fast Open */
+    const char *session;   /* file of a session to come back to, and to leave; NULL: none */
+    const char *output;    /* file; NULL: standard output */
+    const char *events;    /* file for JSON lines; NULL: none */
     bool verbose, head, fail;
     nsec max_time; /* 0: as long as it takes */
 };

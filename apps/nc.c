@@ -14,6 +14,7 @@
 #include "apps/commands.h"
 #include "apps/descriptor.h"
 #include "apps/node.h"
+#include "apps/saved_cookies.h"
 #include "apps/terminal.h"
 
 struct nc {
@@ -22,7 +23,7 @@ struct nc {
     int epoll_fd;          /* of `in` and `out`; the loop watches it */
     int signal_fd;
     struct descriptor in, out;
-    bool in_done, peer_closed, shut, failed;
+    bool opened, in_done, peer_closed, shut, failed;
     enum close_reason reason;
     struct event_file event_file;
 };
@@ -31,7 +32,8 @@ struct nc {
 struct nc_options {
     struct node_options node;
     uint16_t source_port;
-    const char *events; /* file for JSON lines; NULL: none */
+    const char *events;    /* file for JSON lines; NULL: none */
+    const char *fast_open; /* file of cookies; NULL: no Fast Open */
     bool stats;
 };
 
@@ -41,6 +43,11 @@ static const char usage_text[] =
     "what\n"
     "comes back goes to standard output. Exit status 0: both sides have closed in order.\n\n"
     "  --source-port N       our port [any]\n"
+    "  --fast-open FILE      the input goes with the SYN as far as it is there, if the file has "
+    "the\n"
+    "                        server's cookie; the one that comes is left there. It may be "
+    "delivered\n"
+    "                        twice\n"
     "  --events FILE         every event as a line of JSON\n"
     "  --stats               what was sent and received, at the end, as a line of JSON on "
     "stderr\n\n";
@@ -56,11 +63,12 @@ static void fail(struct nc *nc, const char *what)
     loop_stop(&nc->node.loop);
 }
 
+/* Our half ends once it is open: before that there would be nothing to close. */
 static void shut(struct nc *nc)
 {
     nc->in_done = true;
     descriptor_wait(&nc->in, 0);
-    if (!nc->shut) {
+    if (nc->opened && !nc->shut) {
         nc->shut = true;
         stream_shutdown(nc->stream);
     }
@@ -142,6 +150,16 @@ static void on_signal(void *arg)
 
 /* ---- events of the stream ---- */
 
+static void on_opened(struct stream *s)
+{
+    struct nc *nc = s->app;
+    nc->opened = true;
+    if (nc->in_done) {
+        shut(nc);
+    }
+    pump_in(nc);
+}
+
 static void on_in_room(struct stream *s)
 {
     pump_in(s->app);
@@ -172,7 +190,7 @@ static void on_closed(struct stream *s, enum close_reason reason)
 }
 
 static const struct stream_events nc_events = {
-    .opened = on_in_room,
+    .opened = on_opened,
     .readable = on_readable,
     .writable = on_in_room,
     .peer_closed = on_peer_closed,
@@ -181,12 +199,13 @@ static const struct stream_events nc_events = {
 
 /* ---- the command ---- */
 
-enum { OPT_SOURCE_PORT = 256, OPT_EVENTS, OPT_STATS, OPT_HELP };
+enum { OPT_SOURCE_PORT = 256, OPT_EVENTS, OPT_FAST_OPEN, OPT_STATS, OPT_HELP };
 
 static const struct option long_options[] = {
     NODE_LONG_OPTIONS,
     {"source-port", required_argument, NULL, OPT_SOURCE_PORT},
     {"events", required_argument, NULL, OPT_EVENTS},
+    {"fast-open", required_argument, NULL, OPT_FAST_OPEN},
     {"stats", no_argument, NULL, OPT_STATS},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -202,6 +221,9 @@ static enum options_result take_option(int option, struct nc_options *o)
         return option_port("source-port", optarg, &o->source_port) ? OPTIONS_GOOD : OPTIONS_BAD;
     case OPT_EVENTS:
         o->events = optarg;
+        return OPTIONS_GOOD;
+    case OPT_FAST_OPEN:
+        o->fast_open = optarg;
         return OPTIONS_GOOD;
     case OPT_STATS:
         o->stats = true;
@@ -243,6 +265,9 @@ static int run(struct nc *nc, const struct tcp_connect_args *args)
     }
     descriptor_open(&nc->in, nc->epoll_fd, STDIN_FILENO);
     descriptor_open(&nc->out, nc->epoll_fd, STDOUT_FILENO);
+    if (args->options.fast_open) { /* before the SYN leaves */
+        pump_in(nc);
+    }
     error = loop_run(&nc->node.loop);
     descriptor_close(&nc->in);
     descriptor_close(&nc->out);
@@ -262,12 +287,19 @@ static int talk(const struct nc_options *o, struct endpoint remote)
     nc->signal_fd = -1;
     nc->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     int status = EXIT_FAILURE;
-    if (event_file_open(&nc->event_file, o->events, &nc->node.host.recorder)) {
+    const char *cookies = o->fast_open;
+    if (cookies != NULL && !saved_cookies_read(cookies, &nc->node.host.tcp)) {
+        status = 2;
+    } else if (event_file_open(&nc->event_file, o->events, &nc->node.host.recorder)) {
         status = run(nc, &(struct tcp_connect_args){.local = {o->node.address, o->source_port},
                                                     .remote = remote,
+                                                    .options = {.fast_open = cookies != NULL},
                                                     .events = &nc_events,
                                                     .app = nc});
         event_file_close(&nc->event_file);
+        if (cookies != NULL) {
+            (void)saved_cookies_write(cookies, &nc->node.host.tcp, nc->node.host.recorder.now);
+        }
     }
     if (o->stats) {
         print_stats(nc);

@@ -22,7 +22,8 @@ static const char usage_services[] =
     "  --chargen-port N      character generator, RFC 864: text without end [0]\n"
     "  --root DIR            files to serve; there is no way out of DIR\n"
     "  --max-connections N   at once, on each port [4096]\n"
-    "  --idle-timeout S      between requests [60]\n\n";
+    "  --idle-timeout S      between requests [60]\n"
+    "  --fast-open           requests in the SYN of clients that were here before (RFC 7413)\n\n";
 
 static const char usage_tail[] =
     "  --ca-dir DIR          development CA, made when it is not there; used without --cert "
@@ -50,6 +51,7 @@ enum {
     OPT_ROOT,
     OPT_MAX_CONNECTIONS,
     OPT_IDLE_TIMEOUT,
+    OPT_FAST_OPEN,
     OPT_CA_DIR,
     OPT_RSA,
     OPT_FAST,
@@ -78,6 +80,7 @@ static const struct option long_options[] = {
     {"ca-dir", required_argument, NULL, OPT_CA_DIR},
     {"rsa", no_argument, NULL, OPT_RSA},
     {"fast", no_argument, NULL, OPT_FAST},
+    {"fast-open", no_argument, NULL, OPT_FAST_OPEN},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"events", required_argument, NULL, OPT_EVENTS},
     {"status", required_argument, NULL, OPT_STATUS},
@@ -135,6 +138,9 @@ static bool take_service(int option, const char *value, struct serve_options *o)
         return take_max_connections(o, value);
     case OPT_IDLE_TIMEOUT:
         return option_seconds("idle-timeout", value, &o->idle_timeout);
+    case OPT_FAST_OPEN:
+        o->node.tcp.fast_open |= TCP_FAST_OPEN_SERVER;
+        return true;
     case OPT_CA_DIR:
         o->ca_dir = value;
         return true;

@@ -564,6 +564,11 @@ struct stream *tls_client(struct tls_context *c, const char *name, struct stream
     return wrap(t, lower);
 }
 
+void tls_begin(struct stream *s)
+{
+    on_input(of_stream(s)->lower);
+}
+
 struct tls_session *tls_of_stream(struct stream *s)
 {
     return s->ops == &ops ? of_stream(s) : NULL;

@@ -162,6 +162,9 @@ struct stream *tls_server(struct tls_context *c, struct stream *lower, struct re
 struct stream *tls_client(struct tls_context *c, const char *name, struct stream *lower,
                           struct recorder *recorder, uint32_t conn_id,
                           const struct stream_events *events, void *app);
+/* Begins the handshake of a stream of tls_client that is still being opened: its first flight is queued below, and goes with
+ * TCP's SYN if that carries data (RFC 7413). Else it begins when the lower stream is open. */
+void tls_begin(struct stream *s);
 /* A client's session as bytes that are secret, to come back to it from here or from another process: once it has a ticket,
  * which in TLS 1.3 comes after the handshake. Returns how many bytes, 0: there is no ticket, or no room. */
 #define TLS_SAVED_MAX 16384U

@@ -183,7 +183,7 @@ void fast_open_take_ack(struct tcp_conn *c, const struct tcp_segment *s)
         TRACE(c->tcp->recorder, c->id, tcp_lost, .seq = s->ack.v, .len = left, .how = LOSS_SYN);
         scoreboard_mark_all_lost(&c->recovery.board, &c->tcp->sent_pool);
     }
-    if (taken > 0 || (cookie && c->backoff == 0)) {
+    if (taken > 0 || cookie) { /* a SYN without the option brings none: the first one got through */
         fast_open_resume(c->tcp, tuple);
     } else if (left > 0 && c->backoff == 0) { /* 4.1.3.1: and no better cookie either */
         fast_open_pause(c->tcp, tuple, s->at);

@@ -2,10 +2,8 @@
 
 struct fast_open_path {
     struct list link; /* in tcp->fast_open_paths: the one used last comes first */
-    struct ip_addr local, remote;
-    uint16_t port; /* of the remote; 0: all of them, and there is a cookie */
-    uint16_t mss;  /* bytes; 0: none was announced */
-    struct fast_open_cookie cookie;
+    uint16_t port;    /* of the remote; 0: all of them, and there is a cookie */
+    struct fast_open_known known;
     uint8_t failures; /* in a row */
     nsec paused;      /* until then */
 };
@@ -37,7 +35,8 @@ static struct fast_open_path *find(struct tcp *t, struct ip_addr local, struct i
     struct list *all = &t->fast_open_paths;
     for (struct list *n = all->next; n != all; n = n->next) {
         struct fast_open_path *p = path_of(n);
-        if (p->port == port && ip_equal(p->remote, remote) && ip_equal(p->local, local)) {
+        if (p->port == port && ip_equal(p->known.remote, remote) &&
+            ip_equal(p->known.local, local)) {
             list_remove(n);
             list_push_front(all, n);
             return p;
@@ -60,7 +59,7 @@ static struct fast_open_path *find_or_make(struct tcp *t, struct ip_addr local,
         list_remove(&p->link);
     }
     if (p != NULL) {
-        *p = (struct fast_open_path){.local = local, .remote = remote, .port = port};
+        *p = (struct fast_open_path){.port = port, .known = {.local = local, .remote = remote}};
         list_push_front(all, &p->link);
     }
     return p;
@@ -73,8 +72,8 @@ bool fast_open_cookie_find(struct tcp *t, struct ip_addr local, struct ip_addr r
     if (p == NULL) {
         return false;
     }
-    *out = p->cookie;
-    *mss = p->mss;
+    *out = p->known.cookie;
+    *mss = p->known.mss;
     return true;
 }
 
@@ -83,8 +82,32 @@ void fast_open_cookie_keep(struct tcp *t, struct ip_addr local, struct ip_addr r
 {
     struct fast_open_path *p = find_or_make(t, local, remote, 0);
     if (p != NULL) {
-        p->cookie = *cookie;
-        p->mss = mss;
+        p->known.cookie = *cookie;
+        p->known.mss = mss;
+    }
+}
+
+static bool fails_at(const struct tcp *t, struct ip_addr remote, nsec now)
+{
+    const struct list *all = &t->fast_open_paths;
+    for (struct list *n = all->next; n != all; n = n->next) {
+        const struct fast_open_path *p = path_of(n);
+        if (p->port != 0 && now < p->paused && ip_equal(p->known.remote, remote)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void fast_open_cookies_each(const struct tcp *t, nsec now,
+                            void (*tell)(void *arg, const struct fast_open_known *known), void *arg)
+{
+    const struct list *all = &t->fast_open_paths;
+    for (struct list *n = all->next; n != all; n = n->next) {
+        const struct fast_open_path *p = path_of(n);
+        if (p->port == 0 && !fails_at(t, p->known.remote, now)) {
+            tell(arg, &p->known);
+        }
     }
 }
 

@@ -25,6 +25,18 @@ bool fast_open_cookie_find(struct tcp *t, struct ip_addr local, struct ip_addr r
 void fast_open_cookie_keep(struct tcp *t, struct ip_addr local, struct ip_addr remote,
                            const struct fast_open_cookie *cookie, uint16_t mss);
 
+/* What is known of one server. */
+struct fast_open_known {
+    struct ip_addr local, remote;
+    struct fast_open_cookie cookie;
+    uint16_t mss; /* bytes; 0: it announced none */
+};
+
+/* Tells of each cookie, but for servers that have a port where it failed lately. */
+void fast_open_cookies_each(const struct tcp *t, nsec now,
+                            void (*tell)(void *arg, const struct fast_open_known *known),
+                            void *arg);
+
 /* It has failed on this way lately: a SYN goes without. */
 bool fast_open_paused(struct tcp *t, const struct tcp_tuple *tuple, nsec now);
 void fast_open_pause(struct tcp *t, const struct tcp_tuple *tuple, nsec now);

@@ -599,6 +599,23 @@ START_TEST(a_late_answer)
 }
 END_TEST
 
+/* A cookie shows that the SYN with the option has come after all. */
+START_TEST(a_late_cookie)
+{
+    struct peer p = peer_new();
+    struct app *a = app_connect_with(&p, &on, 900);
+    expect(&p, TCP_SYN, 0, 0, 0);
+    run_for(SEC(1) + WHEEL_LATE);
+    expect_plain(&p);
+    answer_syn(&p, 1, with_cookie, sizeof with_cookie);
+    app_abort(a);
+    discard_sent();
+    p = peer_new();
+    app_connect_with(&p, &on, 900);
+    expect_early(&p, 900);
+}
+END_TEST
+
 /* requires: 7413-4.1.3.1-1 */
 START_TEST(an_error_counts_as_an_answer)
 {
@@ -747,6 +764,7 @@ Suite *fast_open_suite(void)
     ADD(client, a_server_that_does_not_want_it_is_left_alone);
     ADD(client, no_answer);
     ADD(client, a_late_answer);
+    ADD(client, a_late_cookie);
     ADD(client, an_error_counts_as_an_answer);
     ADD(client, a_path_that_does_not_take_so_much);
     ADD(client, off_means_off);
