@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "stack/link/frame_facts.h"
+
 #define LOOP_WATCH_TAG 0x100U /* epoll data: a watch's index with this bit; a TAP's without */
 
 static nsec system_now(void)
@@ -89,6 +91,51 @@ int loop_add_tap(struct loop *l, struct tap *tap, struct iface *iface)
     return result;
 }
 
+int loop_add_inbox(struct loop *l, struct tap *inbox, struct iface *iface)
+{
+    int result = loop_add_tap(l, inbox, iface);
+    if (result == 0) {
+        l->inbox = inbox;
+    }
+    return result;
+}
+
+int loop_add_peer(struct loop *l, struct tap *peer)
+{
+    if (l->peers == LOOP_PEERS) {
+        return -ENOSPC;
+    }
+    l->peer[l->peers++] = peer;
+    return 0;
+}
+
+/* A frame that has come to us alone so far. */
+static void loop_send_on(struct loop *l, struct buf *frame)
+{
+    struct packet p;
+    packet_init(&p);
+    packet_add(&p, buf_slice(frame));
+    p.offload = frame->offload;
+    for (unsigned i = 0; i < l->peers; i++) {
+        struct netdev *to = &l->peer[i]->dev;
+        l->unshared += !to->transmit(to, &p);
+    }
+    frame->reach = BUF_SHARED;
+}
+
+/* Where the frames that were read from a TAP may have to go besides. */
+static void loop_share(struct loop *l, const struct tap *from, struct list *frames)
+{
+    for (struct list *n = frames->next; n != frames; n = n->next) {
+        struct buf *frame = buf_of_link(n);
+        if (from == l->inbox) {
+            frame->reach = BUF_SENT_ON;
+        } else if (frame_concerns_all(buf_slice(frame))) {
+            loop_send_on(l, frame);
+        }
+    }
+}
+
 int loop_watch(struct loop *l, int fd, void (*ready)(void *arg), void *arg)
 {
     if (l->watch_count == LOOP_WATCHES) {
@@ -114,6 +161,9 @@ static int loop_read_tap(struct loop *l, unsigned index, uint32_t events)
     list_init(&frames);
     uint64_t lost = tap->no_buffer;
     int n = tap_receive(tap, &l->host->pools, &frames, LOOP_BATCH);
+    if (l->peers > 0) {
+        loop_share(l, tap, &frames);
+    }
     if (!list_empty(&frames)) {
         host_input(l->host, l->taps[index].iface, &frames, loop_now());
     }

@@ -1,5 +1,10 @@
 /* The event loop that drives a host from TAP devices and the clock: epoll on the TAPs and on what
  * the application adds, host_input in batches, host_advance at deadlines, host_flush after each.
+ *
+ * Several loops, each with a host and a thread of its own, may stand on the queues of one TAP, behind one address. The kernel
+ * gives all packets of a pair of endpoints to one queue (Documentation/networking/tuntap, by a hash of addresses and ports that is the same
+ * both ways), so a connection stays with its host. What may concern any of them (frame_concerns_all) the loop that reads it
+ * sends on to the others, through sockets that carry a frame each as the TAP does.
  */
 #ifndef VITRINE_LOOP_H
 #define VITRINE_LOOP_H
@@ -7,8 +12,10 @@
 #include "stack/host.h"
 #include "stack/link/tap.h"
 
-#define LOOP_TAPS IP_INTERFACES
+#define LOOP_TAPS (IP_INTERFACES + 1) /* and an inbox */
 #define LOOP_BATCH 64 /* frames read from a TAP before the host is flushed */
+
+#define LOOP_PEERS 63U
 
 struct loop_watch {
     int fd;
@@ -28,6 +35,10 @@ struct loop {
         uint64_t refused; /* of the TAP's refused frames, those that have been told */
     } taps[LOOP_TAPS];
     unsigned tap_count;
+    struct tap *inbox; /* among `taps`: what the other loops send on; NULL: there are none */
+    struct tap *peer[LOOP_PEERS]; /* their inboxes, to write to */
+    unsigned peers;
+    uint64_t unshared; /* frames that could not be sent on: an inbox was full */
     struct loop_watch watches[LOOP_WATCHES];
     unsigned watch_count;
 };
@@ -50,6 +61,10 @@ bool loop_seed(uint8_t seed[32]);
 
 int loop_init(struct loop *l, struct host *host); /* 0, or a negative errno */
 int loop_add_tap(struct loop *l, struct tap *tap, struct iface *iface);
+/* From now on frames that may concern others go to `peer`, and `inbox` (for `iface`) has what comes from them. The TAPs are over datagram
+ * sockets, non-blocking, and have the caps of the device. */
+int loop_add_inbox(struct loop *l, struct tap *inbox, struct iface *iface);
+int loop_add_peer(struct loop *l, struct tap *peer);
 int loop_watch(struct loop *l, int fd, void (*ready)(void *arg), void *arg);
 /* Runs until loop_stop; 0, or a negative errno when a TAP died. */
 int loop_run(struct loop *l);

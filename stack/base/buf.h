@@ -72,12 +72,21 @@ struct offload {
     uint16_t csum_offset; /* CSUM_PARTIAL: bytes from csum_start to the checksum field */
 };
 
+/* Several hosts may stand behind one address, each with a queue of the device (stack/loop.h). What may concern any of
+ * them, all get; who has no use for it then keeps quiet, as one of the others may have. */
+enum buf_reach {
+    BUF_OURS,    /* came to us alone */
+    BUF_SHARED,  /* came to us, and the others have it as well */
+    BUF_SENT_ON, /* came to another, who has sent it on to all */
+};
+
 struct buf {
     struct list link; /* in whatever queue holds it */
     struct slab *slab;
     uint32_t off; /* bytes from slab->bytes to the first byte of the view */
     uint32_t len; /* bytes in the view */
     struct offload offload;
+    uint8_t reach; /* enum buf_reach */
 };
 
 void slab_pools_init(struct slab_pools *p, const struct slab_limits *limits);

@@ -234,6 +234,7 @@ static bool hold(struct fragments *f, struct fragment_datagram *d, uint32_t end)
     if (d->buf != NULL) {
         struct wr w = wr_of(b->slab->bytes, b->slab->cap);
         wr_bytes(&w, d->buf->slab->bytes, HEADER_ROOM + d->highest);
+        b->reach = d->buf->reach;
     }
     give_up_bytes(f, d);
     f->bytes += b->slab->cap;
@@ -420,6 +421,7 @@ bool fragments_add(struct fragments *f, struct ip_packet *p, const struct ip4_he
         trace_drop(f->ip->recorder, why, 0, p->buf->len);
     } else {
         store(d, p, h);
+        d->buf->reach = p->buf->reach > d->buf->reach ? p->buf->reach : d->buf->reach;
     }
     buf_free(p->buf);
     p->buf = NULL;

@@ -274,6 +274,10 @@ static void icmp_input(void *arg, struct ip_packet *p)
         TRACE(ip->recorder, 0, icmp_in, .from = p->src, .type = type, .code = code);
         switch (type) {
         case ICMP_ECHO_REQUEST:
+            if (p->buf->reach == BUF_SENT_ON) {
+                why = DROP_IP_ANOTHER_HOST;
+                break;
+            }
             icmp_echo(ip, p);
             return;
         case ICMP_REDIRECT:

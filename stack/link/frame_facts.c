@@ -6,7 +6,9 @@
 #include "stack/link/ethernet.h"
 #include "stack/trace/names.h"
 
+#define PROTOCOL_ICMP 1U
 #define PROTOCOL_TCP 6U
+#define IP_FRAGMENT 0x3fffU /* more fragments, or an offset */
 #define IP4_HEADER_MIN 20U /* bytes */
 #define TCP_HEADER_LEAST 20U
 #define IP4_CHECKSUM 10U /* bytes from the header's start */
@@ -63,6 +65,33 @@ void frame_look(struct slice frame, struct frame_facts *out)
     if (protocol == PROTOCOL_TCP && (fragment & 0x3fffU) == 0) {
         look_at_tcp(rd_sub(&r, total - header), total - header, out);
     }
+}
+
+/* RFC 792: what quotes a packet. */
+static bool is_icmp_error(uint8_t type)
+{
+    return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
+bool frame_concerns_all(struct slice frame)
+{
+    struct rd r = rd_slice(frame);
+    rd_skip(&r, 12);
+    uint16_t type = rd_be16(&r);
+    if (type == ETHERTYPE_ARP) {
+        return true;
+    }
+    uint32_t header = (rd_u8(&r) & 0x0fU) * 4U;
+    rd_skip(&r, 5);
+    uint16_t fragment = rd_be16(&r);
+    rd_skip(&r, 1);
+    uint8_t protocol = rd_u8(&r);
+    rd_skip(&r, header > 10 ? header - 10 : 0);
+    uint8_t icmp = rd_u8(&r);
+    if (type != ETHERTYPE_IPV4 || r.failed) {
+        return false;
+    }
+    return (fragment & IP_FRAGMENT) != 0 || (protocol == PROTOCOL_ICMP && is_icmp_error(icmp));
 }
 
 uint32_t frame_span(const struct frame_facts *f)

@@ -25,6 +25,9 @@ struct frame_facts {
 };
 
 void frame_look(struct slice frame, struct frame_facts *out);
+/* Whatever host of several behind one address (enum buf_reach) the frame came to, it may concern the others: ARP, an ICMP error, a
+ * fragment. All other packets of one pair of endpoints come to one of them. */
+bool frame_concerns_all(struct slice frame);
 /* Octets of sequence space that the segment occupies: payload, SYN and FIN. */
 uint32_t frame_span(const struct frame_facts *f);
 /* Bytes of the largest IP packet for which the frame stands: of itself, or of one segment when it is

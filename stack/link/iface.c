@@ -181,7 +181,7 @@ static void iface_release(struct iface *f, struct neighbour *n)
     }
 }
 
-static void iface_input_arp(struct iface *f, struct rd *r, size_t len, nsec now)
+static void iface_input_arp(struct iface *f, struct rd *r, size_t len, uint8_t reach, nsec now)
 {
     struct arp_packet a;
     if (!arp_parse(r, &a)) {
@@ -206,6 +206,9 @@ static void iface_input_arp(struct iface *f, struct rd *r, size_t len, nsec now)
     }
     if (n != NULL) {
         iface_release(f, n);
+    }
+    if (asks_us && reach == BUF_SENT_ON) {
+        return; /* the one to whom it came answers for all */
     }
     if (asks_us) {
         struct arp_packet reply = {
@@ -270,7 +273,7 @@ void iface_input(struct iface *f, struct buf *frame, nsec now)
         f->up(f->up_arg, f, frame, group, now);
         return;
     } else if (header.type == ETHERTYPE_ARP) {
-        iface_input_arp(f, &r, frame->len, now);
+        iface_input_arp(f, &r, frame->len, frame->reach, now);
         buf_free(frame);
         return;
     } else {

@@ -147,10 +147,20 @@ static int tap_attach(int fd, const char *name, uint32_t caps, uint32_t flags)
                              ((caps & NETDEV_TSO4) != 0 ? TUN_F_TSO4 | TUN_F_TSO_ECN : 0UL) |
                              ((caps & NETDEV_TSO6) != 0 ? TUN_F_TSO6 | TUN_F_TSO_ECN : 0UL);
     request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (caps != 0 ? IFF_VNET_HDR : 0) |
-                                (flags & TAP_NAPI ? IFF_NAPI : 0));
+                                ((flags & TAP_NAPI) != 0 ? IFF_NAPI : 0) |
+                                ((flags & TAP_QUEUE) != 0 ? IFF_MULTI_QUEUE : 0));
     strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    bool good = ioctl(fd, TUNSETIFF, &request) == 0;
+    if (!good && errno == EINVAL) { /* perhaps made the other way as to queues */
+        request.ifr_flags = (short)(request.ifr_flags ^ IFF_MULTI_QUEUE);
+        good = ioctl(fd, TUNSETIFF, &request) == 0;
+        if (good && (flags & TAP_QUEUE) != 0) {
+            return -ENOTUNIQ;
+        }
+        errno = good ? 0 : EINVAL;
+    }
     /* A TAP keeps the offloads, and the header's size, of an earlier user. */
-    if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETOFFLOAD, offloads) < 0 ||
+    if (!good || ioctl(fd, TUNSETOFFLOAD, offloads) < 0 ||
         (caps != 0 && ioctl(fd, TUNSETVNETHDRSZ, &header) < 0)) {
         return -errno;
     }

@@ -28,6 +28,9 @@ enum tap_flag {
     /* The kernel joins the frames that we write again, as it does with those of network cards (IFF_NAPI, GRO): worth it
      * once it does so in a thread of its own, for which root must write to /sys/class/net/NAME/threaded. */
     TAP_NAPI = 1,
+    /* One queue of several (IFF_MULTI_QUEUE), each opened so: the kernel spreads connections over those that are open. Of a TAP that
+     * was made with several queues. */
+    TAP_QUEUE = 2,
 };
 
 struct tap {
@@ -47,7 +50,8 @@ struct tap {
 /* Opens the TAP of that name (made with `ip tuntap add`, or created when we may), MTU as the
  * interface has it. Our link address is derived from `address_seed` (locally administered, IEEE
  * 802 bit 1). `flags`: enum tap_flag. `caps`: offloads to agree on with the kernel, for both ways (NETDEV_CSUM, which the
- * others need, and NETDEV_TSO4, NETDEV_TSO6), or 0: true frames. 0, or a negative errno. */
+ * others need, and NETDEV_TSO4, NETDEV_TSO6), or 0: true frames. 0, or a negative errno; -ENOTUNIQ: TAP_QUEUE
+ * of a TAP that was made with a single one. */
 int tap_open(struct tap *t, const char *name, uint32_t caps, uint32_t flags, uint64_t address_seed);
 /* The same over a descriptor that the caller has opened: one frame per read and write. */
 void tap_of_fd(struct tap *t, int fd, uint32_t mtu, uint32_t caps, uint64_t address_seed);

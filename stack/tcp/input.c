@@ -83,6 +83,10 @@ static void dispatch(struct tcp *t, struct tcp_segment *s)
 {
     struct tcp_tuple tuple = {.local = s->dst, .remote = s->src};
     struct tcp_entry *e = demux_find(t, &tuple);
+    if (e == NULL && s->payload->reach != BUF_OURS) { /* a fragment, that may be another host's */
+        trace_drop(t->recorder, DROP_IP_ANOTHER_HOST, 0, s->len);
+        return;
+    }
     if (e == NULL) {
         listener_input(t, s, NULL);
         return;

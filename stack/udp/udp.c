@@ -113,6 +113,9 @@ static void udp_input(void *arg, struct ip_packet *p)
             return;
         }
     }
+    if (why == DROP_UDP_NO_PORT && p->buf->reach != BUF_OURS) {
+        why = DROP_IP_ANOTHER_HOST;
+    }
     trace_drop(u->recorder, why, 0, p->buf->len);
     if (why == DROP_UDP_NO_PORT) {
         ip_unreachable(u->ip, p, ICMP_CODE_PORT_UNREACHABLE);
