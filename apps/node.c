@@ -16,6 +16,10 @@ void node_tap_refused(const char *name, int error)
     fprintf(stderr, "vitrine: the TAP %s cannot be opened: %s\n", name, strerror(-error));
     if (error == -EBUSY) {
         fprintf(stderr, "         another process has it open\n");
+    } else if (error == -ENOTUNIQ) {
+        fprintf(stderr,
+                "         it has a single queue: ip tuntap add dev %s mode tap multi_queue\n",
+                name);
     } else if (error == -EPERM || error == -EACCES) {
         fprintf(stderr,
                 "         make it for your user: ip tuntap add dev %s mode tap user $USER\n", name);
@@ -78,11 +82,12 @@ static bool open_views(struct node *n, const struct node_options *o)
 static int open_tap(struct node *n, const struct node_options *o)
 {
     uint64_t seed = ip4_value(o->address);
+    uint32_t queue = o->queue ? TAP_QUEUE : 0;
     int error = -EINVAL;
     if (o->wire == NODE_OFFLOAD) {
-        error = tape_tap_open(&n->tap, o->tap, NETDEV_CSUM | NETDEV_TSO4, 0, seed);
+        error = tape_tap_open(&n->tap, o->tap, NETDEV_CSUM | NETDEV_TSO4, queue, seed);
     } else if (o->wire == NODE_COALESCED) {
-        error = tape_tap_open(&n->tap, o->tap, 0, TAP_NAPI, seed);
+        error = tape_tap_open(&n->tap, o->tap, 0, queue | TAP_NAPI, seed);
         if (error == 0 && !n->tap.napi_thread && !tape_is_replaying()) {
             fprintf(stderr,
                     "vitrine: the kernel joins frames in our own time, which is slow: for a thread "
@@ -96,7 +101,7 @@ static int open_tap(struct node *n, const struct node_options *o)
     if (o->wire != NODE_TRUE_FRAMES) {
         fprintf(stderr, "vitrine: this kernel's TAP has none of that: true frames it is\n");
     }
-    return tape_tap_open(&n->tap, o->tap, 0, 0, seed);
+    return tape_tap_open(&n->tap, o->tap, 0, queue, seed);
 }
 
 /* A recording is of calls, one for each frame. */

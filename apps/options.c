@@ -30,6 +30,9 @@ static const char usage_tail[] =
     "[build/ca]\n"
     "  --rsa                 the development CA's RSA certificate instead of the ECDSA one\n\n"
     "looking in\n"
+    "  --threads N           N hosts behind the one address, each with a thread and a queue of the "
+    "TAP;\n"
+    "                        there is no account of what happens then [1]\n"
     "  --fast                as fast as it can: --wire offload --io batches\n"
     "  --quiet               no ladder of the handshakes\n"
     "  --events FILE         every event as a line of JSON\n"
@@ -54,6 +57,7 @@ enum {
     OPT_FAST_OPEN,
     OPT_CA_DIR,
     OPT_RSA,
+    OPT_THREADS,
     OPT_FAST,
     OPT_QUIET,
     OPT_EVENTS,
@@ -79,6 +83,7 @@ static const struct option long_options[] = {
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
     {"ca-dir", required_argument, NULL, OPT_CA_DIR},
     {"rsa", no_argument, NULL, OPT_RSA},
+    {"threads", required_argument, NULL, OPT_THREADS},
     {"fast", no_argument, NULL, OPT_FAST},
     {"fast-open", no_argument, NULL, OPT_FAST_OPEN},
     {"quiet", no_argument, NULL, OPT_QUIET},
@@ -101,6 +106,7 @@ static void defaults(struct serve_options *o)
         .discard_port = 9,
         .ca_dir = "build/ca",
         .max_connections = 4096,
+        .threads = 1,
         .idle_timeout = 60 * NS_PER_SEC,
     };
     node_defaults(&o->node);
@@ -162,9 +168,38 @@ static bool take_record_limit(struct serve_options *o, const char *value)
     return true;
 }
 
+static bool take_threads(struct serve_options *o, const char *value)
+{
+    uint64_t n;
+    if (!option_number("threads", value, 1, CREW_MAX, &n)) {
+        return false;
+    }
+    o->threads = (unsigned)n;
+    return true;
+}
+
+/* What shows one host from inside, or is kept by one, there is not of several. */
+static bool threads_agree(const struct serve_options *o)
+{
+    const char *with = o->node.narrate               ? "--narrate"
+                       : o->node.pcapng.name != NULL ? "--pcapng"
+                       : o->events != NULL           ? "--events"
+                       : o->tape.file != NULL        ? "--record"
+                       : o->tls.handshake            ? "--handshake"
+                       : o->tls.config.early_data    ? "--early-data"
+                                                     : NULL;
+    if (o->threads > 1 && with != NULL) {
+        fprintf(stderr, "vitrine: %s is of one host: it goes with --threads 1\n", with);
+        return false;
+    }
+    return true;
+}
+
 static bool take_looking(int option, const char *value, struct serve_options *o)
 {
     switch (option) {
+    case OPT_THREADS:
+        return take_threads(o, value);
     case OPT_FAST:
         o->node.wire = NODE_OFFLOAD;
         o->node.batches = true;
@@ -234,5 +269,5 @@ enum options_result serve_options_parse(int argc, char **argv, struct serve_opti
                 argv[optind]);
         return OPTIONS_BAD;
     }
-    return tls_options_agree(&out->tls) ? OPTIONS_GOOD : OPTIONS_BAD;
+    return tls_options_agree(&out->tls) && threads_agree(out) ? OPTIONS_GOOD : OPTIONS_BAD;
 }

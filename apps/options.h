@@ -2,6 +2,7 @@
 #ifndef VITRINE_APPS_OPTIONS_H
 #define VITRINE_APPS_OPTIONS_H
 
+#include "apps/crew.h"
 #include "apps/node.h"
 #include "apps/tape/tape.h"
 #include "apps/tls_options.h"
@@ -13,6 +14,7 @@ struct serve_options {
     const char *ca_dir;
     bool rsa; /* the development CA's RSA certificate instead of the EC one */
     struct tls_options tls;
+    unsigned threads; /* each with a queue of the TAP and a host of its own */
     bool quiet, stats;
     const char *events; /* file for JSON lines; NULL: none */
     const char *status; /* file for the status at SIGUSR1; NULL: as text on stdout */

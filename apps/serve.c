@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "apps/commands.h"
+#include "apps/crew.h"
 #include "apps/http/files.h"
 #include "apps/options.h"
 #include "apps/page.h"
@@ -25,6 +26,9 @@
 
 struct serve {
     struct serve_options options;
+    struct crew *crew;      /* NULL: there is one thread */
+    unsigned index;         /* which of its members this is */
+    void *others[CREW_MAX]; /* the first one's: struct serve */
     struct node node;
     struct http_server http;
     struct echo_service echo;
@@ -38,7 +42,8 @@ struct serve {
     struct tls_detail detail;
     int root_fd, signal_fd;
     char certificate[4096]; /* the file that is the default */
-    bool development;       /* it is the development CA's */
+    char certificate_key[4096];
+    bool development; /* it is the development CA's */
 };
 
 /* ---- HTTP over TCP and over TLS ---- */
@@ -163,7 +168,6 @@ static void accept_chargen(void *arg, struct stream *s)
 /* The development CA's certificate becomes the first of the options. */
 static bool name_development_certificate(struct serve *v, char *error, size_t error_size)
 {
-    static char key[sizeof v->certificate];
     char address[IP_TEXT_MAX];
     const char *names[] = {SERVER_NAME, "localhost", NULL};
     const char *ips[] = {ip_text(v->options.node.address, address), NULL};
@@ -172,14 +176,15 @@ static bool name_development_certificate(struct serve *v, char *error, size_t er
         return false;
     }
     int a = snprintf(v->certificate, sizeof v->certificate, "%s/%s.pem", dir, kind);
-    int b = snprintf(key, sizeof key, "%s/%s.key", dir, kind);
-    if (a < 0 || b < 0 || (size_t)a >= sizeof v->certificate || (size_t)b >= sizeof key) {
+    int b = snprintf(v->certificate_key, sizeof v->certificate_key, "%s/%s.key", dir, kind);
+    if (a < 0 || b < 0 || (size_t)a >= sizeof v->certificate ||
+        (size_t)b >= sizeof v->certificate_key) {
         snprintf(error, error_size, "the name of --ca-dir is too long");
         return false;
     }
     v->options.tls.certificates = 1;
     v->options.tls.certificate[0].chain = v->certificate;
-    v->options.tls.certificate[0].key = key;
+    v->options.tls.certificate[0].key = v->certificate_key;
     return true;
 }
 
@@ -209,6 +214,7 @@ static bool make_context(struct serve *v, char *error, size_t error_size)
     tape_certificates(o);
     o->config.key_line = capture_key_line;
     o->config.key_arg = &v->node.capture;
+    o->config.ticket_secret = v->crew != NULL ? v->crew->ticket_secret : NULL;
     v->tls = tls_context_new(&o->config, error, error_size);
     return v->tls != NULL && tls_options_add_certificates(o, v->tls, error, error_size);
 }
@@ -319,6 +325,9 @@ static void print_status(const struct serve *v)
 {
     struct draft t;
     draft_init(&t, 64 * 1024);
+    if (v->crew != NULL) {
+        draft_addf(&t, "thread %u\n", v->index + 1);
+    }
     status_text(&(struct status){&v->node.host, &v->http, &v->echo}, &t);
     if (!t.failed) {
         fputs(t.data, stdout);
@@ -329,12 +338,20 @@ static void print_status(const struct serve *v)
 
 static void report(struct serve *v)
 {
+    char file[4096];
     event_file_flush(&v->event_file);
     if (v->options.status == NULL) {
         print_status(v);
-    } else if (!status_write(&(struct status){&v->node.host, &v->http, &v->echo},
-                             v->options.status)) {
-        fprintf(stderr, "vitrine: --status %s: %s\n", v->options.status, strerror(errno));
+        return;
+    }
+    /* That of the first thread has the name, those of the others end in -2 and so on. */
+    if (v->index == 0) {
+        snprintf(file, sizeof file, "%s", v->options.status);
+    } else {
+        snprintf(file, sizeof file, "%s-%u", v->options.status, v->index + 1);
+    }
+    if (!status_write(&(struct status){&v->node.host, &v->http, &v->echo}, file)) {
+        fprintf(stderr, "vitrine: --status %s: %s\n", file, strerror(errno));
     }
 }
 
@@ -342,6 +359,9 @@ static void on_signal(void *arg)
 {
     struct serve *v = arg;
     for (int number; (number = tape_signal(v->signal_fd)) != 0;) {
+        if (v->crew != NULL && v->index == 0) {
+            crew_tell(v->crew, (uint8_t)number);
+        }
         if (number != SIGUSR1) {
             loop_stop(&v->node.loop);
         } else if (!tape_is_replaying()) {
@@ -407,12 +427,26 @@ static void print_banner(const struct serve *v)
 
 /* ---- running ---- */
 
-static bool start(struct serve *v)
+/* The first thread has the process's signals, and tells the others. */
+static bool watch_signals(struct serve *v)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+    if (v->index == 0) {
+        return node_watch_signals(&v->node, signals, COUNT_OF(signals), &v->signal_fd, on_signal,
+                                  v);
+    }
+    v->signal_fd = crew_orders(v->crew, v->index);
+    return v->signal_fd >= 0 && loop_watch(&v->node.loop, v->signal_fd, on_signal, v) == 0;
+}
+
+static void *serve_other(void *arg);
+
+static bool start(struct serve *v)
+{
     struct recorder *r = &v->node.host.recorder;
-    if (!open_tls(v) || !open_root(v) || !event_file_open(&v->event_file, v->options.events, r) ||
-        !node_watch_signals(&v->node, signals, COUNT_OF(signals), &v->signal_fd, on_signal, v)) {
+    if ((v->crew != NULL && !crew_join(v->crew, v->index, &v->node)) || !open_tls(v) ||
+        !open_root(v) || !event_file_open(&v->event_file, v->options.events, r) ||
+        !watch_signals(v)) {
         return false;
     }
     tls_detail_open(&v->detail, &v->options.tls, v->tls, &v->terminal, &v->event_file, r);
@@ -420,13 +454,32 @@ static bool start(struct serve *v)
     if (!listen_all(v)) {
         return false;
     }
-    if (!tape_is_replaying()) {
-        print_banner(v);
+    if (v->crew != NULL) {
+        crew_started(v->crew, v->index, true);
+        return v->index > 0 || crew_start(v->crew, serve_other, v->others);
     }
     if (!v->options.quiet && !v->options.node.narrate) {
         terminal_open(&v->terminal, STDOUT_FILENO, r);
     }
     return true;
+}
+
+static void close_all(struct serve *v)
+{
+    stop_services(v);
+    node_close(&v->node);
+    if (v->crew != NULL) {
+        crew_leave(v->crew, v->index);
+    }
+    terminal_close(&v->terminal);
+    tls_detail_close(&v->detail);
+    event_file_close(&v->event_file);
+    if (v->root_fd >= 0) {
+        close(v->root_fd);
+    }
+    if (v->signal_fd >= 0) {
+        close(v->signal_fd);
+    }
 }
 
 static int serve(struct serve *v)
@@ -439,6 +492,9 @@ static int serve(struct serve *v)
     start_services(v);
     int status = EXIT_FAILURE;
     if (start(v)) {
+        if (v->index == 0 && !tape_is_replaying()) {
+            print_banner(v);
+        }
         int error = loop_run(&v->node.loop);
         if (error != 0) {
             fprintf(stderr, "vitrine: the TAP %s is gone: %s\n", v->options.node.tap,
@@ -450,18 +506,20 @@ static int serve(struct serve *v)
             print_status(v);
         }
     }
-    stop_services(v);
-    node_close(&v->node);
-    terminal_close(&v->terminal);
-    tls_detail_close(&v->detail);
-    event_file_close(&v->event_file);
-    if (v->root_fd >= 0) {
-        close(v->root_fd);
-    }
-    if (v->signal_fd >= 0) {
-        close(v->signal_fd);
-    }
+    close_all(v);
     return status;
+}
+
+/* ---- several threads ---- */
+
+static void *serve_other(void *arg)
+{
+    struct serve *v = arg;
+    if (serve(v) != EXIT_SUCCESS) {
+        crew_started(v->crew, v->index, false); /* of no use once all have started */
+        kill(getpid(), SIGTERM);
+    }
+    return NULL;
 }
 
 /* What a replay does not do again: whatever leaves the process. */
@@ -506,6 +564,43 @@ static int serve_taped(struct serve *v, int argc, char **argv)
     return status;
 }
 
+static void free_crew(struct serve *v)
+{
+    crew_free(v->crew);
+    for (unsigned i = 1; i < CREW_MAX; i++) {
+        free(v->others[i]);
+    }
+}
+
+/* A `struct serve` for each of the other threads, with options of its own. */
+static bool make_crew(struct serve *v, int argc, char **argv)
+{
+    v->crew = crew_new(v->options.threads);
+    v->options.node.queue = true;
+    for (unsigned i = 1; v->crew != NULL && i < v->options.threads; i++) {
+        struct serve *other = calloc(1, sizeof *other);
+        if (other == NULL || serve_options_parse(argc, argv, &other->options) != OPTIONS_GOOD) {
+            free(other);
+            return false;
+        }
+        other->options.node.queue = true;
+        other->crew = v->crew;
+        other->index = i;
+        v->others[i] = other;
+    }
+    return v->crew != NULL;
+}
+
+static int serve_good(struct serve *v, int argc, char **argv)
+{
+    if (v->options.threads == 1) {
+        return serve_taped(v, argc, argv);
+    }
+    int status = make_crew(v, argc, argv) ? serve_taped(v, argc, argv) : EXIT_FAILURE;
+    free_crew(v);
+    return status;
+}
+
 int cmd_serve(int argc, char **argv)
 {
     struct serve *v = calloc(1, sizeof *v);
@@ -516,7 +611,7 @@ int cmd_serve(int argc, char **argv)
     int status = 2;
     switch (serve_options_parse(argc, argv, &v->options)) {
     case OPTIONS_GOOD:
-        status = serve_taped(v, argc, argv);
+        status = serve_good(v, argc, argv);
         break;
     case OPTIONS_HELP:
         status = EXIT_SUCCESS;

@@ -13,7 +13,7 @@
 #include "stack/link/tap.h"
 
 #define LOOP_TAPS (IP_INTERFACES + 1) /* and an inbox */
-#define LOOP_BATCH 64 /* frames read from a TAP before the host is flushed */
+#define LOOP_BATCH 64                 /* frames read from a TAP before the host is flushed */
 
 #define LOOP_PEERS 63U
 

@@ -255,6 +255,9 @@ static bool set_role(struct tls_context *c, const struct tls_config *config, cha
     mbedtls_ssl_conf_cert_cb(&c->ssl, on_client_hello);
     if (!config->no_tickets) {
         tls_tickets_start(c, config->ticket_lifetime);
+        if (config->ticket_secret != NULL) {
+            ticket_keys_share(&c->tickets, config->ticket_secret);
+        }
     }
     return set_client_auth(c, config, error, size);
 }

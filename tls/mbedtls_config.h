@@ -11,6 +11,9 @@
 
 /* Platform: a hosted Linux process. No MBEDTLS_NET_C: bytes come from our own TCP. */
 #define MBEDTLS_HAVE_ASM
+/* Several threads, each with a context of its own, use the one key store of PSA. */
+#define MBEDTLS_THREADING_C
+#define MBEDTLS_THREADING_PTHREAD
 #define MBEDTLS_HAVE_TIME
 #define MBEDTLS_HAVE_TIME_DATE
 #define MBEDTLS_PLATFORM_C

@@ -8,11 +8,12 @@
 #include <mbedtls/entropy.h>
 #include <psa/crypto.h>
 
-static mbedtls_entropy_context entropy;
-static mbedtls_ctr_drbg_context drbg;
-static bool gathering; /* `entropy` is ready */
-static bool seeded;    /* `drbg` is */
-static bool started;
+/* Of each thread its own. */
+static _Thread_local mbedtls_entropy_context entropy;
+static _Thread_local mbedtls_ctr_drbg_context drbg;
+static _Thread_local bool gathering; /* `entropy` is ready */
+static _Thread_local bool seeded;    /* `drbg` is */
+static _Thread_local bool started;
 
 static int machine_entropy(void *unused, unsigned char *out, size_t len)
 {

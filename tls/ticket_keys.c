@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <mbedtls/md.h>
 #include <mbedtls/platform_util.h>
 
 #include "stack/base/cursor.h"
@@ -43,20 +44,55 @@ void ticket_keys_turn(struct ticket_keys *k, nsec now)
     }
 }
 
-static int make(struct ticket_keys *k, nsec now)
+void ticket_keys_share(struct ticket_keys *k, const uint8_t secret[TICKET_SECRET])
+{
+    k->secret = secret;
+}
+
+/* Name and key of the lifetime that begins at `start`, as HMAC-SHA-256 of what they are for. */
+static int derive(const struct ticket_keys *k, nsec start, uint8_t *name, uint8_t *secret)
+{
+    const mbedtls_md_info_t *sha256 = mbedtls_md_info_from_type(MBEDTLS_MD_SHA256);
+    uint8_t text[9], digest[32];
+    struct wr w = wr_of(text, sizeof text);
+    wr_u8(&w, 'n');
+    wr_be64(&w, (uint64_t)start);
+    int ret = mbedtls_md_hmac(sha256, k->secret, TICKET_SECRET, text, sizeof text, digest);
+    memcpy(name, digest, TICKET_NAME);
+    text[0] = 'k';
+    return ret != 0 ? ret
+                    : mbedtls_md_hmac(sha256, k->secret, TICKET_SECRET, text, sizeof text, secret);
+}
+
+/* The key that seals in the lifetime that begins at `made`. */
+static int make(struct ticket_keys *k, struct ticket_key *key, nsec made)
 {
     uint8_t secret[KEY_BYTES];
-    struct ticket_key *key = &k->key[k->newest];
-    int ret = k->rng(NULL, key->name, sizeof(key->name));
-    if (ret == 0) {
-        ret = k->rng(NULL, secret, sizeof(secret));
+    int ret;
+    if (k->secret != NULL) {
+        ret = derive(k, made, key->name, secret);
+    } else {
+        ret = k->rng(NULL, key->name, sizeof(key->name));
+        ret = ret != 0 ? ret : k->rng(NULL, secret, sizeof(secret));
     }
     if (ret == 0) {
         ret = mbedtls_gcm_setkey(&key->gcm, MBEDTLS_CIPHER_ID_AES, secret, 8 * sizeof(secret));
     }
     mbedtls_platform_zeroize(secret, sizeof(secret));
     key->live = ret == 0;
-    key->made = now;
+    key->made = made;
+    return ret;
+}
+
+/* Of shared keys, those of now and of the lifetime before are there, whoever has made them first. */
+static int make_due(struct ticket_keys *k, nsec now)
+{
+    struct ticket_key *newest = &k->key[k->newest], *older = &k->key[1 - k->newest];
+    nsec start = k->secret != NULL ? now - now % k->lifetime : now;
+    int ret = newest->live ? 0 : make(k, newest, start);
+    if (ret == 0 && k->secret != NULL && !older->live && start >= k->lifetime) {
+        ret = make(k, older, start - k->lifetime);
+    }
     return ret;
 }
 
@@ -67,7 +103,7 @@ int ticket_keys_seal(struct ticket_keys *k, nsec now, uint8_t *ticket, size_t le
     struct wr issued = wr_of(text, TICKET_ISSUED);
     ticket_keys_turn(k, now);
     struct ticket_key *key = &k->key[k->newest];
-    int ret = key->live ? 0 : make(k, now);
+    int ret = make_due(k, now);
     if (ret == 0) {
         ret = k->rng(NULL, nonce, TICKET_NONCE);
     }
@@ -95,6 +131,9 @@ enum ticket_verdict ticket_keys_open(struct ticket_keys *k, nsec now, uint8_t *t
                                      struct slice *plain, nsec *issued)
 {
     ticket_keys_turn(k, now);
+    if (k->secret != NULL && make_due(k, now) != 0) {
+        return TICKET_STRANGE;
+    }
     struct ticket_key *key = len >= TICKET_OVERHEAD ? find(k, ticket) : NULL;
     if (key == NULL) {
         return TICKET_STRANGE;

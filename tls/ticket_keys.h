@@ -30,7 +30,11 @@ struct ticket_keys {
     unsigned newest; /* which of them seals */
     nsec lifetime;   /* of a ticket, and how long a key seals */
     int (*rng)(void *arg, unsigned char *out, size_t len);
+    const uint8_t
+        *secret; /* TICKET_SECRET bytes from which keys are derived; NULL: they are drawn */
 };
+
+#define TICKET_SECRET 32U
 
 enum ticket_verdict {
     TICKET_GOOD,
@@ -42,6 +46,9 @@ enum ticket_verdict {
 /* `rng` gives 0, or an error that ticket_keys_seal returns. */
 void ticket_keys_init(struct ticket_keys *k, nsec lifetime,
                       int (*rng)(void *arg, unsigned char *out, size_t len));
+/* From now on the keys follow from a secret and the time (RFC 5077 5.5: "a shared key" of several servers), so that who has
+ * both the same opens the same tickets. `secret` must live as long as `k`. */
+void ticket_keys_share(struct ticket_keys *k, const uint8_t secret[TICKET_SECRET]);
 void ticket_keys_done(struct ticket_keys *k); /* wipes them */
 /* Wipes the keys that no ticket needs at `now`. Sealing and opening do it as well. */
 void ticket_keys_turn(struct ticket_keys *k, nsec now);

@@ -9,7 +9,7 @@
 #define PROTOCOL_ICMP 1U
 #define PROTOCOL_TCP 6U
 #define IP_FRAGMENT 0x3fffU /* more fragments, or an offset */
-#define IP4_HEADER_MIN 20U /* bytes */
+#define IP4_HEADER_MIN 20U  /* bytes */
 #define TCP_HEADER_LEAST 20U
 #define IP4_CHECKSUM 10U /* bytes from the header's start */
 #define TCP_CHECKSUM 16U

@@ -81,6 +81,12 @@ START_TEST(takes_everything)
     ck_assert_int_eq(parse("--tap t --wire coalesced --io calls"), OPTIONS_GOOD);
     ck_assert(o.node.wire == NODE_COALESCED && !o.node.batches);
     ck_assert_int_eq(parse("--tap t --wire vlan"), OPTIONS_BAD);
+    ck_assert_int_eq(parse("--tap t --threads 2"), OPTIONS_GOOD);
+    ck_assert_uint_eq(o.threads, 2);
+    ck_assert_int_eq(parse("--tap t --threads 0"), OPTIONS_BAD);
+    ck_assert_int_eq(parse("--tap t --threads 65"), OPTIONS_BAD);
+    ck_assert_int_eq(parse("--tap t --threads 2 --record f"), OPTIONS_BAD);
+    ck_assert_int_eq(parse("--tap t --threads 2 --narrate"), OPTIONS_BAD);
     ck_assert_int_eq(parse("--tap t --io fast"), OPTIONS_BAD);
     ck_assert_int_eq(parse("--tap t --fast-open"), OPTIONS_GOOD);
     ck_assert_int_eq(o.node.tcp.fast_open, TCP_FAST_OPEN_SERVER);

@@ -89,6 +89,44 @@ START_TEST(keys_change)
 }
 END_TEST
 
+/* Two servers with one secret and one clock, which never speak to each other. */
+START_TEST(shared_keys_open_each_others_tickets)
+{
+    static const uint8_t secret[TICKET_SECRET] = "known to both of them, in secret";
+    struct ticket_keys theirs, strangers;
+    uint8_t mine[TICKET_OVERHEAD + sizeof(TEXT)];
+    struct slice plain;
+    nsec issued;
+    ticket_keys_init(&theirs, LIFE, tls_rng);
+    ticket_keys_init(&strangers, LIFE, tls_rng);
+    ticket_keys_share(&keys, secret);
+    ticket_keys_share(&theirs, secret);
+    struct ticket t = seal(5 * LIFE + 70);
+    static const nsec later[] = {0, LIFE - 71, LIFE - 70,
+                                 LIFE - 1}; /* the third has changed keys */
+    for (size_t i = 0; i < COUNT_OF(later); i++) {
+        memcpy(mine, t.bytes, sizeof mine);
+        ck_assert_int_eq(
+            ticket_keys_open(&theirs, 5 * LIFE + 70 + later[i], mine, sizeof mine, &plain, &issued),
+            TICKET_GOOD);
+        ck_assert_int_eq(issued, 5 * LIFE + 70);
+        ck_assert_mem_eq(plain.data, TEXT, sizeof(TEXT));
+    }
+    memcpy(mine, t.bytes, sizeof mine);
+    ck_assert_int_eq(ticket_keys_open(&theirs, 6 * LIFE + 70, mine, sizeof mine, &plain, &issued),
+                     TICKET_OLD);
+    memcpy(mine, t.bytes, sizeof mine);
+    ck_assert_int_eq(ticket_keys_open(&theirs, 7 * LIFE, mine, sizeof mine, &plain, &issued),
+                     TICKET_STRANGE);
+    memcpy(mine, t.bytes, sizeof mine);
+    ck_assert_int_eq(
+        ticket_keys_open(&strangers, 5 * LIFE + 70, mine, sizeof mine, &plain, &issued),
+        TICKET_STRANGE);
+    ticket_keys_done(&theirs);
+    ticket_keys_done(&strangers);
+}
+END_TEST
+
 static bool holds(const void *where, size_t len, const uint8_t *what, size_t what_len)
 {
     return memmem(where, len, what, what_len) != NULL;
@@ -158,6 +196,7 @@ Suite *ticket_keys_suite(void)
     tcase_add_test(t, what_is_sealed_opens);
     tcase_add_loop_test(t, a_ticket_has_its_lifetime, 0, 4);
     tcase_add_test(t, keys_change);
+    tcase_add_test(t, shared_keys_open_each_others_tickets);
     tcase_add_test(t, old_keys_are_wiped);
     tcase_add_loop_test(t, a_changed_byte_is_noticed, 0, TICKET_OVERHEAD + sizeof(TEXT));
     tcase_add_test(t, no_ticket_at_all);
