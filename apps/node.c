@@ -162,7 +162,9 @@ static void forget_signals(void)
 
 void node_close(struct node *n)
 {
-    forget_signals();
+    if (n->has_signals) {
+        forget_signals();
+    }
     host_flush(&n->host, loop_now());
     tap_flush(&n->tap);
     capture_close(&n->capture);
@@ -193,6 +195,7 @@ bool node_watch_signals(struct node *n, const int *signals, size_t count, int *f
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0) {
         *fd = ends[0];
         signal_pipe = ends[1];
+        n->has_signals = true;
     }
     bool good = *fd >= 0 && loop_watch(&n->loop, *fd, ready, arg) == 0;
     /* In a replay the recorded ones come, and those of now do what they do to any process. */

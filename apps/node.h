@@ -11,6 +11,7 @@ struct node {
     struct tap tap;
     struct loop loop;
     struct iface *iface;
+    bool has_signals; /* node_watch_signals was this one's */
     struct narration narration;
     struct capture capture; /* capture_key_line takes the keys of a TLS context */
 };

@@ -52,15 +52,15 @@ bool host_init(struct host *h, const struct host_config *config, nsec now)
         recorder_done(&h->recorder);
         return false;
     }
-    vitrine_host = h;
+    __atomic_store_n(&vitrine_host, h, __ATOMIC_RELAXED);
     return true;
 }
 
 void host_done(struct host *h)
 {
-    if (vitrine_host == h) {
-        vitrine_host = NULL;
-    }
+    struct host *me = h; /* there may be other threads, with hosts of their own */
+    __atomic_compare_exchange_n(&vitrine_host, &me, NULL, false, __ATOMIC_RELAXED,
+                                __ATOMIC_RELAXED);
     tcp_done(&h->tcp);
     udp_done(&h->udp);
     ip_done(&h->ip);
