@@ -33,7 +33,7 @@ struct tls_config {
     void (*key_line)(void *arg, const char *line, size_t len);
     void *key_arg;
     bool no_tickets;
-    uint32_t ticket_lifetime;  /* seconds; 0: 86400 */
+    uint32_t ticket_lifetime; /* seconds; 0: 86400 */
     /* 32 bytes, or NULL. Servers with the same of it, and the same clock, open each other's tickets. */
     const uint8_t *ticket_secret;
     const char *const *groups; /* NULL: x25519, secp256r1, secp384r1 */
