@@ -129,8 +129,9 @@ $(call obj,tests/unit/main.c): $(BUILD)/gen/suites.def
 # that came or went, rebuild what depends on them, and nothing else does.
 keep = @mkdir -p $(@D); echo '$(subst ','\'',$(strip $(1)))' | cmp -s - $@ || \
 	echo '$(subst ','\'',$(strip $(1)))' >$@
-$(BUILD)/flags: FORCE
-	$(call keep,$(CC) $(ALL_CFLAGS) $(MBEDTLS))
+# mbedTLS' headers are system headers, which the lists of dependencies leave out: its stamp stands for them.
+$(BUILD)/flags: FORCE | build/setup/run
+	$(call keep,$(CC) $(ALL_CFLAGS) $(MBEDTLS) $(shell cat $(MBEDTLS)/stamp 2>/dev/null))
 $(BUILD)/sources: FORCE
 	$(call keep,$(CC) $(ALL_LDFLAGS) $(STACK) $(TLS) $(APPS) $(PKT) $(SIM) $(UNIT) $(FUZZ))
 # tests/unit/**/X_test.c defines X_suite(); tests/unit/main.c runs all that are listed here.
