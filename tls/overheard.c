@@ -57,6 +57,13 @@ static void hear_line(struct tls_sight *s, const char *text)
     }
 }
 
+/* A library that is built for threads says first which session it is: "0x55d0c0ffee: ". */
+static const char *without_session(const char *text)
+{
+    const char *end = strncmp(text, "0x", 2) == 0 ? strstr(text, ": ") : NULL;
+    return end != NULL ? end + 2 : text;
+}
+
 void tls_overhear(void *arg, int level, const char *file, int line, const char *text)
 {
     const struct tls_context *c = arg;
@@ -67,6 +74,7 @@ void tls_overhear(void *arg, int level, const char *file, int line, const char *
     if (s == NULL) {
         return;
     }
+    text = without_session(text);
     if (s->hearing != NULL && strncmp(text, "dumping", 7) != 0) {
         hear_line(s, text);
         return;
