@@ -262,15 +262,18 @@ $(BUILD)/bench-recorder: tests/bench/recorder/bulk.c $(BUILD)/libvitrine-stack.a
 bench: all bench-programs ## Vitrine in turn with nginx, the kernel's TCP, lwIP and the TAP's ceiling (BENCH=short: the ten main rows)
 	$(Q)tests/bench/run.py
 .PHONY: bench-programs
-bench-programs: $(BUILD)/bench-client $(BUILD)/bench-kernel $(BUILD)/bench-ceiling
+bench-programs: $(BUILD)/bench-client $(BUILD)/bench-kernel $(BUILD)/bench-ceiling $(BUILD)/bench-lwip
 	$(Q)$(MAKE) VARIANT=notrace build/notrace/vitrine
 $(BUILD)/bench-client: $(sort $(wildcard tests/bench/client/*.c)) tests/bench/client/client.h
 $(BUILD)/bench-client: BENCH_LIBS = -lssl -lcrypto
 $(BUILD)/bench-kernel: tests/bench/peers/kernel.c
 $(BUILD)/bench-ceiling: tests/bench/peers/ceiling.c
-$(BUILD)/bench-client $(BUILD)/bench-kernel $(BUILD)/bench-ceiling: $(BUILD)/flags | build/setup/bench
+$(BUILD)/bench-lwip: $(sort $(wildcard tests/bench/peers/lwip/*.c)) tests/bench/peers/lwip/peer.h $(MBEDTLS_LIBS)
+$(BUILD)/bench-lwip: BENCH_CFLAGS = $(MBEDTLS_CFLAGS) -isystem /usr/include/lwip
+$(BUILD)/bench-lwip: BENCH_LIBS = $(MBEDTLS_LIBS) -llwip -pthread
+$(BUILD)/bench-client $(BUILD)/bench-kernel $(BUILD)/bench-ceiling $(BUILD)/bench-lwip: $(BUILD)/flags | build/setup/bench
 	@echo "  CC     $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(BENCH_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(BENCH_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(BENCH_LIBS)
 
 fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 13 trees
 	$(Q)scripts/fresh

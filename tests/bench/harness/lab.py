@@ -5,7 +5,8 @@ kernel's peers.
     10.9.1.1 ─ lw0 ─ lwIP 10.9.1.2             10.8.1.1 ─ veth, no offloads ─ the kernel 10.8.1.2
     10.9.2.1 ─ ce0 ─ the ceiling 10.9.2.2
 
-On the client's side each network has the addresses .16 to .31 as well, for rows with more connections than one address has ports.
+On the client's side each network has the addresses .16 to .23 as well, for rows with more connections than one address has ports (no more than lwIP's ARP
+table holds).
 """
 import json
 import os
@@ -17,7 +18,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.path.join(ROOT, "build")
 CLIENT = os.path.join(BUILD, "bench-client")
-SOURCES = 16
+SOURCES = 8
 SIZE = int(os.environ.get("BENCH_SIZE_MIB", "1024")) << 20  # bytes of the large file
 FRAMES_SIZE = SIZE // 4  # where every frame is by itself
 SMALL = 128  # bytes of the small answer

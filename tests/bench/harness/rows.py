@@ -93,7 +93,7 @@ ROWS = [
         bulk("send"), (Bar("kernel", 1.0), Bar("ceiling", 0.85)), short=True),
     Row("http", "HTTP download of 1 GiB", "Gbit/s", ("vitrine", "nginx", "lwip"), transfer("get"), (Bar("nginx", 1.3),),
         short=True),
-    Row("https-aes", "HTTPS download of 1 GiB, AES-128-GCM", "Gbit/s", ("vitrine", "nginx"), transfer("get", "aes"),
+    Row("https-aes", "HTTPS download of 1 GiB, AES-128-GCM", "Gbit/s", ("vitrine", "nginx", "lwip"), transfer("get", "aes"),
         (Bar("nginx", 2.5),), about=5, short=True),
     Row("https-chacha", "HTTPS download of 1 GiB, ChaCha20-Poly1305", "Gbit/s", ("vitrine", "nginx"),
         transfer("get", "chacha"), (Bar("nginx", 2.5),), about=5),
@@ -106,7 +106,7 @@ ROWS = [
 
 def small(name, connections, cipher, bars, title, about=SECONDS + 0.7, peers=None, short=False):
     over = "TLS 1.3" if cipher else "plain"
-    peers = peers or (("vitrine", "nginx") if cipher else ("vitrine", "nginx", "lwip"))
+    peers = peers or ("vitrine", "nginx", "lwip")
     return Row(name, f"{title}, {over}", "requests/s", peers, requests(connections, cipher), bars, about=about, short=short)
 
 
@@ -118,15 +118,15 @@ SPIN = ("vitrine", "vitrine-busy-poll", "nginx")
 ROWS += [
     small("small-64", 64, None, (Bar("nginx", 2.5), Bar("lwip", 1.3), Bar("nginx", 1, "p99_us", True)),
           "small answers, 64 connections", short=True),
-    small("small-64-tls", 64, "aes", (Bar("nginx", 2.5), Bar("nginx", 1, "p99_us", True)), "small answers, 64 connections",
-          short=True),
+    small("small-64-tls", 64, "aes", (Bar("nginx", 2.5), Bar("lwip", 1.5), Bar("nginx", 1, "p99_us", True)),
+          "small answers, 64 connections", short=True),
     small("small-1", 1, None, (Bar("nginx", 2),), "small answers, 1 connection", peers=SPIN + ("lwip",)),
     small("small-1-tls", 1, "aes", (Bar("nginx", 2),), "small answers, 1 connection", peers=SPIN),
     small("small-1000", 1000, None, (Bar("nginx", 2),), "small answers, 1,000 connections", peers=SPIN + ("lwip",)),
     small("small-1000-tls", 1000, "aes", (Bar("nginx", 2),), "small answers, 1,000 connections", peers=SPIN, about=6),
     connects("connect", "new plain connections, one request each", "connections/s", ("vitrine", "nginx", "lwip"),
              (Bar("nginx", 2.5), Bar("lwip", 1.2)), short=True),
-    connects("handshake", "full TLS 1.3 handshakes (P-256 certificate, X25519)", "handshakes/s", ("vitrine", "nginx"),
+    connects("handshake", "full TLS 1.3 handshakes (P-256 certificate, X25519)", "handshakes/s", ("vitrine", "nginx", "lwip"),
              (Bar("nginx", 1.3),), "aes", short=True),
     connects("resume", "resumed TLS 1.3 handshakes (X25519)", "handshakes/s", ("vitrine", "nginx"), (Bar("nginx", 2),), "aes",
              "--resume"),
@@ -190,7 +190,7 @@ class IdleRow(Row):
 ROWS += [
     IdleRow("idle", "memory of each of 10,000 idle connections, plain", "bytes", ("vitrine", "nginx", "lwip"), idle(None),
             (Bar(None, 640),), about=4, less=True, fresh=True),
-    IdleRow("idle-tls", "memory of each of 10,000 idle connections, TLS 1.3", "bytes", ("vitrine", "nginx"), idle("aes"),
+    IdleRow("idle-tls", "memory of each of 10,000 idle connections, TLS 1.3", "bytes", ("vitrine", "nginx", "lwip"), idle("aes"),
             (Bar(None, 2048),), about=15, less=True, fresh=True),
 ]
 
@@ -250,7 +250,7 @@ ROWS += [
     frames("frames-tcp-out", "plain TCP, stack to client", bulk("receive"), ("vitrine", "kernel", "lwip"), short=True),
     frames("frames-tcp-in", "plain TCP, client to stack", bulk("send"), ("vitrine", "kernel", "lwip"), short=True),
     frames("frames-http", "HTTP download of 256 MiB", transfer("get"), ("vitrine", "nginx", "lwip")),
-    frames("frames-https", "HTTPS download of 256 MiB, AES-128-GCM", transfer("get", "aes"), ("vitrine", "nginx")),
+    frames("frames-https", "HTTPS download of 256 MiB, AES-128-GCM", transfer("get", "aes"), ("vitrine", "nginx", "lwip")),
     frames("frames-https-chacha", "HTTPS download of 256 MiB, ChaCha20-Poly1305", transfer("get", "chacha"), ("vitrine", "nginx")),
-    frames("frames-https-up", "HTTPS upload of 256 MiB, AES-128-GCM", transfer("put", "aes"), ("vitrine", "nginx")),
+    frames("frames-https-up", "HTTPS upload of 256 MiB, AES-128-GCM", transfer("put", "aes"), ("vitrine", "nginx", "lwip")),
 ]
