@@ -114,6 +114,9 @@ static void defaults(struct serve_options *o)
     tls_options_defaults(&o->tls, false);
 }
 
+#define TCP_CONNECTIONS 65536U /* that the stack has room for unless it is told more */
+#define OTHER_CONNECTIONS 4096U
+
 static bool take_max_connections(struct serve_options *o, const char *value)
 {
     uint64_t n;
@@ -121,6 +124,10 @@ static bool take_max_connections(struct serve_options *o, const char *value)
         return false;
     }
     o->max_connections = (size_t)n;
+    /* Both of HTTP's ports may be full, and the stack has room for the others beside them. */
+    if (2 * n > TCP_CONNECTIONS - OTHER_CONNECTIONS) {
+        o->node.tcp.max_connections = (uint32_t)(2 * n + OTHER_CONNECTIONS);
+    }
     return true;
 }
 

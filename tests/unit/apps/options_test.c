@@ -119,6 +119,16 @@ START_TEST(takes_link_addresses)
 }
 END_TEST
 
+/* Each of HTTP's two ports may have so many: the stack's own limit is not below their sum. */
+START_TEST(makes_room_for_very_many_connections)
+{
+    ck_assert_int_eq(parse("--tap t --max-connections 10000"), OPTIONS_GOOD);
+    ck_assert_uint_eq(o.node.tcp.max_connections, 0); /* the stack's default: 65536 */
+    ck_assert_int_eq(parse("--tap t --max-connections 100000"), OPTIONS_GOOD);
+    ck_assert_uint_ge(o.node.tcp.max_connections, 200000);
+}
+END_TEST
+
 static const char *const wrong[] = {
     "--nonsense",
     "--tap",
@@ -159,6 +169,7 @@ Suite *options_suite(void)
     tcase_add_test(t, takes_everything);
     tcase_add_test(t, takes_the_key_log_from_the_environment);
     tcase_add_test(t, takes_link_addresses);
+    tcase_add_test(t, makes_room_for_very_many_connections);
     tcase_add_loop_test(t, refuses, 0, (int)COUNT_OF(wrong));
     suite_add_tcase(s, t);
     return s;
