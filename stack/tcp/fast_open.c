@@ -46,16 +46,18 @@ static bool is_of(const struct tcp *t, const struct tcp_segment *s, int64_t peri
     return s->fast_open.len == ours.len && memcmp(s->fast_open.bytes, ours.bytes, ours.len) == 0;
 }
 
-/* RFC 7413 5.1, PendingFastOpenRequests. */
-static bool is_full(struct tcp_fast_open_gate *g, nsec now)
+/* RFC 7413 5.1, PendingFastOpenRequests; and none while SYN cookies are out, or a client might answer that one to its SYN
+ * whose connection is another. */
+static bool is_full(struct tcp_listener *l, nsec now)
 {
+    struct tcp_fast_open_gate *g = &l->fast_open;
     if (now >= g->resets_until) {
         bool recent = now < g->resets_until + FAST_OPEN_RESETS;
         g->resets_before = recent ? g->resets : 0;
         g->resets = 0;
         g->resets_until = now + FAST_OPEN_RESETS;
     }
-    return g->pending + g->resets + g->resets_before >= g->max;
+    return g->pending + g->resets + g->resets_before >= g->max || now < l->cookies_until;
 }
 
 bool fast_open_take_syn(struct tcp_conn *c, const struct tcp_segment *s)
@@ -73,7 +75,7 @@ bool fast_open_take_syn(struct tcp_conn *c, const struct tcp_segment *s)
         }
         return false;
     }
-    if (is_full(&c->listener->fast_open, s->at)) {
+    if (is_full(c->listener, s->at)) {
         trace(c, FAST_OPEN_FULL, s->len);
         return false;
     }
@@ -161,6 +163,17 @@ void fast_open_unheard(struct tcp_conn *c)
     }
 }
 
+/* No window was known when it went: the one that is now holds, which `again` says. */
+static void lose_text(struct tcp_conn *c, tcp_seq from, uint32_t len)
+{
+    struct scoreboard *b = &c->recovery.board;
+    TRACE(c->tcp->recorder, c->id, tcp_lost, .seq = from.v, .len = len, .how = LOSS_SYN);
+    scoreboard_mark_all_lost(b, &c->tcp->sent_pool);
+    for (struct tcp_sent *run = scoreboard_first(b); run != NULL; run = scoreboard_next(b, run)) {
+        run->again = true;
+    }
+}
+
 void fast_open_take_ack(struct tcp_conn *c, const struct tcp_segment *s)
 {
     const struct tcp_tuple *tuple = &c->entry.tuple;
@@ -180,8 +193,7 @@ void fast_open_take_ack(struct tcp_conn *c, const struct tcp_segment *s)
     }
     if (left > 0) {
         trace(c, FAST_OPEN_IGNORED, left);
-        TRACE(c->tcp->recorder, c->id, tcp_lost, .seq = s->ack.v, .len = left, .how = LOSS_SYN);
-        scoreboard_mark_all_lost(&c->recovery.board, &c->tcp->sent_pool);
+        lose_text(c, s->ack, left);
     }
     if (taken > 0 || cookie) { /* a SYN without the option brings none: the first one got through */
         fast_open_resume(c->tcp, tuple);

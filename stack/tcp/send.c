@@ -211,7 +211,7 @@ static void send_syn(struct tcp_conn *c, nsec now)
         c->story.syn_at = now;
         c->story.syn_wnd = s.wnd;
         uint32_t room = fast_open_stamp_syn(c, &s, now);
-        if (room > 0) {
+        if (room > 0 && urgent_unsent(c) == 0) { /* a SYN points to no urgent data */
             add_syn_text(c, &s, &p, room, now);
         }
     }

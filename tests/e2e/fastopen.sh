@@ -15,7 +15,6 @@ ours() { [ "$(readlink "/proc/$far/ns/net")" = "$(readlink /proc/self/ns/net)" ]
 while ours; do sleep 0.02; done
 lay() {
     "$vitrine" wire --a t0 --b "t1@$far" --delay 100ms >"$dir/cable" 2>&1 &
-
     until_true 10 grep -q ^ready "$dir/cable"
     ip address flush dev vt0
     ip link add br0 type bridge

@@ -160,6 +160,10 @@ static void close_when_done(struct sim_app *a)
 static void pump(struct sim_app *a)
 {
     bool more = true;
+    if (!a->opened) { /* what is committed now goes with the SYN, or once that is answered */
+        (void)write_some(a);
+        return;
+    }
     while (more && a->stream != NULL && !a->world->failure.set) {
         more = read_some(a);
         more = write_some(a) || more;
@@ -204,6 +208,25 @@ static void on_data(struct stream *s)
     watch_urgent(a);
 }
 
+/* It may have asked for room before it was open. */
+static bool writes_early(const struct sim_app *a)
+{
+    const struct host *h = &a->world->host[flow_of(a)->host[a->side]].host;
+    return a->remote_port != 0 && !flow_of(a)->tls &&
+           ((unsigned)h->tcp.config.fast_open & TCP_FAST_OPEN_CLIENT) != 0;
+}
+
+static void on_writable(struct stream *s)
+{
+    struct sim_app *a = s->app;
+    if (a->opened || !writes_early(a)) {
+        on_data(s);
+    } else {
+        SIM_CHECK(a->world, !a->closed);
+        pump(a);
+    }
+}
+
 /* Of urgent data the application hears before it has read them (MUST-32), unless it asks sooner. */
 static void on_report(struct stream *s, enum stream_report what, uint16_t detail)
 {
@@ -237,7 +260,7 @@ static void on_closed(struct stream *s, enum close_reason reason)
 static const struct stream_events app_events = {
     .opened = on_opened,
     .readable = on_data,
-    .writable = on_data,
+    .writable = on_writable,
     .peer_closed = on_peer_closed,
     .report = on_report,
     .closed = on_closed,
@@ -265,6 +288,9 @@ static void connect(struct sim_app *a)
     a->port = tcp_of_stream(s)->entry.tuple.local.port;
     a->stream = tls ? sim_tls_client(s, &app_events, a) : s;
     SIM_CHECK(a->world, a->stream != NULL);
+    if (writes_early(a)) {
+        pump(a);
+    }
 }
 
 void sim_app_run(struct sim_app *a)

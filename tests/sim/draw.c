@@ -597,6 +597,22 @@ static void draw_probing(struct lcg *g, struct sim_plan *p)
     }
 }
 
+/* In every third world some hosts put data into their SYNs, or take it from there; most have a cookie from the start. */
+static void draw_fast_open(struct lcg *g, struct sim_plan *p)
+{
+    static const enum sim_cookies known[] = {SIM_COOKIES_GOOD, SIM_COOKIES_GOOD, SIM_COOKIES_GOOD,
+                                             SIM_COOKIES_NONE, SIM_COOKIES_WRONG};
+    if (!one_in(g, 3)) {
+        return;
+    }
+    p->cookies = known[below(g, COUNT_OF(known))];
+    p->fast_open_pending = one_in(g, 4) ? 1 + below(g, 3) : 0;
+    for (unsigned i = 0; i < p->hosts; i++) {
+        p->host[i].tcp.fast_open =
+            one_in(g, 4) ? (enum tcp_fast_open_policy)below(g, 3) : TCP_FAST_OPEN_BOTH;
+    }
+}
+
 /* In every other world some devices cut what hosts send in one piece, and join what arrives. */
 static void draw_devices(struct lcg *g, struct sim_plan *p)
 {
@@ -637,4 +653,5 @@ void sim_draw(struct sim_plan *p, uint64_t seed)
     draw_cookies(&g, p);
     draw_probing(&g, p);
     draw_devices(&g, p);
+    draw_fast_open(&g, p);
 }

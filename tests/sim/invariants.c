@@ -175,16 +175,19 @@ static void check_motion(struct invariants *v, const struct tcp_conn *c,
 }
 
 /* Nothing was sent beyond the rightmost edge that the peer's windows have reached (RFC 9293 3.8.6);
- * our SYN needs no window. */
+ * our SYN needs no window, nor does what went with it (RFC 7413). */
 static void check_window(struct invariants *v, const struct tcp_conn *c, struct invariant_shadow *s)
 {
+    if (c->state == TCP_SYN_SENT) {
+        s->syn_end = c->snd_nxt;
+    }
     if (c->state < TCP_ESTABLISHED || c->detached) {
         return;
     }
     tcp_seq edge = seq_add(c->snd_una, c->snd_wnd);
     s->edge = s->has_edge ? seq_max(s->edge, edge) : edge;
     s->has_edge = true;
-    HOLDS(v, seq_le(c->snd_nxt, s->edge));
+    HOLDS(v, seq_le(c->snd_nxt, s->edge) || seq_eq(c->snd_nxt, s->syn_end));
     HOLDS(v, c->snd_wnd <= c->max_snd_wnd);
 }
 

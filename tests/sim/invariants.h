@@ -15,6 +15,7 @@ struct invariant_shadow {
     uint32_t id;
     bool seen; /* what follows means something */
     tcp_seq snd_una, snd_nxt, rcv_nxt, rcv_adv;
+    tcp_seq syn_end;        /* behind what went with our SYN */
     tcp_seq edge;           /* the rightmost that the peer's windows have reached */
     bool has_edge;          /* that means something */
     bool undone;            /* in this event one was taken back: what was lost is in flight again */

@@ -211,6 +211,11 @@ uint32_t view_shift_in(const struct view *v)
     return shift(v, v->peer.opts.wscale);
 }
 
+bool view_early(const struct observer *o, const struct view *v)
+{
+    return v->syn_ack && v->peer_known && v->peer.let_in && host_of(o, v->key.host)->syn_data_in;
+}
+
 /* All but the key, the place in the table, and what arrived before the incarnation was known of. */
 void view_forget(struct view *v)
 {

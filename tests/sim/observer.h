@@ -37,8 +37,11 @@ struct observer_host {
     bool no_ecn;         /* it agrees to no marks (RFC 3168) */
     uint8_t ecn_asks;    /* AE, CWR, ECE of its SYNs, if they have any */
     bool syn_cookies;    /* its listeners may answer by SYN cookies (RFC 4987 3.6) */
-    bool probes;         /* tail loss probes (RFC 8985 7) where there is SACK */
-    bool forgets;        /* memory may fail it, so silence and short ACKs are no fault */
+    bool
+        syn_data_out; /* its SYNs may ask for a Fast Open cookie, or have one and data (RFC 7413) */
+    bool syn_data_in; /* its listeners may give cookies, and take such data */
+    bool probes;      /* tail loss probes (RFC 8985 7) where there is SACK */
+    bool forgets;     /* memory may fail it, so silence and short ACKs are no fault */
     bool next_goes_back; /* SND.NXT may fall back to SND.UNA after a timeout, which some hosts do */
 };
 

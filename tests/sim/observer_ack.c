@@ -315,7 +315,8 @@ void judge_ack(struct observer *o, struct view *v, const struct sight *s)
     v->out_of_order = false;
     v->fresh = true;
     bool active = v->syn_alone && !v->syn_ack && (s->flags & SYN) == 0;
-    v->established = v->established || active || before(v->peer.seq + 1, s->ack);
+    uint32_t opened = v->peer.seq + 1 + (view_early(o, v) ? v->peer.early : 0);
+    v->established = v->established || active || before(opened, s->ack);
 }
 
 /* ---- the end ---- */

@@ -18,6 +18,8 @@ static void syn_arrived(struct view *v, const struct sight *s, enum sight_verdic
                     .has_ack = (s->flags & ACK) != 0,
                     .refusable = verdict != SIGHT_GOOD || (s->flags & (FIN | URG)) != 0,
                     .len = s->len,
+                    .let_in = s->opts.cookie_len > 0,
+                    .early = s->opts.cookie_len > 0 ? s->len : 0,
                     .wnd = s->wnd,
                     .aces = (uint8_t)(1U << s->ace),
                     .fields = (uint8_t)(1U << s->ecn),
@@ -26,6 +28,9 @@ static void syn_arrived(struct view *v, const struct sight *s, enum sight_verdic
         if (v->syns[i].seq == n.seq && v->syns[i].has_ack == n.has_ack) {
             n.aces |= v->syns[i].aces;
             n.fields |= v->syns[i].fields;
+            n.let_in = n.let_in || v->syns[i].let_in;
+            n.early = n.early > v->syns[i].early ? n.early : v->syns[i].early;
+            n.wnd = n.wnd > v->syns[i].wnd ? n.wnd : v->syns[i].wnd;
             n.mixed = v->syns[i].mixed || !same_opts(&v->syns[i].opts, &n.opts);
             memcpy(n.tsvals, v->syns[i].tsvals, sizeof n.tsvals);
             n.tsval_count = v->syns[i].tsval_count;

@@ -211,22 +211,30 @@ static bool settle(uint32_t counter[2], uint32_t told, uint32_t start, uint32_t 
 }
 
 /* RFC 9768 3.2.2.1: an ACK may tell how the SYN-ACK came. */
-static bool tells_syn_ack(struct view *v, const struct sight *s)
+static bool may_tell_syn_ack(const struct view *v, const struct sight *s)
 {
     int field = field_of_code(s->ace);
     bool pure = sight_span(s) == 0 && s->opts.sacks == 0;
-    if (v->syn_ack || !pure || v->ecn.syn_acks == 0 || field < 0 ||
-        (peer_syn(v)->fields & bit((unsigned)field)) == 0) {
-        return false;
-    }
-    v->ecn.syn_acks--;
-    return true;
+    return !v->syn_ack && pure && v->ecn.syn_acks > 0 && field >= 0 &&
+           (peer_syn(v)->fields & bit((unsigned)field)) != 0;
+}
+
+static bool tells_syn_ack(struct view *v, const struct sight *s)
+{
+    bool tells = may_tell_syn_ack(v, s);
+    v->ecn.syn_acks -= tells ? 1 : 0;
+    return tells;
 }
 
 static void judge_ace(struct observer *o, struct view *v, const struct sight *s)
 {
     /* a mark on the SYN-ACK counts, once (3.2.2.2); which copy was taken is not known */
     uint32_t counter[2] = {v->ecn.packets[0], v->ecn.packets[1]};
+    uint32_t either[2] = {counter[0], counter[1]};
+    if (host_of(o, s->host)->syn_data_out && may_tell_syn_ack(v, s) &&
+        settle(either, s->ace, 5, 7)) {
+        return; /* data may have come right behind the SYN-ACK, with marks (RFC 7413 4.2.2): who knows what is told */
+    }
     if (!v->syn_ack && (peer_syn(v)->fields & bit(CE)) != 0) {
         counter[1]++;
         if (settle(counter, s->ace, 5, 7)) {

@@ -43,6 +43,26 @@ static void judge_syn_only(struct observer *o, const struct sight *s)
     }
 }
 
+/* Data in a SYN only behind a cookie, in a SYN-ACK never (which is allowed, but nobody here does it). */
+static void judge_fast_open(struct observer *o, const struct sight *s)
+{
+    const struct observer_host *h = host_of(o, s->host);
+    const struct tcp_opts *opts = &s->opts;
+    bool answer = (s->flags & ACK) != 0;
+    if (opts->has_cookie && !(answer ? h->syn_data_in : h->syn_data_out)) {
+        violate(o, s, "fast-open-off [RFC 7413 4.2]", "no option that is switched off");
+    }
+    if (answer && opts->has_cookie && opts->cookie_len == 0) {
+        violate(o, s, "fast-open-answer [RFC 7413 4.2.1]", "a cookie, and not a request for one");
+    }
+    if (s->len > 0 && (answer || opts->cookie_len == 0)) {
+        violate(o, s, "syn-text [RFC 7413 2]", "no data without a Fast Open cookie");
+    }
+    if (s->len > 0 && s->ip_len > h->mtu) {
+        violate(o, s, "syn-size [RFC 7413 4.2.2]", "%u bytes on a link of %u", s->ip_len, h->mtu);
+    }
+}
+
 static void judge_syn_options(struct observer *o, const struct sight *s)
 {
     const struct observer_host *h = host_of(o, s->host);
@@ -57,9 +77,7 @@ static void judge_syn_options(struct observer *o, const struct sight *s)
     if (opts->sacks > 0) {
         violate(o, s, "sack-in-syn [RFC 2018 3]", "nothing can be selectively acknowledged yet");
     }
-    if (s->len > 0) {
-        violate(o, s, "syn-text [RFC 7413 2]", "no data without a Fast Open cookie");
-    }
+    judge_fast_open(o, s);
     if (opts->has_ts && (s->flags & ACK) == 0 && opts->tsecr != 0) {
         violate(o, s, "syn-echo [RFC 7323 3.2]", "TSecr is zero without ACK");
     }
@@ -144,15 +162,24 @@ static bool judge_syn(struct observer *o, struct view *v, const struct sight *s)
         judge_isn(o, v, s, false);
         begin(v, s);
         v->syn_alone = true;
+        v->syn_text = s->len;
+    } else if (s->len > 0 || s->opts.has_cookie) {
+        violate(o, s, "syn-again-plain [RFC 7413 4.2.2]", "neither data nor a cookie again");
     }
     v->offered = s->opts;
     return true;
 }
 
+/* An ACK of the SYN, or of some of the data that a cookie may have let in with it. */
+static bool is_ack_of(const struct syn *n, uint32_t ack)
+{
+    return !n->has_ack && ack - (n->seq + 1) <= n->early;
+}
+
 static const struct syn *syn_answered(const struct view *v, uint32_t ack)
 {
     for (unsigned i = v->syn_count; i > 0; i--) {
-        if (!v->syns[i - 1].has_ack && v->syns[i - 1].seq + 1 == ack) {
+        if (is_ack_of(&v->syns[i - 1], ack)) {
             return &v->syns[i - 1];
         }
     }
@@ -163,7 +190,7 @@ static void take_peer(struct view *v, const struct syn *peer)
 {
     v->peer = *peer;
     v->peer_known = true;
-    ranges_add(&v->ranges, peer->seq, 1 + peer->len);
+    ranges_add(&v->ranges, peer->seq, 1 + (peer->len > peer->early ? peer->len : peer->early));
     for (unsigned i = 0; i < peer->tsval_count && i < SYN_STAMPS; i++) {
         view_stamp(v, peer->tsvals[i]);
     }
@@ -190,7 +217,7 @@ static void judge_reopening(struct observer *o, const struct view *v, const stru
 static void judge_isn_kept(struct observer *o, const struct view *v, const struct sight *s)
 {
     bool half_open = v->begun && v->syn_ack && !v->established && v->over == NULL;
-    if (half_open && v->peer.seq + 1 == s->ack && !v->disturbed &&
+    if (half_open && is_ack_of(&v->peer, s->ack) && !v->disturbed &&
         o->host[s->host].icmp_at < v->begun_at && s->now - v->begun_at < SYN_PATIENCE &&
         !host_of(o, s->host)->forgets) {
         violate(o, s, "isn-kept [RFC 9293 3.10.7.2]", "sequence number %u again", v->iss);
@@ -292,7 +319,10 @@ static bool judge_syn_ack(struct observer *o, struct view *v, const struct sight
         return false; /* the answer to a SYN that came in one batch with what made the connection */
     }
     bool crossed = v->begun && v->syn_alone && !v->syn_ack && s->seq == v->iss;
-    bool cookie = may_be_cookie(o, s, &peer);
+    if (s->ack != peer.seq + 1 && !host_of(o, s->host)->syn_data_in) {
+        violate(o, s, "syn-ack-of [RFC 9293 3.10.7.2]", "an ACK of the SYN, and of no more");
+    }
+    bool cookie = s->ack == peer.seq + 1 && may_be_cookie(o, s, &peer);
     bool again = v->begun && v->syn_ack && s->seq == v->iss && v->peer.seq == peer.seq &&
                  !(cookie && v->established); /* a late SYN: the connection has gone */
     if (again && v->established) {
@@ -326,7 +356,7 @@ static bool find_peer(struct view *v, const struct sight *s)
 {
     for (unsigned i = 0; i < v->syn_count; i++) {
         const struct syn *n = &v->syns[i];
-        bool of_ours = !n->has_ack || n->ack == v->iss + 1;
+        bool of_ours = !n->has_ack || n->ack - (v->iss + 1) <= v->syn_text;
         uint32_t first = n->seq + 1;
         uint32_t end = ranges_end(&v->ranges, first);
         if (of_ours && !before(s->ack, first) && (!before(end, s->ack) || v->ranges.lost)) {

@@ -51,7 +51,9 @@ static bool is_own(const struct observer *o, const struct view *v, const struct 
 static bool is_of_unseen(const struct view *v, const struct sight *s)
 {
     for (unsigned i = 0; i < v->syn_count; i++) {
-        if ((s->flags & ACK) != 0 && v->syns[i].seq + 1 == s->ack && v->heard_at != s->now) {
+        const struct syn *n = &v->syns[i];
+        if ((s->flags & ACK) != 0 && s->ack - (n->seq + 1) <= n->early &&
+            (v->heard_at != s->now || n->let_in)) { /* let in, and given up at once */
             return true;
         }
     }

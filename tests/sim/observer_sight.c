@@ -5,7 +5,16 @@
 
 enum { IP_HEADER = 20, TCP_HEADER = 20 };
 enum { OPT_ACCECN0 = 172, OPT_ACCECN1 = 174 };
-enum { OPT_END, OPT_NOP, OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TS = 8 };
+enum {
+    OPT_END,
+    OPT_NOP,
+    OPT_MSS,
+    OPT_WSCALE,
+    OPT_SACK_OK,
+    OPT_SACK,
+    OPT_TS = 8,
+    OPT_FAST_OPEN = 34
+};
 
 static enum sight_verdict say(struct sight *s, enum sight_verdict verdict, const char *rule,
                               const char *fault)
@@ -113,6 +122,10 @@ static bool read_option(struct tcp_opts *o, uint8_t kind, struct rd body)
         o->tsval = rd_be32(&body);
         o->tsecr = rd_be32(&body);
         return len == 8;
+    case OPT_FAST_OPEN:
+        o->has_cookie = true;
+        o->cookie_len = (unsigned)len;
+        return len == 0 || (len >= 4 && len <= 16 && len % 2 == 0);
     case OPT_ACCECN0:
     case OPT_ACCECN1:
         o->has_counters = true;

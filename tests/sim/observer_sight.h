@@ -19,6 +19,8 @@ struct tcp_opts {
     uint32_t tsval, tsecr;
     unsigned sacks;
     uint32_t sack[SIGHT_SACKS][2]; /* left edge, right edge */
+    bool has_cookie;               /* RFC 7413 4.1.1 */
+    unsigned cookie_len;           /* bytes of it; 0: it asks for one */
     bool has_counters;             /* RFC 9768 3.2.3 */
     bool order1;                   /* kind 174 */
     unsigned counters;

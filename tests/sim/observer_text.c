@@ -19,7 +19,9 @@
  * (3.8.4). false: the number makes no sense at all. */
 static bool judge_place(struct observer *o, struct view *v, const struct sight *s)
 {
-    if (before(v->snd_max, s->seq) && host_held_back(o, s->host, v->begun_at, s->now)) {
+    const struct observer_host *h = host_of(o, s->host);
+    bool unseen = h->syn_data_out && h->forgets && v->snd_max == v->iss + 1; /* a SYN with data */
+    if (before(v->snd_max, s->seq) && (unseen || host_held_back(o, s->host, v->begun_at, s->now))) {
         v->snd_max = s->seq;
         v->ring_low = s->seq; /* what was lost on the way to the device is not known */
     }
@@ -142,12 +144,34 @@ static void judge_fin(struct observer *o, struct view *v, const struct sight *s)
     }
 }
 
+/* RFC 7413 4.2.2, RFC 6928 2: until the SYN-ACK is acknowledged an initial window, and nothing again unless a router has
+ * complained (RFC 1191). */
+static void judge_early(struct observer *o, const struct view *v, const struct sight *s)
+{
+    bool answered = before(v->iss, v->una);
+    uint32_t mss = v->peer.opts.has_mss ? v->peer.opts.mss : MSS_DEFAULT;
+    uint32_t text = s->seq + s->len - (v->iss + 1);
+    if (!answered && text > 10U * (mss < MSS_FLOOR ? MSS_FLOOR : mss)) {
+        violate(o, s, "early-window [RFC 7413 4.2.2]", "%u bytes of text before the first ACK",
+                text);
+    }
+    bool told = o->host[s->host].icmp_at >= v->begun_at;
+    if (!answered && !told && before(s->seq, v->snd_max)) {
+        violate(o, s, "early-again [RFC 7413 5]", "no text again before the first ACK");
+    }
+}
+
 void judge_text(struct observer *o, struct view *v, const struct sight *s)
 {
     if (!judge_place(o, v, s)) {
         return;
     }
     bool carries = (s->len > 0 || (s->flags & FIN) != 0) && (s->flags & SYN) == 0;
+    bool early = carries && view_early(o, v);
+    if (early && !v->edge_known) { /* the window of the SYN */
+        v->edge = v->iss + 1 + v->peer.wnd;
+        v->edge_known = true;
+    }
     if (carries && !v->edge_known) {
         violate(o, s, "text-early [RFC 9293 3.10.7.3]", "no data before the SYN is acknowledged");
         return;
@@ -157,12 +181,18 @@ void judge_text(struct observer *o, struct view *v, const struct sight *s)
         judge_size(o, v, s);
         judge_fin(o, v, s);
         judge_octets(o, v, s);
-        v->established = true;
+        v->established = v->established || !early;
+    }
+    if (early) {
+        judge_early(o, v, s);
+    }
+    if ((s->flags & SYN) != 0 && s->len > 0) {
+        struct sight text = *s;
+        text.seq++;
+        text.flags = 0;
+        judge_octets(o, v, &text);
     }
     v->snd_max = later_of(v->snd_max, s->seq + sight_span(s));
-    if ((s->flags & SYN) != 0) {
-        v->ring_low = v->snd_max; /* what a SYN carries is not kept */
-    }
 }
 
 /* ---- when ---- */

@@ -23,10 +23,12 @@
 struct syn {
     uint32_t seq, ack;
     bool has_ack;
-    bool mixed;     /* came again with other options */
-    bool refusable; /* a receiver need not take it */
-    uint32_t len;   /* octets of data behind it */
-    uint16_t wnd;
+    bool mixed;                  /* came again with other options */
+    bool refusable;              /* a receiver need not take it */
+    uint32_t len;                /* octets of data behind it */
+    bool let_in;                 /* a copy of it had a Fast Open cookie, */
+    uint32_t early;              /* and so many octets, which that may have let in (RFC 7413) */
+    uint16_t wnd;                /* the widest of its copies */
     uint8_t aces;                /* a bit for each value of AE, CWR, ECE that copies came with */
     uint8_t fields;              /* and of the two bits in IP's header */
     struct tcp_opts opts;        /* of the latest copy */
@@ -105,9 +107,10 @@ struct view {
 
     /* send sequence space */
     uint32_t iss;
-    uint32_t snd_max; /* behind the highest octet sent */
-    uint32_t una;     /* the most that the peer may be taken to have acknowledged */
-    bool una_sure;    /* it is: what said so was no old segment, which is refused with its ACK */
+    uint32_t syn_text; /* octets in the SYN of the host (RFC 7413) */
+    uint32_t snd_max;  /* behind the highest octet sent */
+    uint32_t una;      /* the most that the peer may be taken to have acknowledged */
+    bool una_sure;     /* it is: what said so was no old segment, which is refused with its ACK */
     bool shut_known;
     uint32_t shut; /* the latest octet before which a window has been shut */
     bool edge_known;
@@ -228,6 +231,8 @@ uint32_t view_shift_out(const struct view *v);   /* of the windows that the host
 uint32_t view_shift_in(const struct view *v);    /* of those that it is offered */
 void view_stamp(struct view *v, uint32_t tsval); /* may be echoed */
 void view_forget(struct view *v);                /* what belongs to one incarnation */
+/* The host may have taken the connection before the end of its handshake (RFC 7413 4.2.2). */
+bool view_early(const struct observer *o, const struct view *v);
 
 /* An ACK comes that ends the handshake of a SYN cookie, of which the host knows nothing any more. */
 void view_cookie_back(struct view *v, const struct sight *s);

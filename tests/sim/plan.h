@@ -98,6 +98,9 @@ struct sim_flow_plan {
 /* Where a number of the first flow is about to wrap when the world begins. */
 enum sim_wrap { SIM_WRAP_NONE, SIM_WRAP_ISN, SIM_WRAP_TIMESTAMP };
 
+/* Which Fast Open cookies (RFC 7413) clients have when the world begins. */
+enum sim_cookies { SIM_COOKIES_NONE, SIM_COOKIES_GOOD, SIM_COOKIES_WRONG };
+
 struct sim_plan {
     uint64_t seed;
     enum sim_kind kind;
@@ -105,8 +108,10 @@ struct sim_plan {
     struct host_config host[SIM_HOSTS]; /* their seeds are made from `seed` */
     struct sim_wire_plan wire[SIM_WIRES];
     struct sim_flow_plan flow[SIM_FLOWS];
-    uint32_t backlog; /* of the listeners */
-    nsec start;       /* when time begins */
+    uint32_t backlog;           /* of the listeners */
+    uint32_t fast_open_pending; /* … and their limit of early connections; 0: the default */
+    enum sim_cookies cookies;
+    nsec start; /* when time begins */
     enum sim_wrap wrap;
     unsigned wrap_side; /* the end of the first flow whose numbers wrap */
     uint32_t wrap_left; /* octets, or ticks of the timestamp clock, from there to the wrap */

@@ -166,6 +166,7 @@ static void print_host(FILE *out, unsigned number, const struct host_config *h)
     print_number(out, "ECN policy", t->ecn);
     print_number(out, "SYN cookie policy", t->syn_cookies);
     print_number(out, "MTU probing", t->mtu_probing);
+    print_number(out, "Fast Open policy", t->fast_open);
     print_flag(out, "no ABE", t->no_abe);
     print_flag(out, "no AccECN option", t->no_accecn_option);
     fputc('\n', out);
@@ -225,8 +226,11 @@ static void print_flow(FILE *out, unsigned number, const struct sim_flow_plan *f
 void sim_print(FILE *out, const struct sim_plan *p)
 {
     static const char *const wraps[] = {"", "ISN", "timestamp"};
-    fprintf(out, "world %" PRIu64 " (%s): %u hosts, %u wires, begins at %.6f ms, backlog %u\n",
-            p->seed, sim_kind_name(p->kind), p->hosts, p->wires, ms(p->start), p->backlog);
+    static const char *const cookies[] = {"", ", Fast Open cookies known",
+                                          ", wrong Fast Open cookies known"};
+    fprintf(out, "world %" PRIu64 " (%s): %u hosts, %u wires, begins at %.6f ms, backlog %u%s\n",
+            p->seed, sim_kind_name(p->kind), p->hosts, p->wires, ms(p->start), p->backlog,
+            cookies[p->cookies]);
     if (p->wrap != SIM_WRAP_NONE) {
         fprintf(out, "the %s of flow 0's %s wraps %u steps later\n", wraps[p->wrap],
                 p->wrap_side == SIM_CLIENT ? "client" : "server", p->wrap_left);

@@ -221,9 +221,11 @@ static bool plain_host(struct sim_plan *p, unsigned i)
     struct tcp_config *t = &p->host[i].tcp;
     bool had = t->no_timestamps || t->no_window_scale || t->no_sack || t->no_dsack ||
                t->no_quick_acks || t->no_autotune || t->delayed_ack > 0 || t->rto_min > 0 ||
-               t->ecn != TCP_ECN_OFF || t->no_abe || t->syn_cookies != TCP_COOKIES_NEVER;
+               t->ecn != TCP_ECN_OFF || t->no_abe || t->syn_cookies != TCP_COOKIES_NEVER ||
+               t->fast_open != TCP_FAST_OPEN_OFF;
     t->syn_cookies = TCP_COOKIES_NEVER;
     t->mtu_probing = TCP_MTU_PROBING_DEFAULT;
+    t->fast_open = TCP_FAST_OPEN_OFF;
     t->ecn = TCP_ECN_OFF;
     t->no_abe = t->no_accecn_option = false;
     t->no_timestamps = t->no_window_scale = t->no_sack = t->no_dsack = false;

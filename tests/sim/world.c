@@ -7,6 +7,8 @@
 
 #include "stack/base/checksum.h"
 #include "stack/base/cursor.h"
+#include "stack/tcp/fast_open.h"
+#include "stack/tcp/fast_open_paths.h"
 #include "stack/tcp/isn.h"
 #include "stack/trace/line.h"
 #include "tests/sim/device.h"
@@ -487,6 +489,23 @@ static void bring_wrap_near(struct sim_world *w)
     }
 }
 
+static bool is_early(const struct sim_world *w, unsigned host, enum tcp_fast_open_policy which)
+{
+    return ((unsigned)w->plan.host[host].tcp.fast_open & (unsigned)which) != 0;
+}
+
+/* The client of a flow has been at the server's before the world began, or says so. */
+static void give_cookie(struct sim_world *w, const struct sim_flow_plan *f)
+{
+    struct tcp *t = &w->host[f->host[SIM_CLIENT]].host.tcp;
+    struct ip_addr client = sim_station_of(w, f->wire[SIM_CLIENT], f->host[SIM_CLIENT])->addr;
+    struct ip_addr server = sim_station_of(w, f->wire[SIM_SERVER], f->host[SIM_SERVER])->addr;
+    struct fast_open_cookie c;
+    fast_open_make_cookie(&w->host[f->host[SIM_SERVER]].host.tcp, client, server, w->now, &c);
+    c.bytes[0] ^= w->plan.cookies == SIM_COOKIES_WRONG ? 1 : 0;
+    fast_open_cookie_keep(t, client, server, &c, 1220);
+}
+
 static bool cookies_of(const struct sim_world *w, unsigned host)
 {
     return w->host[host].host.tcp.config.syn_cookies != TCP_COOKIES_NEVER;
@@ -509,8 +528,10 @@ static void accept(void *arg, struct stream *s)
         }
     }
     SIM_CHECK(w, latest != NULL);
-    /* a copy of the ACK that ended the handshake outlives the connection, and its cookie is still good */
-    bool again = latest != NULL && latest->opened && cookies_of(w, h->index);
+    /* a copy of the ACK that ended the handshake outlives the connection, and its cookie is still good; so may a copy of
+     * a SYN with data (RFC 7413 2.1) */
+    bool copies = cookies_of(w, h->index) || is_early(w, h->index, TCP_FAST_OPEN_SERVER);
+    bool again = latest != NULL && latest->opened && copies;
     if (latest == NULL || again) {
         stream_abort(s);
         return;
@@ -536,10 +557,14 @@ static void flows_begin(struct sim_world *w)
             sim_app_init(w, i, side);
             w->app[i][side].due = w->plan.flow[i].absent ? NEVER : w->app[i][side].due;
         }
+        if (w->plan.cookies != SIM_COOKIES_NONE) {
+            give_cookie(w, &w->plan.flow[i]);
+        }
     }
     for (unsigned i = 0; i < w->plan.hosts; i++) {
         struct tcp_listen_args args = {.local = {ip_any, SIM_PORT},
                                        .backlog = w->plan.backlog,
+                                       .fast_open_pending = w->plan.fast_open_pending,
                                        .options = w->plan.flow[0].options[SIM_SERVER],
                                        .accept = accept,
                                        .arg = &w->host[i]};
@@ -608,6 +633,8 @@ static void observed(const struct sim_world *w, unsigned host, struct observer_h
                                 .no_accecn = t->ecn < TCP_ECN_ACCEPT,
                                 .ecn_asks = asks_by(t->ecn),
                                 .syn_cookies = cookies_of(w, host),
+                                .syn_data_out = is_early(w, host, TCP_FAST_OPEN_CLIENT),
+                                .syn_data_in = is_early(w, host, TCP_FAST_OPEN_SERVER),
                                 .probes = !t->no_probe && !t->no_rack && !t->no_sack,
                                 .no_timestamps = t->no_timestamps,
                                 .no_window_scale = t->no_window_scale,

@@ -523,6 +523,29 @@ START_TEST(what_was_not_taken_goes_again_at_once)
 }
 END_TEST
 
+/* The SYN's data went without a window; what goes again has to lie in it. */
+START_TEST(what_goes_again_lies_in_the_window)
+{
+    learn();
+    struct peer p = peer_new();
+    p.wnd = 300;
+    app_connect_with(&p, &on, 900);
+    expect_early(&p, 900);
+    answer_syn(&p, 1, bare, sizeof bare);
+    expect(&p, TCP_ACK, 1, 1, 300);
+    expect_nothing();
+    peer_send(&p, TCP_ACK, 1, 301);
+    expect(&p, TCP_ACK, 301, 1, 300);
+    expect_nothing();
+    p.wnd = 0;
+    peer_send(&p, TCP_ACK, 1, 601);
+    expect_nothing();
+    p.wnd = 1000;
+    peer_send(&p, TCP_ACK, 1, 601);
+    expect(&p, TCP_ACK | TCP_PSH, 601, 1, 300);
+}
+END_TEST
+
 /* requires: 7413-4.1.3.1-1, 7413-4.1.3.1-2 */
 START_TEST(a_server_that_does_not_want_it_is_left_alone)
 {
@@ -761,6 +784,7 @@ Suite *fast_open_suite(void)
     ADD(client, the_second_time_the_data_is_in_the_syn);
     ADD(client, without_an_mss_of_the_peers_536_bytes);
     ADD(client, what_was_not_taken_goes_again_at_once);
+    ADD(client, what_goes_again_lies_in_the_window);
     ADD(client, a_server_that_does_not_want_it_is_left_alone);
     ADD(client, no_answer);
     ADD(client, a_late_answer);
