@@ -20,7 +20,8 @@
 static bool judge_place(struct observer *o, struct view *v, const struct sight *s)
 {
     const struct observer_host *h = host_of(o, s->host);
-    bool unseen = h->syn_data_out && h->forgets && v->snd_max == v->iss + 1; /* a SYN with data */
+    /* a SYN with data may have been the first, which no memory was left for */
+    bool unseen = h->syn_data_out && h->forgets && v->syn_alone && v->syn_text == 0;
     if (before(v->snd_max, s->seq) && (unseen || host_held_back(o, s->host, v->begun_at, s->now))) {
         v->snd_max = s->seq;
         v->ring_low = s->seq; /* what was lost on the way to the device is not known */
