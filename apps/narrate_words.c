@@ -229,6 +229,14 @@ static void effect_drop(struct text *t, const struct event *e)
               drop_clause(u->reason));
 }
 
+static void effect_paused(struct text *t, const struct event *e)
+{
+    nsec took = e->u.paused.took;
+    text_addf(t,
+              "the process stood still for %" PRId64 ".%03" PRId64 " s, which the clock leaves out",
+              took / NS_PER_SEC, took % NS_PER_SEC / NS_PER_MS);
+}
+
 static void effect_open(struct text *t, const struct event *e)
 {
     const struct ev_tcp_open *u = &e->u.tcp_open;
@@ -446,6 +454,7 @@ static words *const heads[EVENT_TYPES] = {
 };
 
 static words *const effects[EVENT_TYPES] = {
+    [EV_paused] = effect_paused,
     [EV_drop] = effect_drop,
     [EV_neighbour] = effect_neighbour,
     [EV_tcp_open] = effect_open,

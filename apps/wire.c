@@ -117,7 +117,7 @@ static int read_in(struct cable_end *end)
         list_init(&frames);
         got = tap_receive(&end->tap, &c->pools, &frames, READ_AT_ONCE);
         /* Only now: one that came while we were kept from running must not be due before its time. */
-        wire_advance(&c->wire, loop_now());
+        wire_advance(&c->wire, loop_machine_now());
         for (struct list *n = list_pop_front(&frames); n != NULL; n = list_pop_front(&frames)) {
             read_frame(end, buf_of_link(n));
         }
@@ -149,7 +149,7 @@ static void report(const struct cable *c)
 {
     const struct cable_report r = {.tap = {c->options.tap[0], c->options.tap[1]},
                                    .seed = c->options.seed,
-                                   .lasted = loop_now() - c->began,
+                                   .lasted = loop_machine_now() - c->began,
                                    .wire = &c->wire,
                                    .count = c->count};
     if (c->options.json) {
@@ -181,7 +181,7 @@ static int wait_for(const struct cable *c, struct epoll_event events[2])
     sigset_t let_in;
     sigemptyset(&let_in);
     nsec due = next_deadline(c);
-    nsec wait = due == NEVER ? NEVER : nsec_max(due - loop_now(), 0);
+    nsec wait = due == NEVER ? NEVER : nsec_max(due - loop_machine_now(), 0);
     struct timespec t = {.tv_sec = (time_t)(wait / NS_PER_SEC),
                          .tv_nsec = (long)(wait % NS_PER_SEC)};
     int n = epoll_pwait2(c->epoll_fd, events, 2, wait == NEVER ? NULL : &t, &let_in);
@@ -194,7 +194,7 @@ static int wait_for(const struct cable *c, struct epoll_event events[2])
 
 static void report_when_due(struct cable *c)
 {
-    nsec now = loop_now();
+    nsec now = loop_machine_now();
     if (told_to_report != 0 || (c->options.every > 0 && now >= c->reported + c->options.every)) {
         told_to_report = 0;
         c->reported = now;
@@ -205,7 +205,7 @@ static void report_when_due(struct cable *c)
 static int run(struct cable *c)
 {
     while (told_to_stop == 0 &&
-           (c->options.lasts == 0 || loop_now() < c->began + c->options.lasts)) {
+           (c->options.lasts == 0 || loop_machine_now() < c->began + c->options.lasts)) {
         struct epoll_event events[2];
         int n = wait_for(c, events);
         for (int i = 0; i < n; i++) {
@@ -221,7 +221,7 @@ static int run(struct cable *c)
             fprintf(stderr, "vitrine wire: %s\n", strerror(-n));
             return EXIT_FAILURE;
         }
-        c->advanced = loop_now();
+        c->advanced = loop_machine_now();
         wire_advance(&c->wire, c->advanced);
         report_when_due(c);
     }
@@ -354,7 +354,7 @@ static bool lay(struct cable *c)
 
 static int join(struct cable *c)
 {
-    c->began = c->reported = loop_now();
+    c->began = c->reported = loop_machine_now();
     if (!lay(c)) {
         return EXIT_FAILURE;
     }

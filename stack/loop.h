@@ -48,15 +48,18 @@ struct loop {
 struct epoll_event;
 struct loop_system {
     nsec (*now)(void);
+    nsec (*paused)(void); /* as loop_clock_paused */
     bool (*seed)(uint8_t seed[32]);
-    /* As epoll_pwait2 on the loop's descriptors, for `wait` ns at most, NEVER: without end. */
+    /* As epoll_pwait2 on the loop's descriptors, for `wait` ns at most, and no longer than LOOP_STANDSTILL; NEVER: without end. */
     int (*wait)(struct loop *l, struct epoll_event *events, int max, nsec wait);
 };
 
 extern struct loop_system loop_system;
 
-/* The clock that the loop uses (CLOCK_MONOTONIC), and 32 bytes of randomness for a host's seed. */
+/* The clock of this thread's loop, which does not count the time in which the thread stood still (stack/loop_clock.h), and 32 bytes of
+ * randomness for a host's seed. */
 nsec loop_now(void);
+nsec loop_machine_now(void); /* CLOCK_MONOTONIC, for what is not a host's */
 bool loop_seed(uint8_t seed[32]);
 
 int loop_init(struct loop *l, struct host *host); /* 0, or a negative errno */

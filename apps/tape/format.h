@@ -43,7 +43,8 @@ enum tape_flag { TAPE_NO_SECRETS = 1 };
     TAPE(MILLISECONDS, "the clock by which tickets age")                                           \
     TAPE(PEM, "a file of certificates or keys")                                                    \
     TAPE(CALL, "a call from above TCP")                                                            \
-    TAPE(RETURN, "a return to TCP")
+    TAPE(RETURN, "a return to TCP")                                                                \
+    TAPE(PAUSE, "time in which the process stood still")
 
 enum tape_type {
 #define TAPE(name, text) TAPE_##name,

@@ -198,6 +198,28 @@ static nsec tape_now(void)
     return now;
 }
 
+/* Rare, so there is a record only of one. */
+static nsec tape_paused(void)
+{
+    if (tape.mode == TAPE_REPLAYS_NOW) {
+        if (tape_peek() != TAPE_PAUSE) {
+            return 0;
+        }
+        struct rd r = tape_take(TAPE_PAUSE);
+        nsec paused = rd_signed(&r);
+        tape_taken(&r, TAPE_PAUSE);
+        return paused;
+    }
+    nsec paused = tape.system.paused();
+    if (paused != 0) {
+        uint8_t bytes[TAPE_VARINT_MAX];
+        struct wr w = wr_of(bytes, sizeof bytes);
+        wr_signed(&w, paused);
+        tape_put_one(TAPE_PAUSE, bytes, wr_len(&w));
+    }
+    return paused;
+}
+
 static bool tape_seed(uint8_t seed[32])
 {
     if (tape.mode == TAPE_REPLAYS_NOW) {
@@ -247,7 +269,8 @@ static void begin(void)
     tape.system = loop_system;
     tape.last = 0;
     tape.wall = 0;
-    loop_system = (struct loop_system){.now = tape_now, .seed = tape_seed, .wait = tape_wait};
+    loop_system = (struct loop_system){
+        .now = tape_now, .paused = tape_paused, .seed = tape_seed, .wait = tape_wait};
 }
 
 /* ---- single things ---- */

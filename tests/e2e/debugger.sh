@@ -149,6 +149,62 @@ attach() { # to a process that runs already
     wait $service
 }
 
+# What the events say of a stop of three seconds in the middle of a download: it is told, and the clock has left it out.
+left_out() { # EVENTS-FILE
+    python3 - "$1" <<'PY'
+import json, sys
+events = [json.loads(line) for line in open(sys.argv[1])]
+events = [e for e in events if e["at"] > 0] # what was before the loop has no time
+paused = [e for e in events if e["event"] == "paused"]
+assert len(paused) == 1, paused
+took = paused[0]["took"] / 1e9
+assert 2.8 < took < 10, took
+at = [e["at"] / 1e9 for e in events]
+gap = max(b - a for a, b in zip(at, at[1:]))
+assert gap < 1.5, "the clock leapt by %.3f s" % gap
+fired = [e for e in events if e["event"] == "tcp_timer_fired" and e.get("timer") == "rto"]
+assert not fired, fired
+PY
+}
+
+stopped() { # by a signal, as a debugger stops it
+    local service client
+    "$vitrine" serve --tap vt0 --ca-dir "$dir/ca" --quiet --root "$dir/root" --events "$dir/stop.json" >"$dir/stop.log" 2>&1 &
+    service=$!
+    until_true 20 grep -q '^ready' "$dir/stop.log"
+    curl -sS --max-time 40 --limit-rate 8M -o "$dir/stop.out" "http://$host/slow" &
+    client=$!
+    sleep 1
+    kill -STOP $service
+    sleep 3
+    kill -CONT $service
+    wait $client || fail "the download" || return 1
+    same "hash" "$(cat "$dir/slow.sha")" "$(sha <"$dir/stop.out")"
+    kill -INT $service
+    wait $service
+    left_out "$dir/stop.json"
+}
+
+debugged() { # by gdb, in the midst of the stack's work and in its sleep
+    local client
+    cat >"$dir/script" <<GDB
+handle SIGTERM nostop noprint pass
+tbreak send_flush if c->story.bytes_out > 4000000
+run
+python import time; time.sleep(3)
+continue
+GDB
+    { printf 'set pagination off\nset confirm off\nset width 0\n' && cat "$dir/script"; } >"$dir/commands"
+    gdb -nx -batch -x "$dir/commands" --args "$vitrine" serve --tap vt0 --ca-dir "$dir/ca" --quiet --root "$dir/root" \
+        --events "$dir/debug.json" >"$out" 2>&1 &
+    gdb_pid=$!
+    until_true 30 grep -q '^ready' "$out"
+    curl -sS --max-time 60 --limit-rate 8M -o "$dir/stop.out" "http://$host/slow" || fail "the download" || return 1
+    same "hash" "$(cat "$dir/slow.sha")" "$(sha <"$dir/stop.out")"
+    finish_gdb
+    left_out "$dir/debug.json"
+}
+
 no_host() { # before the program runs there is a plain answer and no Python trace
     gdb -nx -batch -ex 'source scripts/gdb/vitrine.py' -ex 'vt conns' "$vitrine" >"$dir/none" 2>&1 || true
     contains "$dir/none" 'there is no host yet'
@@ -166,5 +222,9 @@ try "gdb: a core file shows what the live process showed" core
 try "gdb: Ctrl-C stops the service; TIME-WAIT and drops" interrupt
 try "gdb: stops at an event by its probe" probe
 try "gdb: attaches and leaves" attach
+mkdir -p "$dir/root"
+make_file slow 24000000
+try "a process that was stopped for three seconds says so, and no timer ran" stopped
+try "gdb: three seconds at a breakpoint, and no timer ran" debugged
 try "gdb: says when there is no host" no_host
 done_testing
