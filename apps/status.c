@@ -11,6 +11,7 @@
 
 struct counts {
     unsigned by_state[TCP_STATES];
+    unsigned by_search[PLPMTU_STATES]; /* for the path's MTU */
     unsigned connections, listeners;
 };
 
@@ -20,6 +21,7 @@ static void count_connections(const struct tcp *t, struct counts *out)
     for (struct list *n = t->all.next; n != &t->all; n = n->next) {
         const struct tcp_conn *c = CONTAINER_OF(n, struct tcp_conn, all_link);
         out->by_state[c->state < TCP_STATES ? c->state : 0]++;
+        out->by_search[c->plpmtu.state < PLPMTU_STATES ? c->plpmtu.state : 0]++;
         out->connections++;
     }
     for (struct list *n = t->listeners.next; n != &t->listeners; n = n->next) {
@@ -68,6 +70,12 @@ void status_text(const struct status *s, struct draft *out)
                " out, %" PRIu64 " of them again\n",
                t->totals.established, t->totals.segments_in, t->totals.segments_out,
                t->totals.retransmitted);
+    for (unsigned i = PLPMTU_DISABLED + 1; i < PLPMTU_STATES; i++) {
+        if (counts.by_search[i] > 0) {
+            draft_addf(out, "     path MTU of %u: %s (RFC 8899 5.2)\n", counts.by_search[i],
+                       plpmtu_state_name((enum plpmtu_state)i));
+        }
+    }
     if (s->http != NULL) {
         draft_addf(out, "http: %zu connections, %" PRIu64 " requests so far\n",
                    s->http->conn_pool.in_use, s->http->requests);
@@ -98,6 +106,11 @@ static void tcp_json(const struct tcp *t, struct draft *out)
     for (unsigned i = 0; i < TCP_STATES; i++) {
         draft_addf(out, "%s\"%s\":%u", i == 0 ? "" : ",", tcp_state_name((enum tcp_state)i),
                    counts.by_state[i]);
+    }
+    draft_add(out, "},\"by_mtu_search\":{");
+    for (unsigned i = 0; i < PLPMTU_STATES; i++) {
+        draft_addf(out, "%s\"%s\":%u", i == 0 ? "" : ",", plpmtu_state_name((enum plpmtu_state)i),
+                   counts.by_search[i]);
     }
     const struct tcp_totals *n = &t->totals;
     draft_addf(out, "},\"time_wait\":%zu,\"listeners\":%u,\"totals\":{", t->timewait_pool.in_use,

@@ -71,6 +71,9 @@ static void tcp_json(struct draft *out, const struct story *s)
     number_json(out, "mss_in", t->mss_in);
     number_json(out, "mss_out", t->mss_out);
     number_json(out, "snd_mss", t->snd_mss);
+    number_json(out, "mtu", t->mtu);
+    string_json(out, "mtu_search", plpmtu_state_name(t->mtu_search));
+    number_json(out, "mtu_probe", t->mtu_probe);
     bool_json(out, "window_scale", t->wscale_ok);
     number_json(out, "snd_wscale", t->snd_wscale);
     number_json(out, "rcv_wscale", t->rcv_wscale);

@@ -77,6 +77,7 @@ static const struct setting settings[] = {
     {"mtu_probing", SETTING_MTU, FIELD(mtu_probing),
      "the path's MTU is probed (RFC 4821): never, in a black hole, always"},
     {"base_mss", SETTING_COUNT, FIELD(base_mss), "payload of a segment that goes everywhere"},
+    {"floor_mss", SETTING_COUNT, FIELD(floor_mss), "and the least that is tried if it does not"},
     {"challenge_acks", SETTING_COUNT, FIELD(challenge_acks),
      "a second by the host, half at least (RFC 5961 10)"},
     {"challenge_acks_conn", SETTING_COUNT, FIELD(challenge_acks_conn), "a second by each"},

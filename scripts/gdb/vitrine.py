@@ -371,8 +371,12 @@ class Conn(Command):
             nxt, seq_diff(nxt, iss), seq_diff(nxt, una))
         yield "            snd_wnd  %10d  the peer's window; shift %d, at most %d so far" % (
             wnd, int(c["snd_wscale"]), int(c["max_snd_wnd"]))
-        yield "            snd_mss  %10d  bytes of payload in a full segment; the path's MTU is %d" % (
-            int(c["snd_mss"]), int(c["mtu"]))
+        yield "            snd_mss  %10d  bytes of payload in a full segment" % int(c["snd_mss"])
+        p = c["plpmtu"]
+        yield "            mtu      %10d  bytes of packet on the path; search %s%s%s" % (
+            int(c["mtu"]), word("enum plpmtu_state", "PLPMTU_", int(p["state"])),
+            ", up to %d" % int(p["high"]) if int(p["high"]) else "",
+            ", probe of %d under way" % int(p["size"]) if p["probing"] else "")
         yield "            queue    %10d  bytes in %d chunks, sent or not, not acknowledged" % (
             int(c["sendq"]["len"]), int(c["sendq"]["chunk_count"]))
 

@@ -54,6 +54,15 @@ static void recovery_info(const struct tcp_conn *c, struct tcp_info *out)
     out->unsent = seq_lt(c->snd_nxt, end) ? seq_span(c->snd_nxt, end) : 0;
 }
 
+static void mtu_info(const struct tcp_conn *c, struct tcp_info *out)
+{
+    const struct tcp_plpmtu *p = &c->plpmtu;
+    out->mtu = c->mtu;
+    out->mtu_search = (enum plpmtu_state)p->state;
+    out->mtu_high = p->high;
+    out->mtu_probe = p->probing ? p->size : 0;
+}
+
 static void ecn_info(const struct tcp_conn *c, struct tcp_info *out)
 {
     const struct tcp_ecn *e = &c->ecn;
@@ -106,11 +115,11 @@ void tcp_get_info(struct stream *s, struct tcp_info *out)
         .rttvar = c->rtt.rttvar,
         .rto = rtt_backed_off(&c->rtt, c->backoff, c->tcp->config.rto_max),
         .rtt_min = c->rtt.min,
-        .mtu = c->mtu,
         .rcv_mss = c->delack.mss,
         .urgent_unsent = urgent_unsent(c),
         .urgent_unread = urgent_unread(c),
     };
+    mtu_info(c, out);
     story_info(c, out);
     congestion_info(c, out);
     recovery_info(c, out);

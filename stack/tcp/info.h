@@ -46,10 +46,13 @@ struct tcp_info {
     uint8_t backoff;                 /* timeouts in a row */
     uint8_t probes;                  /* zero-window probes since the peer was last heard */
     uint16_t mtu;                    /* bytes of IP packet on the path */
-    uint32_t rcv_mss; /* bytes: payload of a full segment of the peer's, as far as can be told */
-    uint32_t lost;    /* bytes taken for lost and not sent again yet */
-    uint32_t sacked;  /* bytes that the peer has beyond a hole */
-    uint32_t unsent;  /* bytes committed and not sent yet */
+    enum plpmtu_state mtu_search;    /* whether more is looked for (RFC 8899 5.2) */
+    uint16_t mtu_high;  /* bytes of IP packet: what the search may find; 0: there was none */
+    uint16_t mtu_probe; /* bytes of IP packet: the probe under way; 0: none is */
+    uint32_t rcv_mss;   /* bytes: payload of a full segment of the peer's, as far as can be told */
+    uint32_t lost;      /* bytes taken for lost and not sent again yet */
+    uint32_t sacked;    /* bytes that the peer has beyond a hole */
+    uint32_t unsent;    /* bytes committed and not sent yet */
     uint32_t urgent_unsent; /* bytes up to the end of our urgent data, not yet sent */
     uint32_t urgent_unread; /* bytes up to the end of the peer's, not yet consumed */
     uint8_t ecn_mode;       /* enum ecn_mode: how congestion is marked */

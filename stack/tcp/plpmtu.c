@@ -22,6 +22,12 @@ static uint32_t base_size(const struct tcp_conn *c)
     return c->tcp->config.base_mss + conn_ip_header(c) + TCP_HEADER_MIN;
 }
 
+static uint32_t floor_size(const struct tcp_conn *c)
+{
+    const struct tcp_config *config = &c->tcp->config;
+    return u32_min(config->floor_mss, config->base_mss) + conn_ip_header(c) + TCP_HEADER_MIN;
+}
+
 /* Where a search begins, and what it may find. */
 static void search(struct tcp_conn *c, uint32_t high)
 {
@@ -273,10 +279,10 @@ static void fall(struct tcp_conn *c, uint32_t stuck)
         p->state = PLPMTU_BASE;
         p->high = (uint16_t)before;
         path_mtu_set(c, base_size(c));
-    } else if (base_lost && stuck > PATH_MTU_FLOOR_V4) {
+    } else if (base_lost && stuck > floor_size(c)) {
         p->high = p->state == PLPMTU_BASE ? p->high : (uint16_t)before;
         p->state = PLPMTU_ERROR;
-        path_mtu_set(c, PATH_MTU_FLOOR_V4);
+        path_mtu_set(c, floor_size(c));
     } else {
         return;
     }

@@ -54,6 +54,7 @@ static void fill_defaults(struct tcp_config *c)
     c->mtu_probing =
         c->mtu_probing != TCP_MTU_PROBING_DEFAULT ? c->mtu_probing : TCP_MTU_PROBING_BLACK_HOLE;
     default_u32(&c->base_mss, 1024);
+    default_u32(&c->floor_mss, PATH_MTU_FLOOR_V4 - 40U);
     default_u32(&c->challenge_acks, 1000);
     default_u32(&c->challenge_acks_conn, 4);
     default_ns(&c->challenge_interval, NS_PER_SEC);

@@ -81,8 +81,9 @@ struct tcp_config {
     enum tcp_fast_open_policy fast_open; /* also where tcp_options.fast_open does not say so
                                             [TCP_FAST_OPEN_OFF] */
     enum tcp_mtu_probing mtu_probing;    /* [TCP_MTU_PROBING_BLACK_HOLE] */
-    uint32_t
-        base_mss; /* payload bytes of a segment, without options, that goes everywhere [1024] */
+    /* Payload bytes of a segment, without options: one that goes everywhere, BASE_PLPMTU of RFC 8899 5.1.2 [1024]; and
+     * the least that is tried when that is lost too, MIN_PLPMTU [536] */
+    uint32_t base_mss, floor_mss;
 
     bool no_timestamps, no_window_scale, no_sack; /* options not offered, for study */
     bool no_autotune;     /* buffers keep their first size, 512 KiB by default, for study */

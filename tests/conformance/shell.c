@@ -126,6 +126,11 @@ static void set_base_mss(const struct target *t, int64_t v)
     config_of(t)->base_mss = (uint32_t)v;
 }
 
+static void set_floor_mss(const struct target *t, int64_t v)
+{
+    config_of(t)->floor_mss = (uint32_t)v;
+}
+
 static void set_challenge_acks(const struct target *t, int64_t v)
 {
     config_of(t)->challenge_acks = (uint32_t)v;
@@ -271,6 +276,7 @@ static const struct sysctl {
     {"net.ipv4.tcp_syncookies", 0, 2, 0, set_syn_cookies},
     {"net.ipv4.tcp_mtu_probing", 0, 2, 0, set_mtu_probing},
     {"net.ipv4.tcp_base_mss", 48, 65495, 0, set_base_mss},
+    {"net.ipv4.tcp_mtu_probe_floor", 48, 65495, 0, set_floor_mss},
     {"net.ipv4.tcp_challenge_ack_limit", 1, UINT32_MAX, 0, set_challenge_acks},
     /* what other systems do not let one set */
     {"vitrine.msl_ms", 1, 240000, 0, set_msl_ms},

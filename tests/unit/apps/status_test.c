@@ -53,6 +53,7 @@ static void check_json(const char *text, size_t len)
     expect(text, len, "tcp.connections", "0");
     expect(text, len, "tcp.by_state.ESTABLISHED", "0");
     expect(text, len, "tcp.by_state.LAST-ACK", "0");
+    expect(text, len, "tcp.by_mtu_search.SEARCHING", "0");
     expect(text, len, "tcp.time_wait", "0");
     expect(text, len, "tcp.listeners", "1");
     expect(text, len, "drops.TCP_PAWS", "2");

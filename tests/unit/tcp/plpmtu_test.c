@@ -22,9 +22,10 @@ static void sack(struct peer *p, uint32_t ack, uint32_t from, uint32_t to)
 
 /* A connection that always searches, whose peer takes 1460 bytes; 20 ms of round trip. Of 20000 bytes the first window
  * of ten segments goes: a probe with 1460 of them, and eight segments of the base size, 1024. */
-static struct app *open_probing(struct peer *p, bool sack_ok)
+static struct app *open_probing_by(uint32_t caps, struct peer *p, bool sack_ok)
 {
     rig_restart(&(struct tcp_config){.mtu_probing = TCP_MTU_PROBING_ALWAYS});
+    rig.dev.dev.caps = caps;
     *p = peer_new();
     p->offer.sack_ok = sack_ok;
     struct app *a = open_with_rtt(p, MS(20));
@@ -37,6 +38,11 @@ static struct app *open_probing(struct peer *p, bool sack_ok)
     expect_nothing();
     run_for(MS(20));
     return a;
+}
+
+static struct app *open_probing(struct peer *p, bool sack_ok)
+{
+    return open_probing_by(rig.dev.dev.caps, p, sack_ok);
 }
 
 /* ---- probes ---- */
@@ -67,6 +73,38 @@ START_TEST(a_selective_acknowledgment_tells_of_it_too)
     struct app *a = open_probing(&p, true);
     sack(&p, 1, 1, 1461); /* an odd peer: there is no hole in front of it */
     ck_assert_uint_eq(info_of(a).mtu, 1500);
+    discard_sent();
+}
+END_TEST
+
+/* A device that cuts super-segments gets the probe whole, and the segments behind it in one piece: what
+ * open_probing_by expects is what lies behind the device. */
+START_TEST(no_device_cuts_a_probe)
+{
+    struct peer p;
+    struct app *a = open_probing_by(NETDEV_CSUM | NETDEV_TSO4, &p, true);
+    ck_assert_uint_eq(rig.supers, 1);
+    ck_assert_uint_eq(info_of(a).mtu_probe, 1500);
+    peer_send(&p, TCP_ACK, 1, 9653);
+    ck_assert_uint_eq(take_segment(__LINE__).len, 1460);
+    ck_assert_uint_eq(rig.supers, 2);
+    discard_sent();
+}
+END_TEST
+
+START_TEST(the_snapshot_tells_of_the_search)
+{
+    struct peer p;
+    struct app *a = open_probing(&p, true);
+    ck_assert_int_eq(info_of(a).mtu_search, PLPMTU_SEARCHING);
+    ck_assert_uint_eq(info_of(a).mtu, 1064);
+    ck_assert_uint_eq(info_of(a).mtu_probe, 1500);
+    ck_assert_uint_eq(info_of(a).mtu_high, 1500);
+    sack(&p, 1, 1461, 9653); /* the probe is lost */
+    ck_assert_uint_eq(info_of(a).mtu_probe, 0);
+    peer_icmp(&p, 3, 4, 1, 1300);
+    ck_assert_uint_eq(info_of(a).mtu_high, 1300);
+    ck_assert_int_eq(info_of(a).mtu_search, PLPMTU_SEARCHING);
     discard_sent();
 }
 END_TEST
@@ -276,24 +314,47 @@ START_TEST(the_third_timeout_shows_a_black_hole)
 }
 END_TEST
 
-/* requires: 4821-7.7-2 */
-START_TEST(when_the_base_size_is_lost_as_well_routers_may_divide)
+/* Nothing arrives, until the base size is given up too: the payload of what goes then, which routers may divide. */
+static size_t lost_in_error(struct app *a)
 {
-    struct peer p = peer_new();
-    struct app *a = open_with_rtt(&p, MS(20));
-    app_write(a, 1460);
     struct wire w = {0};
     nsec limit = rig.now + SEC(60);
-    while (conn_of(a)->plpmtu.state != PLPMTU_ERROR) {
+    app_write(a, 1460);
+    while (info_of(a).mtu_search != PLPMTU_ERROR) {
         run_for(MS(100));
         ck_assert_int_lt(rig.now, limit);
         while (sent_any()) {
             w = take_segment(__LINE__);
         }
     }
-    ck_assert_uint_eq(w.len, 536);
     ck_assert_uint_eq(rig.sent[rig.taken - 1].bytes[FRAME_ETH + 6] >> 5, 0); /* no DF */
+    return w.len;
+}
+
+/* requires: 4821-7.7-2 */
+START_TEST(when_the_base_size_is_lost_as_well_routers_may_divide)
+{
+    struct peer p = peer_new();
+    struct app *a = open_with_rtt(&p, MS(20));
+    ck_assert_uint_eq(lost_in_error(a), 536);
     ck_assert_uint_eq(info_of(a).backoff, 6);
+}
+END_TEST
+
+START_TEST(the_least_size_is_a_setting)
+{
+    rig_restart(&(struct tcp_config){.floor_mss = 200});
+    struct peer p = peer_new();
+    struct app *a = open_with_rtt(&p, MS(20));
+    ck_assert_uint_eq(lost_in_error(a), 200);
+    rig_restart(&(struct tcp_config){.base_mss = 512, .floor_mss = 600}); /* not above the base */
+    p = peer_new();
+    a = open_with_rtt(&p, MS(20));
+    app_write(a, 1460);
+    run_for(SEC(60));
+    ck_assert_int_eq(info_of(a).mtu_search, PLPMTU_BASE);
+    ck_assert_uint_eq(info_of(a).mtu, 552);
+    discard_sent();
 }
 END_TEST
 
@@ -379,6 +440,8 @@ Suite *plpmtu_suite(void)
     TCase *probes = rig_case(s, "probes");
     ADD(probes, a_probe_that_arrives_raises_the_size);
     ADD(probes, a_selective_acknowledgment_tells_of_it_too);
+    ADD(probes, no_device_cuts_a_probe);
+    ADD(probes, the_snapshot_tells_of_the_search);
     ADD(probes, a_probe_lost_alone_is_no_sign_of_congestion);
     ADD(probes, after_three_losses_a_size_is_given_up);
     ADD(probes, nor_is_it_without_sack);
@@ -390,6 +453,7 @@ Suite *plpmtu_suite(void)
     TCase *hole = rig_case(s, "black_hole");
     ADD(hole, the_third_timeout_shows_a_black_hole);
     ADD(hole, when_the_base_size_is_lost_as_well_routers_may_divide);
+    ADD(hole, the_least_size_is_a_setting);
     ADD(hole, what_arrived_behind_it_shows_none);
     ADD(hole, small_segments_show_none);
     ADD(hole, switched_off_nothing_is_found);
