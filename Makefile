@@ -264,16 +264,30 @@ bench: all bench-programs ## Vitrine in turn with nginx, the kernel's TCP, lwIP 
 .PHONY: bench-programs
 bench-programs: $(BUILD)/bench-client $(BUILD)/bench-kernel $(BUILD)/bench-ceiling $(BUILD)/bench-lwip
 	$(Q)$(MAKE) VARIANT=notrace build/notrace/vitrine
-$(BUILD)/bench-client: $(sort $(wildcard tests/bench/client/*.c)) tests/bench/client/client.h
+$(BUILD)/bench-client: $(sort $(wildcard tests/bench/client/*.[ch]))
 $(BUILD)/bench-client: BENCH_LIBS = -lssl -lcrypto
 $(BUILD)/bench-kernel: tests/bench/peers/kernel.c
 $(BUILD)/bench-ceiling: tests/bench/peers/ceiling.c
-$(BUILD)/bench-lwip: $(sort $(wildcard tests/bench/peers/lwip/*.c)) tests/bench/peers/lwip/peer.h $(MBEDTLS_LIBS)
+$(BUILD)/bench-lwip: $(sort $(wildcard tests/bench/peers/lwip/*.[ch])) $(MBEDTLS_LIBS)
 $(BUILD)/bench-lwip: BENCH_CFLAGS = $(MBEDTLS_CFLAGS) -isystem /usr/include/lwip
 $(BUILD)/bench-lwip: BENCH_LIBS = $(MBEDTLS_LIBS) -llwip -pthread
 $(BUILD)/bench-client $(BUILD)/bench-kernel $(BUILD)/bench-ceiling $(BUILD)/bench-lwip: $(BUILD)/flags | build/setup/bench
 	@echo "  CC     $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(BENCH_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(BENCH_LIBS)
+
+# What the server does, counted by callgrind: exact, and the same at every run with one compiler.
+.PHONY: bench-instructions bench-instructions-check
+bench-instructions: $(BUILD)/bench-instructions ## counts instructions for each request, MiB, segment, handshake; writes docs/measurements/instructions.md
+	$(Q)tests/bench/instructions/run.py
+bench-instructions-check: $(BUILD)/bench-instructions ## counts them again and says which have grown
+	$(Q)tests/bench/instructions/run.py --check
+$(BUILD)/bench-instructions: $(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c) \
+	$(BUILD)/libvitrine-apps.a $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LIBS) -lssl -lcrypto -lm -pthread
+$(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
+$(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c): | build/setup/bench
+-include $(patsubst %.o,%.d,$(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c))
 
 fresh: build/setup/fresh ## `make run` and `make test` in minimal Debian 12 and 13 trees
 	$(Q)scripts/fresh

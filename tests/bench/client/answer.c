@@ -1,9 +1,9 @@
-/* The head of an HTTP answer, as far as a client needs it that knows whom it asks; see client.h. */
+/* See answer.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/bench/client/client.h"
+#include "tests/bench/client/answer.h"
 
 static _Noreturn void refuse(const struct answer *a, const char *why)
 {

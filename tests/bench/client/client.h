@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "tests/bench/client/answer.h"
+
 #define PATIENCE_S 20 /* without a byte from the other end */
 
 struct options {
@@ -45,18 +47,6 @@ struct endpoint open_endpoint(const struct options *o, SSL_CTX *context);
 ssize_t endpoint_read(struct endpoint *e, void *data, size_t len);
 ssize_t endpoint_write(struct endpoint *e, const void *data, size_t len);
 void close_endpoint(struct endpoint *e);
-
-/* ---- answer.c: the head of an HTTP answer ---- */
-
-struct answer {
-    char head[2048];
-    size_t head_len;
-    bool in_body;
-    uint64_t left; /* of the body */
-};
-
-/* Takes bytes that came. true: the answer is whole. Ends the program when it is no success. */
-bool answer_take(struct answer *a, const char *data, size_t len);
 
 /* ---- the modes; each prints one line of JSON ---- */
 
