@@ -46,8 +46,8 @@ static bool is_of(const struct tcp *t, const struct tcp_segment *s, int64_t peri
     return s->fast_open.len == ours.len && memcmp(s->fast_open.bytes, ours.bytes, ours.len) == 0;
 }
 
-/* RFC 7413 5.1, PendingFastOpenRequests; and none while SYN cookies are out, or a client might answer that one to its SYN
- * whose connection is another. */
+/* RFC 7413 5.1, PendingFastOpenRequests; and none while SYN cookies are out, since a client might answer the one that its
+ * SYN got, and so open another connection. */
 static bool is_full(struct tcp_listener *l, nsec now)
 {
     struct tcp_fast_open_gate *g = &l->fast_open;

@@ -1,6 +1,7 @@
 /* The operations of a program. */
 #include <string.h>
 
+#include "stack/tcp/fast_open.h"
 #include "tests/fuzz/program.h"
 
 #define PAYLOAD_MAX 1460U
@@ -61,10 +62,23 @@ static void put_timestamps(struct wr *w, uint32_t val, uint32_t ecr)
     wr_be32(w, ecr);
 }
 
+/* The host's own for whom it listens to, in a SYN; any in a SYN-ACK. Or the same with a wrong bit. */
+static void put_cookie(struct wr *w, const struct program *p, const struct program_view *v,
+                       bool wrong)
+{
+    struct fast_open_cookie c;
+    const struct tcp_tuple *t = &v->tuple;
+    fast_open_make_cookie(&p->net.host.tcp, t->remote.addr, t->local.addr, p->net.now, &c);
+    c.bytes[7] ^= wrong ? 1 : 0;
+    wr_u8(w, 34);
+    wr_u8(w, (uint8_t)(2U + c.len));
+    wr_bytes(w, c.bytes, c.len);
+}
+
 /* 0: as a peer would that knows all options; 1: some of them, by a byte, and other timestamps; 2: any
  * bytes; 3: none. */
-static void put_options(struct wr *w, const struct program_view *v, unsigned how, unsigned flags,
-                        struct rd *in)
+static void put_options(struct wr *w, const struct program *p, const struct program_view *v,
+                        unsigned how, unsigned flags, struct rd *in)
 {
     bool syn = (flags & TCP_SYN) != 0;
     uint8_t which = how == 1 ? rd_u8(in) : 0xff;
@@ -91,6 +105,9 @@ static void put_options(struct wr *w, const struct program_view *v, unsigned how
         uint32_t val = v->ts_recent + (how == 1 ? (uint32_t)(int8_t)rd_u8(in) : 1U);
         uint32_t late = how == 1 ? rd_u8(in) : 0;
         put_timestamps(w, val, syn && v->conn == NULL ? 0 : v->ts_now - late);
+    }
+    if (syn && (which & 16U) != 0) {
+        put_cookie(w, p, v, how == 1 && (which & 32U) != 0);
     }
 }
 
@@ -127,7 +144,7 @@ static void segment(struct program *p, unsigned slot, struct rd *in)
     tcp_seq ack = ack_place(&v, places >> 3U, in);
     uint8_t options[OPTIONS_MAX + 4] = {0};
     struct wr o = wr_of(options, OPTIONS_MAX);
-    put_options(&o, &v, places >> 6U, flags, in);
+    put_options(&o, p, &v, places >> 6U, flags, in);
     size_t options_len = (wr_len(&o) + 3) / 4 * 4;
     uint8_t window = rd_u8(in);
 
@@ -322,6 +339,7 @@ static struct tcp_options options_of(uint8_t b)
         .user_timeout = (b & 8U) != 0 ? 5 * NS_PER_SEC : 0,
         .receive_buffer = (b & 16U) != 0 ? 2048 : 0,
         .send_buffer = (b & 32U) != 0 ? 2048 : 0,
+        .fast_open = b >> 6 == 3,
     };
 }
 
@@ -355,6 +373,8 @@ static void open_slot(struct program *p, unsigned slot, uint8_t how)
     };
     if (a != NULL && tcp_connect(&p->net.host.tcp, &args, &a->s) != TCP_OK) {
         a->s = NULL;
+    } else if (a != NULL && args.options.fast_open) {
+        app_write(a, how * 8U); /* before the SYN leaves */
     }
 }
 

@@ -84,7 +84,9 @@ static bool parsed(const struct tcp_segment *s)
            ((s->opts & TCP_OPT_HAS_SACK) != 0 || s->sack_count == 0) &&
            ((s->opts & TCP_OPT_HAS_MSS) != 0 || s->mss == 0) &&
            ((s->opts & TCP_OPT_HAS_TS) != 0 || (s->tsval | s->tsecr) == 0) &&
-           ((s->opts & TCP_OPT_HAS_WSCALE) != 0 || s->wscale == 0);
+           ((s->opts & TCP_OPT_HAS_WSCALE) != 0 || s->wscale == 0) &&
+           ((s->opts & TCP_OPT_HAS_FAST_OPEN) != 0 || s->fast_open.len == 0) &&
+           s->fast_open.len <= FAST_OPEN_COOKIE_MAX && s->fast_open.len % 2 == 0;
 }
 
 struct tcp_segment nondet_segment(void);
@@ -100,6 +102,7 @@ PROOF(tcp_options_step)
         PROVE(rd_left(&r) < left, "further on");
         PROVE(!r.failed && r.end == bytes + LIST && r.pos <= r.end, "in the same list");
         REACHES_IF(rd_left(&r) == 0 && s.sack_count == TCP_SACK_BLOCKS, "all blocks");
+        REACHES_IF(rd_left(&r) == 0 && s.fast_open.len == FAST_OPEN_COOKIE_MAX, "a whole cookie");
     }
     PROVE(parsed(&s), "the invariant");
 }

@@ -62,6 +62,9 @@ static void check_parsed(const struct tcp_segment *s, const struct buf *b, uint3
     PROVE((s->opts & TCP_OPT_HAS_MSS) != 0 || s->mss == 0, "MSS only with its flag");
     PROVE((s->opts & TCP_OPT_HAS_TS) != 0 || (s->tsval | s->tsecr) == 0, "timestamps likewise");
     PROVE((s->opts & TCP_OPT_HAS_WSCALE) != 0 || s->wscale == 0, "the shift likewise");
+    PROVE((s->opts & TCP_OPT_HAS_FAST_OPEN) != 0 || s->fast_open.len == 0, "a cookie likewise");
+    PROVE((s->opts & TCP_OPT_HAS_FAST_OPEN) == 0 || (s->flags & TCP_SYN) != 0,
+          "and in a SYN only (RFC 7413 4.1.1)");
     PROVE(segment_span(s) <= s->len + 2, "SYN and FIN count one each");
     PROVE(seq_span(s->seq, segment_end(s)) == segment_span(s), "the end is behind all of it");
     REACHES_IF(s->opts == (TCP_OPT_HAS_MSS | TCP_OPT_HAS_WSCALE) && s->len == 2,
@@ -117,8 +120,10 @@ PROOF(segment_sack)
     struct tcp_segment s;
     enum drop_reason why;
     if (segment_parse(&p, &s, &why)) {
-        PROVE(s.opts == (s.opts & (TCP_OPT_HAS_SACK | TCP_OPT_HAS_SACK_OK | TCP_OPT_HAS_ACCECN)),
+        PROVE(s.opts == (s.opts & (TCP_OPT_HAS_SACK | TCP_OPT_HAS_SACK_OK | TCP_OPT_HAS_ACCECN |
+                                   TCP_OPT_HAS_FAST_OPEN)),
               "nothing else fits");
+        PROVE(s.fast_open.len == 0, "nor a cookie, but the request for one"); /* RFC 7413 4.1.1 */
         PROVE(s.accecn_fields == 0, "of counters only none"); /* RFC 9768 3.2.3: a length of 2 */
         PROVE(s.sack_count == 2, "both");
         PROVE((s.sack[0].start.v >> 24) == bytes[22] && (s.sack[1].end.v & 0xff) == bytes[37],

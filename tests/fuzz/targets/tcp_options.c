@@ -50,6 +50,7 @@ static void check_found(const struct tcp_segment *s, const uint8_t *o, size_t le
 {
     bool mss = false;
     bool ts = false;
+    bool cookie = false;
     for (size_t i = 0; i < len && o[i] != 0;) {
         FUZZ_CHECK(o[i] == 1 ||
                    (i + 1 < len && o[i + 1] >= 2)); /* or it is to be refused (MUST-68) */
@@ -60,12 +61,16 @@ static void check_found(const struct tcp_segment *s, const uint8_t *o, size_t le
         } else if (o[i] == 8 && n == 10) {
             ts = true;
             FUZZ_CHECK((s->opts & TCP_OPT_HAS_TS) != 0);
+        } else if (o[i] == 34 && (n == 2 || (n >= 6 && n <= 18)) && n % 2 == 0) { /* RFC 7413 */
+            cookie = (s->flags & TCP_SYN) != 0;
+            FUZZ_CHECK(((s->opts & TCP_OPT_HAS_FAST_OPEN) != 0) == cookie);
         }
         i += n;
         FUZZ_CHECK(i <= len);
     }
     FUZZ_CHECK(mss == ((s->opts & TCP_OPT_HAS_MSS) != 0));
     FUZZ_CHECK(ts == ((s->opts & TCP_OPT_HAS_TS) != 0));
+    FUZZ_CHECK(cookie == ((s->opts & TCP_OPT_HAS_FAST_OPEN) != 0));
 }
 
 static void check_contents(const struct tcp_segment *s, size_t size)
@@ -87,7 +92,8 @@ static bool same(const struct tcp_segment *a, const struct tcp_segment *b)
            seq_eq(a->seq, b->seq) && seq_eq(a->ack, b->ack) && a->flags == b->flags &&
            a->opts == b->opts && a->wscale == b->wscale && a->wnd == b->wnd &&
            a->urgent == b->urgent && a->mss == b->mss && a->tsval == b->tsval &&
-           a->tsecr == b->tsecr && a->len == b->len;
+           a->tsecr == b->tsecr && a->len == b->len && a->fast_open.len == b->fast_open.len &&
+           memcmp(a->fast_open.bytes, b->fast_open.bytes, a->fast_open.len) == 0;
 }
 
 /* What a segment of ours may say: a SYN has no SACK blocks, and only a SYN has MSS, window scale and
@@ -95,7 +101,8 @@ static bool same(const struct tcp_segment *a, const struct tcp_segment *b)
 static struct tcp_segment as_ours(struct tcp_segment s)
 {
     if ((s.flags & TCP_SYN) != 0) {
-        s.opts &= (uint8_t)~TCP_OPT_HAS_SACK;
+        bool cookie = (s.opts & TCP_OPT_HAS_FAST_OPEN) != 0; /* no room for counters beside it */
+        s.opts &= (uint8_t) ~(TCP_OPT_HAS_SACK | (cookie ? TCP_OPT_HAS_ACCECN : 0));
         s.sack_count = 0;
         return s;
     }

@@ -367,6 +367,31 @@ START_TEST(not_beside_syn_cookies)
 }
 END_TEST
 
+/* The SYN is answered by a SYN cookie, and comes again once there is room: the client may answer either SYN-ACK, and has one
+ * connection, whose data comes once. */
+START_TEST(not_while_a_syn_cookie_is_out)
+{
+    rig_listen_with(1, 0, &on);
+    struct wire cookie = get_cookie();
+    struct peer other = peer_new();
+    other.port++;
+    peer_send(&other, TCP_SYN, 0, 0);
+    expect(&other, TCP_SYN | TCP_ACK, 0, 1, 0);
+    struct peer p = peer_new();
+    send_syn(&p, cookie.cookie, 8, 10);
+    expect(&p, TCP_SYN | TCP_ACK, 0, 1, 0);
+    peer_send(&other, TCP_RST, 1, 0);
+    struct peer again = peer_new();
+    send_syn(&again, cookie.cookie, 8, 10);
+    expect(&again, TCP_SYN | TCP_ACK, 0, 1, 0);
+    ck_assert_uint_eq(rig.app_count, 0);
+    peer_data(&p, TCP_ACK | TCP_PSH, 1, 1, 10);
+    ck_assert_uint_eq(rig.app_count, 1);
+    expect_log(&rig.apps[0], "aor");
+    expect_in(&rig.apps[0], 10);
+}
+END_TEST
+
 /* An early connection acknowledges more than its SYN in the ACK that ends its handshake, while SYN cookies are out. */
 START_TEST(an_ack_of_more_than_the_syn_is_no_syn_cookie)
 {
@@ -777,6 +802,7 @@ Suite *fast_open_suite(void)
     ADD(server, an_application_that_aborts_at_once);
     ADD(server, nobody_takes_it);
     ADD(server, not_beside_syn_cookies);
+    ADD(server, not_while_a_syn_cookie_is_out);
     ADD(server, an_ack_of_more_than_the_syn_is_no_syn_cookie);
     ADD(server, by_the_hosts_setting);
     ADD(server, the_cookie_goes_before_counters_of_marks);
