@@ -22,6 +22,7 @@ struct conn {
     enum state state;
     int64_t asked; /* when the request was sent, or the connection begun */
     struct answer answer;
+    bool answered;        /* at least once */
     SSL_SESSION *session; /* to go on with */
 };
 
@@ -166,6 +167,7 @@ static void connected(struct load *l, struct conn *c)
 
 static void answered(struct load *l, struct conn *c)
 {
+    c->answered = true;
     if (l->counting) {
         l->answers++;
         l->took[bucket_of((uint64_t)(now_ns() - c->asked))]++;
@@ -299,15 +301,43 @@ static void report(const struct load *l, double seconds)
     fflush(stdout);
 }
 
+/* Everybody has been answered once, and with --resume has a session to go on with: from here on only what is to be measured
+ * happens. */
+static bool under_way(const struct load *l)
+{
+    for (unsigned i = 0; i < l->o->connections; i++) {
+        if (!l->conns[i].answered || (l->o->resume && l->conns[i].session == NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void start_all(struct load *l)
+{
+    int64_t until = now_ns() + (int64_t)PATIENCE_S * 1000000000;
+    for (unsigned i = 0; i < l->o->connections && now_ns() < until; i++) {
+        begin(l, &l->conns[i]);
+        while (i >= OPENING_MAX && !l->conns[i - OPENING_MAX].answered && now_ns() < until) {
+            step(l);
+        }
+    }
+    while (!under_way(l) && now_ns() < until) {
+        step(l);
+    }
+    if (!under_way(l)) {
+        errno = ETIMEDOUT;
+        die("not everybody was answered once");
+    }
+}
+
 /* A tenth of the time, at most a quarter of a second, warms up and is not counted. */
 int load_requests(const struct options *o)
 {
     static struct load l;
     load_init(&l, o);
     l.repeat = true;
-    for (unsigned i = 0; i < o->connections; i++) {
-        begin(&l, &l.conns[i]);
-    }
+    start_all(&l);
     run_for(&l, o->seconds < 2.5 ? o->seconds / 10 : 0.25);
     int64_t began = now_ns();
     uint64_t before = l.opened, resumed = l.resumed;

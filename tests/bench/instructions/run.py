@@ -30,7 +30,7 @@ BEGIN, END = "<!-- the table, written by the run -->", "<!-- end of the table --
 # receives.
 MEASURES = {
     "request": ("a small answer on an open connection, plain", "request", 50, 250, None),
-    "request-tls": ("the same over TLS 1.3, AES-128-GCM", "request", 50, 250, None),
+    "request-tls": ("the same over TLS 1.3, AES-128-GCM", "request", 50, 1050, None),
     "connect": ("a plain connection with one request, from SYN to the last ACK", "connection", 10, 60, None),
     "handshake": ("the same over TLS 1.3: P-256 certificate, X25519", "connection", 2, 8, None),
     "resume": ("the same with a resumed session", "connection", 3, 9, None),

@@ -9,6 +9,7 @@
 static void conn_free(struct conn *c)
 {
     tls_free(c->tls);
+    http_end(c);
     if (c->in != NULL) {
         pbuf_free(c->in);
     }

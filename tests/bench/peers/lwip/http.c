@@ -34,6 +34,17 @@ void http_init(const char *root)
     }
 }
 
+/* A request and its answer; an idle connection has none. */
+struct exchange {
+    char head[1024];
+    size_t head_len;
+    char answer[512];
+    size_t answer_at, answer_len;
+    const uint8_t *body;
+    uint64_t body_left, upload_left;
+    bool close;
+};
+
 static const struct file *find(const char *target)
 {
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -45,99 +56,92 @@ static const struct file *find(const char *target)
     return NULL;
 }
 
-static void answer(struct conn *c)
+static void answer(struct exchange *x)
 {
-    const char *space = strchr(c->head, ' ');
+    const char *space = strchr(x->head, ' ');
     const struct file *f = space != NULL ? find(space + 1) : NULL;
-    const char *length = strcasestr(c->head, "\r\ncontent-length:");
+    const char *length = strcasestr(x->head, "\r\ncontent-length:");
     const char *status = f != NULL           ? "200 OK"
-                         : c->head[0] == 'P' ? "204 No Content"
+                         : x->head[0] == 'P' ? "204 No Content"
                                              : "404 Not Found";
-    c->close = strcasestr(c->head, "\r\nconnection: close") != NULL;
-    c->upload_left = length != NULL ? strtoull(length + 17, NULL, 10) : 0;
-    c->body = f != NULL ? f->data : NULL;
-    c->body_left = f != NULL ? f->size : 0;
-    c->answer_at = 0;
-    c->answer_len = (size_t)snprintf(
-        c->answer, sizeof c->answer,
+    x->close = strcasestr(x->head, "\r\nconnection: close") != NULL;
+    x->upload_left = length != NULL ? strtoull(length + 17, NULL, 10) : 0;
+    x->body = f != NULL ? f->data : NULL;
+    x->body_left = f != NULL ? f->size : 0;
+    x->answer_len = (size_t)snprintf(
+        x->answer, sizeof x->answer,
         "HTTP/1.1 %s\r\nServer: lwip\r\nContent-Type: application/octet-stream\r\n"
         "Content-Length: %llu\r\n%s\r\n",
-        status, (unsigned long long)c->body_left, c->close ? "Connection: close\r\n" : "");
-    if (c->body_left > 0 &&
-        c->body_left <= sizeof c->answer - c->answer_len) { /* one write for both */
-        memcpy(c->answer + c->answer_len, c->body, c->body_left);
-        c->answer_len += c->body_left;
-        c->body_left = 0;
+        status, (unsigned long long)x->body_left, x->close ? "Connection: close\r\n" : "");
+    if (x->body_left > 0 &&
+        x->body_left <= sizeof x->answer - x->answer_len) { /* one write for both */
+        memcpy(x->answer + x->answer_len, x->body, x->body_left);
+        x->answer_len += x->body_left;
+        x->body_left = 0;
     }
-    c->in_upload = c->upload_left > 0;
 }
 
 /* false: no room now. */
-static bool send_answer(struct conn *c)
+static bool send_answer(struct conn *c, struct exchange *x)
 {
-    while (c->answer_at < c->answer_len) {
-        ssize_t n = conn_write(c, c->answer + c->answer_at, c->answer_len - c->answer_at);
+    while (x->answer_at < x->answer_len) {
+        ssize_t n = conn_write(c, x->answer + x->answer_at, x->answer_len - x->answer_at);
         if (n < 0) {
             return false;
         }
-        c->answer_at += (size_t)n;
+        x->answer_at += (size_t)n;
     }
-    while (c->body_left > 0) {
-        size_t len = c->body_left < 16384 ? (size_t)c->body_left : 16384;
-        ssize_t n = conn_write(c, c->body, len);
+    while (x->body_left > 0) {
+        size_t len = x->body_left < 16384 ? (size_t)x->body_left : 16384;
+        ssize_t n = conn_write(c, x->body, len);
         if (n < 0) {
             return false;
         }
-        c->body += n;
-        c->body_left -= (uint64_t)n;
+        x->body += n;
+        x->body_left -= (uint64_t)n;
     }
     return true;
 }
 
-/* A request's head, byte by byte as far as it goes. true: it is whole. */
-static bool take_head(struct conn *c, const char *data, size_t *len)
+/* Takes bytes that came, head first; no request comes before the last one is answered. */
+static void take(struct exchange *x, const char *data, size_t len)
 {
-    size_t n = sizeof c->head - 1 - c->head_len;
-    n = *len < n ? *len : n;
-    memcpy(c->head + c->head_len, data, n);
-    c->head[c->head_len + n] = '\0';
-    const char *end = strstr(c->head, "\r\n\r\n");
-    if (end == NULL) {
-        c->head_len += n;
-        *len = n;
-        return false;
+    if (x->answer_len == 0) {
+        size_t n = sizeof x->head - 1 - x->head_len;
+        n = len < n ? len : n;
+        memcpy(x->head + x->head_len, data, n);
+        x->head[x->head_len + n] = '\0';
+        const char *end = strstr(x->head, "\r\n\r\n");
+        if (end == NULL) {
+            x->head_len += n;
+            return;
+        }
+        len -= (size_t)(end + 4 - x->head) - x->head_len;
+        answer(x);
     }
-    *len = (size_t)(end + 4 - c->head) - c->head_len;
-    c->head_len = 0;
-    return true;
+    x->upload_left -= len < x->upload_left ? len : x->upload_left;
 }
 
-static void take(struct conn *c, const char *data, size_t len)
+void http_end(struct conn *c)
 {
-    while (len > 0) {
-        size_t n = len;
-        if (c->in_upload) {
-            n = len < c->upload_left ? len : (size_t)c->upload_left;
-            c->upload_left -= n;
-            c->in_upload = c->upload_left > 0;
-        } else if (take_head(c, data, &n)) {
-            answer(c);
-        }
-        data += n;
-        len -= n;
-    }
+    free(c->x);
+    c->x = NULL;
 }
 
 void http_pump(struct conn *c)
 {
     static char data[16384];
     for (;;) {
-        if (!c->in_upload && !send_answer(c)) {
-            return;
-        }
-        if (c->close && !c->in_upload && c->answer_len > 0) {
-            conn_close(c);
-            return;
+        if (c->x != NULL && c->x->answer_len > 0 && c->x->upload_left == 0) {
+            if (!send_answer(c, c->x)) {
+                return;
+            }
+            bool close = c->x->close;
+            http_end(c);
+            if (close) {
+                conn_close(c);
+                return;
+            }
         }
         ssize_t n = conn_read(c, data, sizeof data);
         if (n == 0) {
@@ -147,6 +151,9 @@ void http_pump(struct conn *c)
         if (n < 0) {
             return;
         }
-        take(c, data, (size_t)n);
+        if (c->x == NULL && (c->x = calloc(1, sizeof *c->x)) == NULL) {
+            die("a request");
+        }
+        take(c->x, data, (size_t)n);
     }
 }

@@ -31,14 +31,7 @@ struct conn {
     struct tls *tls;     /* NULL: plain */
     bool peer_closed;
     void (*pump)(struct conn *c); /* something came, or there is room */
-    /* http.c */
-    char head[1024];
-    size_t head_len;
-    char answer[256];
-    size_t answer_at, answer_len;
-    const uint8_t *body;
-    uint64_t body_left, upload_left;
-    bool close, in_upload;
+    struct exchange *x;           /* http.c; NULL between requests */
 };
 
 void conn_listen(const char *address, uint16_t port, bool tls, void (*pump)(struct conn *c));
@@ -65,5 +58,6 @@ void tls_bye(struct tls *t);
 
 void http_init(const char *root);
 void http_pump(struct conn *c);
+void http_end(struct conn *c);
 
 #endif
