@@ -5,7 +5,8 @@
 
 In each row every peer has its turn, PAIRS times; who begins moves on by one each time, so that a noisy machine is noisy for all.
 The client is the same program on the kernel's sockets for all of them (tests/bench/client). Prints the medians, their spread,
-Vitrine's ratio to each, and whether the bars are reached; writes bench.json, bench.svg and the table of bench.md after each row.
+Vitrine's ratio to each, and whether the bars are reached; where one is not, one more turn is sampled by perf, if there is one. Writes
+bench.json, bench.svg, the table of bench.md and flame-ROW.svg after each row.
 
 BENCH=row,row (or short)  only these rows          BENCH_PAIRS=N      pairs [5]
 BENCH_SERVE="OPTION…"     more for every `vitrine serve`; BENCH_SERVE_https_aes="…" for those of one row
@@ -22,7 +23,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import chart, results  # noqa: E402
+from harness import chart, profile, results  # noqa: E402
 from harness.lab import ROOT, Failed, Lab  # noqa: E402
 from harness.peers import KINDS  # noqa: E402
 from harness.rows import ROWS  # noqa: E402
@@ -61,6 +62,22 @@ class Turns:
             if self.alone(name):
                 peer.stop()
 
+    def sampled(self, name):
+        """One more turn, which does not count, under perf."""
+        peer = self.peers[name]
+        try:
+            if self.alone(name):
+                peer.start()
+            samples = profile.Profile(self.lab.dir, peer.pids())
+            try:
+                self.row.turn(self.lab, self.row, peer)
+            finally:
+                stacks = samples.end()
+            return stacks
+        finally:
+            if self.alone(name):
+                peer.stop()
+
     def pair(self, number):
         order = list(self.peers)
         got = {}
@@ -78,13 +95,9 @@ class Turns:
         self.row.close(got)
         return got
 
-    def run(self):
-        try:
-            self.begin()
-            return [self.pair(n) for n in range(self.pairs)]
-        finally:
-            for peer in self.peers.values():
-                peer.stop()
+    def end(self):
+        for peer in self.peers.values():
+            peer.stop()
 
 
 def facts(options):
@@ -96,14 +109,32 @@ def facts(options):
             "cpu": cpu, "cores": os.cpu_count(), "pinned": options.pinned, "serve": os.environ.get("BENCH_SERVE", "")}
 
 
-def measure(lab, row, options):
+def measure(lab, row, options, store):
     began, load = time.time(), os.getloadavg()[0]
     turns = Turns(lab, row, options.pairs)
-    pairs = turns.run()
+    try:
+        turns.begin()
+        came = summary(row, turns, [turns.pair(n) for n in range(options.pairs)])
+        if profile.available() and results.missed(came):
+            try:
+                stacks = turns.sampled(row.bars_at)
+                if not stacks:
+                    raise Failed("perf saw nothing")
+                came["profile"] = profile.tops(stacks)
+                store.put_flame(row.name, profile.flame(stacks, f"{row.title}: {KINDS[row.bars_at].title}"))
+            except (Failed, subprocess.SubprocessError) as e:
+                print(f"  no profile: {e}", file=sys.stderr, flush=True)
+    finally:
+        turns.end()
+    came["facts"] = {**facts(options), "load": load, "took": round(time.time() - began, 1)}
+    return came
+
+
+def summary(row, turns, pairs):
     return {"name": row.name, "title": row.title, "unit": row.unit, "less": row.less, "of": row.bars_at,
             "peers": {n: KINDS[n].title for n in row.peers}, "missing": turns.missing,
             "bars": [{"peer": b.peer, "factor": b.factor, "key": b.key, "most": b.most, "text": b.text(row.unit)} for b in row.bars],
-            "pairs": pairs, "facts": {**facts(options), "load": load, "took": round(time.time() - began, 1)}}
+            "pairs": pairs}
 
 
 def estimate(rows, pairs):
@@ -146,7 +177,7 @@ def main():
     options.pinned = lab.pinned
     try:
         for row in options.chosen:
-            came = measure(lab, row, options)
+            came = measure(lab, row, options, store)
             store.put(came, chart.draw)
             print("\n".join(results.lines(came)), flush=True)
     finally:

@@ -5,7 +5,7 @@ import math
 from harness import results
 
 FONT = 'font-family="sans-serif" font-size="12"'
-LEFT, WIDTH, LINE = 420, 460, 18
+LEFT, WIDTH, LINE = 240, 560, 18
 LOW, HIGH = 0.25, 16  # ratios at the edges
 COLOURS = {"kernel": "#3465a4", "nginx": "#3465a4", "iperf3": "#8fb0d8", "lwip": "#75507b", "ceiling": "#888a85",
            "vitrine-busy-poll": "#c4a000", "without-events": "#555753"}
@@ -36,20 +36,19 @@ def draw(rows):
         if not found:
             continue
         parts.append(text(8, y + 13, row["title"], more='font-weight="bold"'))
+        y += LINE
         for peer, ratio, bars in found:
             good = all(ratio >= b for b in bars)
-            parts.append(text(LEFT - 8, y + 13, row["peers"][peer] if len(row["title"]) < 44 else peer, "end"))
             left, right = sorted((place(1), place(ratio)))
+            parts.append(text(LEFT - 8, y + 13, row["peers"][peer], "end"))
             parts.append(f'<rect x="{left:.1f}" y="{y + 3}" width="{max(1, right - left):.1f}" height="{LINE - 6}" '
                          f'fill="{COLOURS.get(peer, "#888")}" fill-opacity="{1 if good else 0.45}"/>')
-            parts.append(text(LEFT + WIDTH + 8, y + 13, f"{ratio:.2f}" + ("" if good else "  not reached")))
-            for b in bars:
-                parts.append(f'<line x1="{place(b):.1f}" x2="{place(b):.1f}" y1="{y}" y2="{y + LINE}" stroke="#cc0000" stroke-width="2"/>')
+            parts.append(text(LEFT + WIDTH + 8, y + 13, f"{ratio:.2f}" + ("" if good else "  below the bar")))
+            parts += [f'<line x1="{place(b):.1f}" x2="{place(b):.1f}" y1="{y}" y2="{y + LINE}" stroke="#cc0000" stroke-width="2"/>'
+                      for b in bars]
             y += LINE
-            if len(row["title"]) >= 44 and peer == found[0][0]:
-                pass
-        y += 8
-    grid = [text(8, 20, "How many times better Vitrine is than each peer (pale: below the bar; red: the bar)", more='font-weight="bold"')]
+        y += 6
+    grid = [text(8, 20, "How many times better Vitrine is than each peer (red: the bar; pale: below it)", more='font-weight="bold"')]
     ratio = LOW
     while ratio <= HIGH:
         x = place(ratio)

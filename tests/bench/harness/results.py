@@ -93,6 +93,22 @@ def table(rows):
     return "\n".join(out)
 
 
+def missed(row):
+    """Is a bar of it not reached?"""
+    return any(got is not None and not got[1] for got in (judge(row, b) for b in row["bars"]))
+
+
+def profiles(rows):
+    """Of the rows with a bar that is not reached: where the server's time went."""
+    out = []
+    for row in rows:
+        if row.get("profile"):
+            shares = ", ".join(f"{100 * share:.0f} % `{name}`" for share, name in row["profile"])
+            out.append(f"- [{row['title']}](flame-{row['name']}.svg): {shares}")
+    return "Where the time goes in rows with a bar that is not reached (one more turn, sampled by perf; flame graphs behind the links):\n\n" + \
+        "\n".join(out) if out else ""
+
+
 class Store:
     """bench.json, bench.svg and the table in bench.md of a directory; rows that are not measured now stay as they were."""
 
@@ -112,7 +128,11 @@ class Store:
             f.write('{"rows": [\n' + ",\n".join(json.dumps(r) for r in rows) + "\n]}\n")
         with open(os.path.join(self.dir, "bench.svg"), "w", encoding="utf-8") as f:
             f.write(chart(rows))
-        self.write_table(table(rows))
+        self.write_table(table(rows) + "\n\n" + profiles(rows))
+
+    def put_flame(self, name, picture):
+        with open(os.path.join(self.dir, f"flame-{name}.svg"), "w", encoding="utf-8") as f:
+            f.write(picture)
 
     def write_table(self, text):
         """Between its marks in a page that has them, or a page of its own."""
@@ -124,4 +144,4 @@ class Store:
         head, _, rest = page.partition(BEGIN)
         tail = rest.partition(END)[2]
         with open(path, "w", encoding="utf-8") as f:
-            f.write(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}")
+            f.write(f"{head}{BEGIN}\n\n{text.strip()}\n\n{END}{tail}")
