@@ -36,10 +36,10 @@ static void facts_html(struct draft *out, const struct story_facts *f)
 static void segments_html(struct draft *out, const struct story *s)
 {
     struct story_segment segment[STORY_SEGMENTS];
-    story_segments(s, segment);
+    unsigned count = story_segments(s, segment);
     draft_add(out, "<table class=\"v\">\n<tr><th>time<th>from<th>flags<th>seq<th>ack<th>window"
                    "<th>options\n");
-    for (unsigned i = 0; i < STORY_SEGMENTS; i++) {
+    for (unsigned i = 0; i < count; i++) {
         const struct story_segment *g = &segment[i];
         char at[NSEC_TEXT_MAX];
         draft_addf(out, "<tr><td>%s<td>%s<td>%s<td>%" PRIu32 "<td>", nsec_text(g->at, at), g->from,

@@ -58,26 +58,27 @@ static void segment_options(const struct tcp_info *t, uint16_t mss, unsigned wsc
 }
 
 /* The peer opens a passive connection; an active one we opened ourselves. */
-void story_segments(const struct story *s, struct story_segment out[STORY_SEGMENTS])
+unsigned story_segments(const struct story *s, struct story_segment out[STORY_SEGMENTS])
 {
     const struct tcp_info *t = &s->tcp;
     uint32_t client = t->passive ? t->irs : t->iss;
     uint32_t server = t->passive ? t->iss : t->irs;
     const char *opener = t->passive ? "client" : "vitrine";
     const char *other = t->passive ? "vitrine" : "server";
-    out[0] =
-        (struct story_segment){.from = opener, .flags = "SYN", .seq = client, .window = t->syn_wnd};
+    uint32_t next = client + 1 + t->syn_bytes;
+    out[0] = (struct story_segment){
+        .from = opener, .flags = "SYN", .seq = client, .window = t->syn_wnd, .len = t->syn_bytes};
     out[1] = (struct story_segment){.from = other,
                                     .flags = "SYN ACK",
                                     .at = t->syn_ack_at - t->syn_at,
                                     .seq = server,
-                                    .ack = client + 1,
+                                    .ack = next,
                                     .has_ack = true,
                                     .window = t->syn_ack_wnd};
     out[2] = (struct story_segment){.from = opener,
                                     .flags = "ACK",
                                     .at = t->ack_at - t->syn_at,
-                                    .seq = client + 1,
+                                    .seq = next,
                                     .ack = server + 1,
                                     .has_ack = true,
                                     .window = t->ack_wnd};
@@ -87,6 +88,7 @@ void story_segments(const struct story *s, struct story_segment out[STORY_SEGMEN
     if (t->ts_ok) {
         snprintf(out[2].options, sizeof out[2].options, "timestamps");
     }
+    return t->ack_at != 0 ? 3 : t->syn_ack_at != 0 ? 2 : 1;
 }
 
 static void isn_facts(const struct tcp_info *t, struct story_facts *f)
@@ -147,9 +149,18 @@ void story_tcp_facts(const struct story *s, struct story_facts *out)
          nsec_text(t->rtt_min, least), nsec_text(t->rto, rto));
     fact(out, "so far", "payload in both directions", "%s in, %s out, %" PRIu64 " retransmitted",
          bytes_text(t->bytes_in, in), bytes_text(t->bytes_out, got), t->retransmitted);
-    fact(out, "handshake took", "one and a half round trips, and nothing said yet",
-         "%s, %u bytes of headers, no data", nsec_text(t->ack_at - t->syn_at, took),
-         handshake_bytes(t));
+    if (t->ack_at == 0) {
+        fact(out, "handshake", "the SYN brought a cookie of ours, and this request (RFC 7413)",
+             "not over yet: %" PRIu32 " bytes of data came with its first segment", t->syn_bytes);
+    } else if (t->syn_bytes > 0) {
+        fact(out, "handshake took", "one and a half round trips, and data in the first (RFC 7413)",
+             "%s, %u bytes of headers, %" PRIu32 " of data", nsec_text(t->ack_at - t->syn_at, took),
+             handshake_bytes(t), t->syn_bytes);
+    } else {
+        fact(out, "handshake took", "one and a half round trips, and nothing said yet",
+             "%s, %u bytes of headers, no data", nsec_text(t->ack_at - t->syn_at, took),
+             handshake_bytes(t));
+    }
 }
 
 static const char *or_none(const char *s)
@@ -281,10 +292,10 @@ static void facts_text(struct draft *out, const struct story_facts *f)
 static void segments_text(struct draft *out, const struct story *s)
 {
     struct story_segment segment[STORY_SEGMENTS];
-    story_segments(s, segment);
+    unsigned count = story_segments(s, segment);
     draft_addf(out, "  %-11s%-9s%-9s%-12s%-12s%-9s%s\n", "time", "from", "flags", "seq", "ack",
                "window", "options");
-    for (unsigned i = 0; i < STORY_SEGMENTS; i++) {
+    for (unsigned i = 0; i < count; i++) {
         const struct story_segment *g = &segment[i];
         char at[NSEC_TEXT_MAX], ack[16] = "-";
         if (g->has_ack) {

@@ -38,6 +38,7 @@ struct story_segment {
     uint32_t seq, ack;
     bool has_ack;
     uint32_t window;  /* bytes */
+    uint32_t len;     /* bytes of data */
     char options[64]; /* "mss 1460, wscale 7, SACK, timestamps"; "" for none */
 };
 
@@ -46,7 +47,8 @@ struct story_segment {
 /* Asks the stack about a stream, TCP or TLS. The text in `out->tls` lives as long as the stream. */
 void story_collect(struct stream *s, nsec now, struct story *out);
 
-void story_segments(const struct story *s, struct story_segment out[STORY_SEGMENTS]);
+/* How many of them there were so far: what came with the SYN may be answered before the others (RFC 7413). */
+unsigned story_segments(const struct story *s, struct story_segment out[STORY_SEGMENTS]);
 void story_tcp_facts(const struct story *s, struct story_facts *out);
 void story_tls_facts(const struct story *s, struct story_facts *out); /* none without TLS */
 

@@ -41,9 +41,9 @@ static void isn_json(struct draft *out, const char *who, uint32_t isn)
 static void segments_json(struct draft *out, const struct story *s)
 {
     struct story_segment segment[STORY_SEGMENTS];
-    story_segments(s, segment);
+    unsigned count = story_segments(s, segment);
     draft_add(out, ",\"handshake\":[");
-    for (unsigned i = 0; i < STORY_SEGMENTS; i++) {
+    for (unsigned i = 0; i < count; i++) {
         const struct story_segment *g = &segment[i];
         draft_addf(out, "%s{\"from\":\"%s\",\"flags\":\"%s\",\"seq\":%" PRIu32, i == 0 ? "" : ",",
                    g->from, g->flags, g->seq);
@@ -53,6 +53,7 @@ static void segments_json(struct draft *out, const struct story *s)
             draft_add(out, ",\"ack\":null");
         }
         number_json(out, "window", g->window);
+        number_json(out, "len", g->len);
         span_json(out, "at_ns", g->at);
         string_json(out, "options", g->options);
         draft_add(out, "}");
@@ -67,7 +68,12 @@ static void tcp_json(struct draft *out, const struct story *s)
     isn_json(out, "client", t->passive ? t->irs : t->iss);
     isn_json(out, "server", t->passive ? t->iss : t->irs);
     segments_json(out, s);
-    span_json(out, "took_ns", t->ack_at - t->syn_at);
+    if (t->ack_at != 0) {
+        span_json(out, "took_ns", t->ack_at - t->syn_at);
+    } else { /* the request came with the SYN */
+        draft_add(out, ",\"took_ns\":null");
+    }
+    number_json(out, "syn_bytes", t->syn_bytes);
     number_json(out, "mss_in", t->mss_in);
     number_json(out, "mss_out", t->mss_out);
     number_json(out, "snd_mss", t->snd_mss);

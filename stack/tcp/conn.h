@@ -42,8 +42,9 @@ enum tcp_pending {
 struct tcp_story {
     nsec syn_at, syn_ack_at, ack_at;        /* the three segments of the handshake; 0 = not yet */
     uint32_t syn_wnd, syn_ack_wnd, ack_wnd; /* their windows, in bytes */
-    uint16_t mss_in, mss_out;               /* MSS options of the handshake; 0 = none came */
-    uint64_t bytes_in, bytes_out;           /* payload delivered, payload acknowledged */
+    uint32_t syn_bytes;       /* payload that came or went with the SYN, and was taken (RFC 7413) */
+    uint16_t mss_in, mss_out; /* MSS options of the handshake; 0 = none came */
+    uint64_t bytes_in, bytes_out; /* payload delivered, payload acknowledged */
     uint64_t segments_in, segments_out, retransmitted;
     uint8_t soft_error_type, soft_error_code; /* the latest ICMP error (MUST-47); 0, 0 = none */
     uint8_t

@@ -189,6 +189,7 @@ void fast_open_take_ack(struct tcp_conn *c, const struct tcp_segment *s)
         trace(c, FAST_OPEN_LEARNT, 0);
     }
     if (taken > 0) {
+        c->story.syn_bytes = taken;
         trace(c, FAST_OPEN_ACCEPTED, taken);
     }
     if (left > 0) {

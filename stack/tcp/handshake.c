@@ -115,6 +115,7 @@ static void open_early(struct tcp_conn *c, struct tcp_segment *s)
     s->flags &= (uint8_t)~TCP_SYN;
     s->seq = seq_add(s->seq, 1);
     receive_segment(c, s);
+    c->story.syn_bytes = seq_span(seq_add(c->irs, 1), c->rcv_nxt);
 }
 
 static void open_half(struct tcp *t, struct tcp_listener *l, struct tcp_segment *s,

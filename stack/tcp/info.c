@@ -12,6 +12,7 @@ static void story_info(const struct tcp_conn *c, struct tcp_info *out)
     out->syn_wnd = s->syn_wnd;
     out->syn_ack_wnd = s->syn_ack_wnd;
     out->ack_wnd = s->ack_wnd;
+    out->syn_bytes = s->syn_bytes;
     out->mss_in = s->mss_in;
     out->mss_out = s->mss_out;
     out->bytes_in = s->bytes_in;

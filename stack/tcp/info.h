@@ -17,10 +17,11 @@ struct tcp_info {
     nsec syn_ack_at;   /* SYN-ACK sent (last time) or received */
     nsec ack_at;       /* third segment received or sent: established; 0 = not yet */
     uint32_t syn_wnd, syn_ack_wnd,
-        ack_wnd;      /* window fields of the three segments, scaled, in bytes */
-    uint16_t mss_in;  /* MSS option that the peer sent; 0 = none */
-    uint16_t mss_out; /* MSS option that we sent */
-    uint16_t snd_mss; /* bytes of payload in a full segment that we send now */
+        ack_wnd;        /* window fields of the three segments, scaled, in bytes */
+    uint32_t syn_bytes; /* payload that came or went with the SYN, and was taken (RFC 7413) */
+    uint16_t mss_in;    /* MSS option that the peer sent; 0 = none */
+    uint16_t mss_out;   /* MSS option that we sent */
+    uint16_t snd_mss;   /* bytes of payload in a full segment that we send now */
     bool wscale_ok, ts_ok, sack_ok;
     uint8_t snd_wscale, rcv_wscale; /* shift of the windows we receive, and of those we send */
     /* now */

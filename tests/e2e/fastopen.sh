@@ -40,6 +40,12 @@ kernel_client() {
     ask https 41003 "$dir/got" >"$dir/tls"
     capture_end
 }
+story() { # the connection tells of itself before its handshake is over
+    there curl -sS --max-time 20 --tcp-fastopen --resolve "$host:80:$ip" "http://$host/?json" >"$dir/story"
+    same "state" SYN-RECEIVED "$(json "$dir/story" 's["tcp"]["state"]')"
+    same "segments so far" 1 "$(json "$dir/story" 'len(s["tcp"]["handshake"])')"
+    same "the request was in the SYN" True "$(json "$dir/story" 's["tcp"]["syn_bytes"] > 50 and s["tcp"]["took_ns"] is None')"
+}
 within() { # FILE MS
     [ "$(cat "$1")" -lt "$2" ] || fail "$(cat "$1") ms"
 }
@@ -168,6 +174,7 @@ try "curl --tcp-fastopen three times" kernel_client
 try "the first answer takes two round trips, the second one" slow_then_fast
 try "with TLS on top two" tls_on_top
 try "tshark: a cookie, then a request in the SYN, answered before the handshake is over" server_on_the_wire
+try "its own story: one segment so far" story
 end_serve
 try "vitrine get --fast-open three times" kernel_server
 try "tshark: a cookie, then a request in the SYN; the answer comes with the SYN-ACK" client_on_the_wire

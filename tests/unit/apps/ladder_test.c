@@ -243,6 +243,21 @@ START_TEST(a_reset_after_the_peers_end_is_harmless)
 }
 END_TEST
 
+START_TEST(draws_data_in_a_syn)
+{
+    at(100 * MS);
+    open_conn(1, true);
+    TRACE(&recorder, 1, tcp_in, .seq = 1000, .wnd = 64240, .len = 81, .flags = TCP_SYN,
+          .opts = SYN_OPTS | TCP_OPT_HAS_FAST_OPEN, .mss = 1460);
+    TRACE(&recorder, 1, tcp_fast_open, .len = 81, .what = FAST_OPEN_ACCEPTED);
+    TRACE(&recorder, 1, tcp_fast_open, .what = FAST_OPEN_GIVEN);
+    holds(line_of("SYN  seq 1000"), "81 B");
+    holds(line_of("mss 1460"), "timestamps, Fast Open");
+    line_of("Fast Open: accepted, 81 bytes");
+    line_of("Fast Open: cookie given");
+}
+END_TEST
+
 START_TEST(draws_an_active_open)
 {
     at(100 * MS);
@@ -355,6 +370,7 @@ Suite *ladder_suite(void)
     tcase_add_test(t, draws_alerts_and_refusals);
     tcase_add_test(t, a_reset_after_the_peers_end_is_harmless);
     tcase_add_test(t, draws_an_active_open);
+    tcase_add_test(t, draws_data_in_a_syn);
     tcase_add_test(t, shows_a_few_of_many);
     tcase_add_test(t, shows_a_few_in_a_second);
     tcase_add_test(t, a_busy_connection_keeps_its_place);

@@ -132,6 +132,32 @@ START_TEST(the_handshake)
 }
 END_TEST
 
+/* RFC 7413: a request for a cookie, a wrong one with data, and the right one. */
+START_TEST(data_in_a_syn)
+{
+    static const uint8_t ask[] = {34, 2, 1, 1};
+    uint8_t has[] = {34, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1};
+    struct peer p[3] = {peer_new(), peer_new(), peer_new()};
+    p[1].port++;
+    p[2].port += 2;
+    rig_listen(&(struct tcp_options){.fast_open = true});
+    struct raw r = raw_with_options(&p[0], TCP_SYN, 0, 0, ask, sizeof ask, NULL, 0);
+    raw_send(&r);
+    struct wire w = expect(&p[0], TCP_SYN | TCP_ACK, 0, 1, 0);
+    holds(last(ACCOUNT_IN, 0), "Fast Open: our SYN-ACK brings the cookie");
+    r = raw_with_options(&p[1], TCP_SYN, 0, 0, has, sizeof has, "abc", 3);
+    raw_send(&r);
+    expect(&p[1], TCP_SYN | TCP_ACK, 0, 1, 0);
+    holds(last(ACCOUNT_IN, 0), "none of ours, or too old: left in the SYN are 3 B");
+    holds(last(ACCOUNT_IN, 0), "refused, TCP_SYN_DATA");
+    memcpy(has + 2, w.cookie, 8);
+    r = raw_with_options(&p[2], TCP_SYN, 0, 0, has, sizeof has, "abc", 3);
+    raw_send(&r);
+    expect(&p[2], TCP_SYN | TCP_ACK, 0, 4, 0);
+    holds(last(ACCOUNT_IN, 0), "the cookie is good: taken from the SYN are 3 B");
+}
+END_TEST
+
 /* In a batch each answer names the frame that it answers, not the last one. */
 START_TEST(a_batch_of_many_connections)
 {
@@ -369,6 +395,7 @@ Suite *narrate_suite(void)
     TCase *t = tcase_create("narrate");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, the_handshake);
+    tcase_add_test(t, data_in_a_syn);
     tcase_add_test(t, a_batch_of_many_connections);
     tcase_add_test(t, an_answer_names_its_request);
     tcase_add_test(t, what_is_refused_has_its_clause);

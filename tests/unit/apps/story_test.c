@@ -211,6 +211,8 @@ static const struct {
     {"tcp.handshake.2.ack", "0"},
     {"tcp.handshake.2.window", "64256"},
     {"tcp.took_ns", "212000"},
+    {"tcp.syn_bytes", "0"},
+    {"tcp.handshake.0.len", "0"},
     {"tcp.mss_in", "1460"},
     {"tcp.sack", "true"},
     {"tcp.srtt_ns", "171000"},
@@ -261,6 +263,38 @@ START_TEST(tells_html)
 }
 END_TEST
 
+/* RFC 7413: the request came with the SYN, and is answered before there is a SYN-ACK; or later, on the same connection. */
+START_TEST(tells_an_early_request)
+{
+    char value[64];
+    struct story_segment g[STORY_SEGMENTS];
+    struct story s = plain_story();
+    nsec ack_at = s.tcp.ack_at;
+    s.tcp.syn_bytes = 80;
+    s.tcp.syn_ack_at = s.tcp.ack_at = 0;
+    ck_assert_uint_eq(story_segments(&s, g), 1);
+    story_text(&s, &out);
+    fits(100);
+    says("not over yet: 80 bytes");
+    draft_done(&out);
+    story_json(&s, &out);
+    ck_assert(json_valid(out.data, out.len));
+    ck_assert_str_eq(json_at(out.data, out.len, "tcp.took_ns", value, sizeof value), "null");
+    ck_assert_str_eq(json_at(out.data, out.len, "tcp.handshake.0.len", value, sizeof value), "80");
+    draft_done(&out);
+    story_html(&s, &out);
+    says("not over yet");
+    draft_done(&out);
+    s.tcp.syn_ack_at = s.tcp.ack_at = ack_at;
+    ck_assert_uint_eq(story_segments(&s, g), 3);
+    ck_assert_uint_eq(g[1].ack, 305419896 + 1 + 80);
+    ck_assert_uint_eq(g[2].seq, 305419896 + 1 + 80);
+    story_text(&s, &out);
+    fits(100);
+    says("80 of data");
+}
+END_TEST
+
 START_TEST(tells_an_active_open)
 {
     struct story_segment g[STORY_SEGMENTS];
@@ -289,6 +323,7 @@ Suite *story_suite(void)
     tcase_add_test(t, tells_a_resumed_session);
     tcase_add_test(t, tells_json);
     tcase_add_test(t, tells_html);
+    tcase_add_test(t, tells_an_early_request);
     tcase_add_test(t, tells_an_active_open);
     suite_add_tcase(s, t);
     return s;
