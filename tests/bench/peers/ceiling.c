@@ -25,8 +25,9 @@
     1448U /* 1500 less two headers and the timestamps that nobody has asked for, as everybody else */
 #define PAYLOAD (45U * MSS) /* of a super-segment: below 64 KiB */
 #define WINDOW_SCALE 7U
-#define WINDOW (512U * 1024) /* that we offer: what the TAP's queue can hold */
-#define BATCH 16             /* frames written between two looks at what came */
+#define WINDOW                                                                                     \
+    (1024U * 1024) /* that we offer: what the TAP's queue can hold, and more than the way does */
+#define BATCH 16   /* frames written between two looks at what came */
 
 #define ETHERNET 14U
 #define IP4 20U
