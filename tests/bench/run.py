@@ -120,7 +120,7 @@ def measure(lab, row, options, store):
                 stacks = turns.sampled(row.bars_at)
                 if not stacks:
                     raise Failed("perf saw nothing")
-                came["profile"] = profile.tops(stacks)
+                came["profile"], came["system_calls"] = profile.tops(stacks), profile.system_calls(stacks)
                 store.put_flame(row.name, profile.flame(stacks, f"{row.title}: {KINDS[row.bars_at].title}"))
             except (Failed, subprocess.SubprocessError) as e:
                 print(f"  no profile: {e}", file=sys.stderr, flush=True)

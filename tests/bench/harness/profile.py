@@ -53,6 +53,16 @@ def tops(stacks, number=12):
     return [(round(count / total, 4), name) for name, count in own.most_common(number)] if total else []
 
 
+def system_calls(stacks, least=0.02):
+    """(share, name): with all that the kernel does in them."""
+    total, inside = sum(stacks.values()), collections.Counter()
+    for stack, count in stacks.items():
+        found = next((m.group(1) for m in map(re.compile(r"__(?:x64|do)_sys_(?:new)?(\w+)").match, stack) if m), None)
+        if found:
+            inside[found] += count
+    return [(round(count / total, 4), name) for name, count in inside.most_common() if count / total >= least]
+
+
 def colour(name):
     tone = sum(name.encode()) % 60
     return f"rgb({205 + tone % 50},{90 + 2 * tone},{40 + tone})"

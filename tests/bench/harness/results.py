@@ -93,6 +93,19 @@ def table(rows):
     return "\n".join(out)
 
 
+def machine(rows):
+    """When, where and on what it was measured: a line for each that differs."""
+    seen = {}
+    for row in rows:
+        f = row.get("facts", {})
+        if f:
+            what = (f"{f['date']}, sources {f['commit']}: {f['cpu']}, {f['cores']} cores, Linux {f['kernel']}" +
+                    (f", `vitrine serve {f['serve']}`" if f["serve"] else ""))
+            seen.setdefault(what, []).append((f["load"], len(row["pairs"])))
+    return "\n".join(f"Measured {what}; {len(s)} row{'s' if len(s) > 1 else ''} of {min(p for _, p in s)} pairs or more; load of the machine before "
+                     f"each {min(x for x, _ in s):.1f} to {max(x for x, _ in s):.1f}.  " for what, s in seen.items())
+
+
 def missed(row):
     """Is a bar of it not reached?"""
     return any(got is not None and not got[1] for got in (judge(row, b) for b in row["bars"]))
@@ -103,8 +116,9 @@ def profiles(rows):
     out = []
     for row in rows:
         if row.get("profile"):
-            shares = ", ".join(f"{100 * share:.0f} % `{name}`" for share, name in row["profile"])
-            out.append(f"- [{row['title']}](flame-{row['name']}.svg): {shares}")
+            inside, own = (", ".join(f"{100 * share:.0f} % `{name}`" for share, name in row.get(key, ()))
+                           for key in ("system_calls", "profile"))
+            out.append(f"- [{row['title']}](flame-{row['name']}.svg). In system calls: {inside or 'nothing'}. In functions: {own}.")
     return "Where the time goes in rows with a bar that is not reached (one more turn, sampled by perf; flame graphs behind the links):\n\n" + \
         "\n".join(out) if out else ""
 
@@ -128,7 +142,7 @@ class Store:
             f.write('{"rows": [\n' + ",\n".join(json.dumps(r) for r in rows) + "\n]}\n")
         with open(os.path.join(self.dir, "bench.svg"), "w", encoding="utf-8") as f:
             f.write(chart(rows))
-        self.write_table(table(rows) + "\n\n" + profiles(rows))
+        self.write_table("\n\n".join((machine(rows), table(rows), profiles(rows))))
 
     def put_flame(self, name, picture):
         with open(os.path.join(self.dir, f"flame-{name}.svg"), "w", encoding="utf-8") as f:
