@@ -215,6 +215,9 @@ static bool worth_telling(const struct tcp_conn *c, tcp_seq edge)
  * buffer. Then the edge may seem to move left by less than a unit (RFC 7323 2.4); rcv_adv does not. */
 uint32_t receive_tell_window(struct tcp_conn *c)
 {
+    if (c->tcp->held) {
+        return 0; /* tcp_hold; rcv_adv stays, so what is on its way is taken */
+    }
     autotune_told(c, c->rcv_adv);
     uint32_t room = window_free(c);
     tcp_seq edge = edge_of(c, room);
@@ -239,7 +242,7 @@ void receive_consumed(struct tcp_conn *c)
     uint32_t open = seq_gt(c->rcv_adv, c->rcv_nxt) ? seq_span(c->rcv_nxt, c->rcv_adv) : 0;
     int32_t gain = seq_diff(edge, c->rcv_adv);
     bool was_tight = open < window_max(c) / 2;
-    if (!c->fin_received && worth_telling(c, edge) &&
+    if (!c->fin_received && !c->tcp->held && worth_telling(c, edge) &&
         (was_tight || (uint32_t)gain >= window_max(c) / 2)) {
         c->ack_due = true;
         conn_mark_dirty(c);

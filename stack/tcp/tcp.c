@@ -259,9 +259,30 @@ static void flush_dirty(struct tcp *t, nsec now)
     }
 }
 
+void tcp_hold(struct tcp *t, bool on)
+{
+    t->hold = on;
+}
+
+static void tell_hold(struct tcp *t, nsec now)
+{
+    t->held = t->hold;
+    recorder_begin(t->recorder, CAUSE_APP, now);
+    for (struct list *n = t->all.next; n != &t->all; n = n->next) {
+        struct tcp_conn *c = CONTAINER_OF(n, struct tcp_conn, all_link);
+        if (c->state >= TCP_ESTABLISHED && !c->fin_received) {
+            c->ack_due = true;
+            conn_mark_dirty(c);
+        }
+    }
+}
+
 void tcp_flush(struct tcp *t, nsec now)
 {
     t->now = now;
+    if (t->hold != t->held) {
+        tell_hold(t, now);
+    }
     wake_starved(t);
     tcp_notify(t);
     flush_dirty(t, now);

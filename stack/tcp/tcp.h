@@ -220,6 +220,7 @@ struct tcp {
     uint32_t challenge_left; /* challenge ACKs that may still go in the current interval */
     nsec challenge_until;    /* when that ends */
     nsec now;                /* of the current call from the host */
+    bool hold, held;         /* tcp_hold: as wished, and as the peers have been told */
     struct tcp_totals {
         uint64_t opened_active, opened_passive, established, closed;
         uint64_t cookies_out, cookies_in; /* SYNs answered by one; connections made of one */
@@ -233,9 +234,13 @@ bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *r
               struct slab_pools *pools, struct wheel *wheel, struct ip *ip, struct random *random,
               nsec now);
 void tcp_done(struct tcp *t);
-void tcp_enter(struct tcp *t, nsec now);  /* time of the calls that follow */
-void tcp_notify(struct tcp *t);           /* runs the application callbacks that are due */
-void tcp_flush(struct tcp *t, nsec now);  /* the one place from which segments go out */
+void tcp_enter(struct tcp *t, nsec now); /* time of the calls that follow */
+void tcp_notify(struct tcp *t);          /* runs the application callbacks that are due */
+void tcp_flush(struct tcp *t, nsec now); /* the one place from which segments go out */
+/* From the next flush on every peer is told a window of zero, or no longer: for who wants to look around for a while, as in a
+ * debugger (`vt hold`). It takes back what was offered (SHLD-14 advises against it, MUST-34 has peers bear it); what
+ * arrives within the old window is taken all the same. A peer that has something to send goes on asking (RFC 9293 3.8.6.1). */
+void tcp_hold(struct tcp *t, bool on);
 bool tcp_unfinished(const struct tcp *t); /* there is more to tell and to send: flush again */
 
 /* ---- for applications ---- */

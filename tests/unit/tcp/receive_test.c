@@ -6,6 +6,41 @@
 
 #define DELAY MS(40) /* the default of tcp_config.delayed_ack */
 
+/* ---- a window that is held ---- */
+
+/* Who looks around for long tells its peers so, and what was on its way is taken. */
+START_TEST(hold_tells_a_window_of_zero_until_it_is_released)
+{
+    struct peer p = peer_new();
+    struct app *a = open_passive(&p);
+    peer_data(&p, TCP_ACK, 1, 1, 1460);
+    run_for(SEC(1));
+    struct wire before = expect(&p, TCP_ACK, 1, 1461, 0);
+    ck_assert_uint_gt(before.wnd, 0);
+    tcp_hold(&rig.host.tcp, true);
+    run_for(0);
+    struct wire held = expect(&p, TCP_ACK, 1, 1461, 0);
+    ck_assert_uint_eq(held.wnd, 0);
+    run_for(SEC(5));
+    expect_nothing();                      /* once */
+    peer_data(&p, TCP_ACK, 1461, 1, 1460); /* within the window that was told before */
+    run_for(SEC(1));
+    held = expect(&p, TCP_ACK, 1, 2921, 0);
+    ck_assert_uint_eq(held.wnd, 0);
+    expect_in(a, 2920);
+    app_write(a, 5); /* our own data goes out as ever */
+    run_for(0);
+    held = expect(&p, TCP_ACK | TCP_PSH, 1, 2921, 5);
+    ck_assert_uint_eq(held.wnd, 0);
+    peer_send(&p, TCP_ACK, 2921, 6);
+    tcp_hold(&rig.host.tcp, false);
+    run_for(0);
+    struct wire after = expect(&p, TCP_ACK, 6, 2921, 0);
+    ck_assert_uint_ge(after.wnd, before.wnd - 1460);
+    expect_nothing();
+}
+END_TEST
+
 /* ---- delayed ACK ---- */
 
 /* requires: MUST-40, SHLD-18 */
@@ -493,6 +528,7 @@ Suite *receive_suite(void)
     ADD(order, the_number_of_ranges_is_limited);
     ADD(order, the_last_buffers_are_for_what_fills_holes);
     TCase *window = rig_case(s, "window");
+    ADD(window, hold_tells_a_window_of_zero_until_it_is_released);
     ADD(window, the_right_edge_never_moves_left);
     ADD(window, a_full_buffer_stays_full);
     ADD(window, a_peer_without_scaling_gets_16_bits);
