@@ -32,7 +32,7 @@ walk() { # the client is answered although the service stops seven times
     get / -o "$dir/answer"
     contains "$dir/answer" 'TLS 1\.3'
     finish_gdb
-    cp "$out" "$dir/walk.out"
+    cp "$out" "$dir/walk.out"; [ -z "${KEEP_WALK:-}" ] || cp "$out" "$KEEP_WALK" # for docs/gdb.md
     ! grep -E 'Error in sourced|Traceback|Python Exception|No symbol|not defined' "$out"
 }
 
@@ -99,7 +99,10 @@ GDB
     sed -n '/^connection 1  EST/,/so far/p' "$dir/post" | diff "$dir/live" -
 }
 
+has_probes() { readelf -n "$vitrine" | grep -q stapsdt; }
+
 probe() { # stops where an event is, by its probe
+    has_probes || { echo "   # this build has no probes: <sys/sdt.h> was not there"; return; }
     cat >"$dir/script" <<GDB
 tbreak -probe-stap vitrine:tcp_state
 run
@@ -147,6 +150,143 @@ attach() { # to a process that runs already
     get / -o /dev/null # it goes on when gdb leaves
     kill -INT $service
     wait $service
+}
+
+# The commands beyond showing, on a live process: stops, causes, secrets, a window that is held.
+commands() {
+    cat >"$dir/script" <<GDB
+handle SIGTERM nostop noprint pass
+source scripts/gdb/vitrine.py
+vt break state ESTABLISHED
+run
+echo ==> established\\n
+print c->snd_nxt
+print c->entry.tuple
+delete
+vt step-frame
+backtrace 1
+echo ==> frames\\n
+vt step-frame
+tbreak http_answer_request
+continue
+echo ==> request\\n
+vt why
+vt tls --reveal
+vt timers
+vt hold
+echo ==> held\\n
+vt sack
+vt conns
+generate-core-file $dir/core2
+vt release
+echo ==> released\\n
+vt break drop TCP_NO_LISTENER
+continue
+echo ==> dropped\\n
+backtrace 3
+delete
+continue
+GDB
+    { printf 'set pagination off\nset confirm off\nset width 0\n' && cat "$dir/script"; } >"$dir/commands"
+    capture "$dir/gdb.pcap"
+    gdb -nx -batch -x "$dir/commands" --args "$vitrine" serve --tap vt0 --ca-dir "$dir/ca" --quiet --keylog "$dir/keys" \
+        >"$out" 2>&1 &
+    gdb_pid=$!
+    until_true 30 grep -q '^ready' "$out"
+    get / -o "$dir/answer"
+    contains "$dir/answer" 'TLS 1\.3'
+    until_true 20 grep -q '^==> released' "$out"
+    sleep 0.5 # it goes on
+    curl -sS --max-time 5 "http://$ip:81/" 2>/dev/null || true
+    until_true 20 grep -q '^==> dropped' "$out"
+    finish_gdb
+    capture_end
+    cp "$out" "$dir/commands.out"
+    ! grep -E 'Error in sourced|Traceback|Python Exception|No symbol|not defined' "$out"
+}
+said() { # FROM TO REGEX…: between two marks gdb said this
+    sed -n "/^==> $1/,/^==> $2/p" "$dir/commands.out" >"$dir/section"
+    local regex
+    for regex in "${@:3}"; do contains "$dir/section" "$regex"; done
+}
+field() { # FILTER FIELD: the first one in the capture
+    decode -r "$dir/gdb.pcap" -Y "$1" -T fields -e "$2" | head -n 1
+}
+stops() { # where it stops, and the ISN as tshark reads it from the SYN-ACK
+    local isn port
+    isn=$(field "tcp.flags.syn == 1 && tcp.flags.ack == 1 && tcp.srcport == 443" tcp.seq_raw)
+    port=$(field "tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.dstport == 443" tcp.srcport)
+    said established frames "^\\\$1 = $((isn + 1)) \(iss \+ 1\)" "local = 10\.9\.0\.2:443, remote = 10\.9\.0\.1:$port" \
+        '^frame [0-9]+ comes in' '^#0  host_input'
+    said dropped none 'reply_reset|closed_input'
+}
+causes() { # SYN-RECEIVED to ESTABLISHED: by the ACK of our SYN-ACK, and that by the client's SYN
+    local irs isn
+    irs=$(field "tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.dstport == 443" tcp.seq_raw)
+    isn=$(field "tcp.flags.syn == 1 && tcp.flags.ack == 1 && tcp.srcport == 443" tcp.seq_raw)
+    said request held 'is in ESTABLISHED, and was in SYN-RECEIVED before' \
+        "tcp_state +because of frame [0-9]+: ACK seq $((irs + 1)) ack $((isn + 1)), 0 bytes" \
+        "tcp_out +because of frame [0-9]+: SYN seq $irs ack 0, 0 bytes \(the peer began\)"
+}
+secrets() { # those of the key log, which curl's side shares
+    local name
+    for name in CLIENT_TRAFFIC_SECRET_0 SERVER_TRAFFIC_SECRET_0; do
+        said request held "SECRETS +whoever has these" "$name +$(awk -v n=$name '$1 == n { print $3; exit }' "$dir/keys")\$"
+    done
+}
+held_window() { # a segment with a window of zero went out, and one that opens it again
+    said request held '^every window is held: 1 connections have been told'
+    said held released '^connection 1  sent and not acknowledged: [0-9]+ bytes in [0-9]+ runs' '^ +[0-9]+ to +[0-9]+  out +sent' '^every window is open'
+    local ours="tcp.srcport == 443 && tcp.flags.syn == 0 && tcp.flags.reset == 0"
+    decode -r "$dir/gdb.pcap" -Y "$ours" -T fields -e tcp.window_size_value >"$dir/windows"
+    contains "$dir/windows" '^0$'
+    sed '1,/^0$/d' "$dir/windows" | grep -qv '^0$' || fail "it never opened again"
+}
+from_core() { # what shows works on a core, what sets going says that it cannot
+    gdb -nx -batch -ex 'source scripts/gdb/vitrine.py' -ex 'vt sack' -ex 'vt why' -ex 'vt timers' -ex 'vt tls --reveal' \
+        -ex 'vt step-frame' -ex 'vt hold' "$vitrine" "$dir/core2" >"$dir/post" 2>&1 || true # for what it refuses
+    contains "$dir/post" '^connection 1  sent and not acknowledged'
+    contains "$dir/post" 'tcp_out +because of frame [0-9]+: SYN seq'
+    contains "$dir/post" 'conn 1 +(rto|probe) +in'
+    contains "$dir/post" "SERVER_TRAFFIC_SECRET_0 +$(awk '$1 == "SERVER_TRAFFIC_SECRET_0" { print $3; exit }' "$dir/keys")\$"
+    same "refusals" 2 "$(grep -c 'this needs a process that can go on, not a core file' "$dir/post")"
+}
+wrong_words() { # each in a gdb of its own: an error ends a script
+    local words
+    for words in 'break state NOSUCH:no state is called NOSUCH' 'break drop NOSUCH:no reason is called' 'break:vt break state S' \
+        'conn x:there is no host yet' 'why:there is no host yet'; do
+        gdb -nx -batch -ex 'source scripts/gdb/vitrine.py' -ex "vt ${words%%:*}" "$vitrine" >"$dir/wrong" 2>&1 || true
+        contains "$dir/wrong" "${words#*:}"
+        ! grep -q Traceback "$dir/wrong" || return 1
+    done
+}
+in_replay() { # the same again from a recording: cwnd gets smaller where it did, and nobody is there to be told of a window
+    : >"$dir/tape.log"
+    "$vitrine" serve --tap vt0 --ca-dir "$dir/ca" --quiet --root "$dir/root" --record "$dir/tape" >"$dir/tape.log" 2>&1 &
+    serve_pid=$!
+    until_true 20 grep -q '^ready' "$dir/tape.log"
+    get / -H 'Connection: close' -o /dev/null
+    kill -TERM $serve_pid
+    wait $serve_pid
+    cat >"$dir/commands" <<GDB
+set pagination off
+set confirm off
+set width 0
+source scripts/gdb/vitrine.py
+vt break state ESTABLISHED
+run
+vt step-frame
+vt why
+delete
+vt break state FIN-WAIT-1
+continue
+vt why
+vt hold
+GDB
+    gdb -nx -batch -x "$dir/commands" --args "$vitrine" replay "$dir/tape" >"$out" 2>&1 || true
+    contains "$out" '^frame [0-9]+ comes in'
+    contains "$out" 'is in ESTABLISHED, and was in SYN-RECEIVED before'
+    contains "$out" 'a replay repeats what has happened'
 }
 
 # What the events say of a stop of three seconds in the middle of a download: it is told, and the clock has left it out.
@@ -222,8 +362,16 @@ try "gdb: a core file shows what the live process showed" core
 try "gdb: Ctrl-C stops the service; TIME-WAIT and drops" interrupt
 try "gdb: stops at an event by its probe" probe
 try "gdb: attaches and leaves" attach
+try "gdb: vt break, step-frame, hold and the others run" commands
+try "gdb: stops at a state, at frames and at a refusal" stops
+try "gdb: vt why tells the chain of causes" causes
+try "gdb: vt tls --reveal shows the secrets of the key log" secrets
+try "gdb: vt hold shuts the window, vt release opens it" held_window
+try "gdb: the same on a core file" from_core
+try "gdb: wrong words have an answer" wrong_words
 mkdir -p "$dir/root"
 make_file slow 24000000
+try "gdb: in a replay" in_replay
 try "a process that was stopped for three seconds says so, and no timer ran" stopped
 try "gdb: three seconds at a breakpoint, and no timer ran" debugged
 try "gdb: says when there is no host" no_host
