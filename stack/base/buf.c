@@ -30,6 +30,8 @@ void slab_pools_done(struct slab_pools *p)
     pool_done(&p->bufs);
 }
 
+#define SMALL_PART 4U /* of a slab: what is larger is not worth copying, and fills it well enough */
+
 /* A slab of the smallest class that holds `bytes`; a larger class does not help out, so that one
  * kind of traffic cannot use up another's memory. */
 static struct slab *slab_new(struct slab_pools *p, size_t bytes)
@@ -118,7 +120,8 @@ void buf_free_queue(struct list *queue)
 
 bool buf_join(struct buf *b, struct slice bytes)
 {
-    if (bytes.len > SLAB_SMALL_BYTES || b->slab->refs != 1 || buf_tailroom(b) < bytes.len) {
+    bool small = bytes.len <= u32_max(SLAB_SMALL_BYTES, b->slab->cap / SMALL_PART);
+    if (!small || b->slab->refs != 1 || buf_tailroom(b) < bytes.len) {
         return false;
     }
     memcpy(buf_data(b) + b->len, bytes.data, bytes.len);

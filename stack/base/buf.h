@@ -118,8 +118,8 @@ static inline size_t buf_tailroom(const struct buf *b) /* bytes free behind the 
     return b->slab->cap - b->off - b->len;
 }
 
-/* Copies a few bytes to the end of a view, when its slab has room there and is held by it alone. Small
- * pieces joined so do not hold a slab each. false: nothing was done. */
+/* Copies a few bytes to the end of a view, when its slab has room there and is held by it alone: up to a quarter of the
+ * slab, so that pieces of whatever size do not hold much more than themselves. false: nothing was done. */
 bool buf_join(struct buf *b, struct slice bytes);
 void buf_trim_front(struct buf *b, size_t n); /* n <= b->len */
 void buf_trim_back(struct buf *b, size_t n);  /* n <= b->len */

@@ -34,6 +34,11 @@ static inline bool pool_scarce(const struct pool *p)
 {
     return p->in_use >= p->limit - (p->limit + 3) / 4;
 }
+/* Half of it is used: nobody takes more than a first share any more, so that those who come later find theirs. */
+static inline bool pool_half_used(const struct pool *p)
+{
+    return p->in_use >= p->limit - p->limit / 2;
+}
 void pool_done(struct pool *p); /* frees what is kept; everything must have been put back */
 
 #endif

@@ -130,7 +130,7 @@ uint32_t autotune_send_limit(const struct tcp_conn *c)
         return c->options.send_buffer;
     }
     uint32_t least = config->send_buffer;
-    if (pool_scarce(&c->tcp->pools->slabs[SLAB_RECORD])) {
+    if (pool_half_used(&c->tcp->pools->slabs[SLAB_RECORD])) {
         return least;
     }
     uint32_t flight = u32_min(c->cc.cwnd, c->max_snd_wnd);

@@ -48,7 +48,8 @@ void autotune_told(struct tcp_conn *c, tcp_seq edge);
 void autotune_arrived(struct tcp_conn *c, const struct tcp_segment *s);
 /* The application has consumed `n` bytes: the receive buffer may change. */
 void autotune_consumed(struct tcp_conn *c, uint32_t n, nsec now);
-/* Bytes that the send queue may hold now. */
+/* Bytes that the send queue may hold now: as when it began, once half of the host's memory for that is used. So a few
+ * slow readers of much cannot hold what all others need. */
 uint32_t autotune_send_limit(const struct tcp_conn *c);
 
 #endif

@@ -5,27 +5,6 @@
 
 #include "stack/tcp/conn.h"
 
-static const struct tcp_range *range_of(const struct list *node)
-{
-    return CONTAINER_OF(node, struct tcp_range, link);
-}
-
-/* The lowest range that has octets of [start, end); NULL: none has. From the back, where most come. */
-static const struct tcp_range *first_overlap(const struct reassembly *r, tcp_seq start, tcp_seq end)
-{
-    const struct tcp_range *found = NULL;
-    for (const struct list *node = r->ranges.prev; node != &r->ranges; node = node->prev) {
-        const struct tcp_range *range = range_of(node);
-        if (seq_le(range->end, start)) {
-            break;
-        }
-        if (seq_lt(range->start, end)) {
-            found = range;
-        }
-    }
-    return found;
-}
-
 /* Several duplicates of one batch, which one ACK answers, are one when they touch; else the latest counts. */
 static void note(struct tcp_conn *c, tcp_seq start, tcp_seq end)
 {
@@ -48,7 +27,7 @@ void dsack_look(struct tcp_conn *c, const struct tcp_segment *s)
         note(c, s->seq, seq_min(end, c->rcv_nxt));
         return;
     }
-    const struct tcp_range *range = first_overlap(&c->reassembly, s->seq, end);
+    const struct tcp_range *range = reassembly_find(&c->reassembly, s->seq, end);
     if (range != NULL) {
         note(c, seq_max(s->seq, range->start), seq_min(end, range->end));
     }
@@ -64,7 +43,7 @@ unsigned dsack_blocks(const struct tcp_conn *c, struct tcp_sack_block *out, unsi
     out[n++] = c->dsack.block;
     const struct tcp_range *around = NULL;
     if (seq_gt(c->dsack.block.end, c->rcv_nxt)) {
-        around = first_overlap(r, c->dsack.block.start, c->dsack.block.end);
+        around = reassembly_find(r, c->dsack.block.start, c->dsack.block.end);
     }
     if (around != NULL) {
         out[n++] = (struct tcp_sack_block){around->start, around->end};

@@ -43,6 +43,15 @@ static void enter_recovery(struct tcp_conn *c, nsec now)
     recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
 }
 
+/* RFC 5681 3.2, at the end: more duplicates than segments were out when the first of them came, and the two of limited
+ * transmit, tell of none that has left the network. They are made up, or copies. */
+static bool more_than_sent(const struct tcp_conn *c)
+{
+    const struct tcp_recovery *r = &c->recovery;
+    uint32_t out = seq_span(c->snd_una, r->first_duplicate);
+    return r->duplicates > out / c->snd_mss + DUPLICATES_FOR_LOSS;
+}
+
 static void on_duplicate(struct tcp_conn *c, nsec now)
 {
     struct tcp_recovery *r = &c->recovery;
@@ -51,6 +60,9 @@ static void on_duplicate(struct tcp_conn *c, nsec now)
     }
     if (r->duplicates < UINT16_MAX) {
         r->duplicates++;
+    }
+    if (r->active && more_than_sent(c)) {
+        return;
     }
     if (r->active) { /* step 3: each duplicate says that a segment has left the network */
         recovery_set_cwnd(c, c->cc.cwnd + u32_min(c->snd_mss, UINT32_MAX - c->cc.cwnd));

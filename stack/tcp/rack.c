@@ -106,11 +106,8 @@ uint32_t rack_detect_loss(struct tcp_conn *c, nsec now)
     struct tcp_sent *next;
     for (struct tcp_sent *run = scoreboard_oldest(b); run != NULL; run = next) {
         next = scoreboard_younger(b, run);
-        if (run->sent_at > r->xmit_at) {
+        if (run->sent_at > r->xmit_at || (run->sent_at == r->xmit_at && seq_ge(run->end, r->end))) {
             break;
-        }
-        if (run->sent_at == r->xmit_at && seq_ge(run->end, r->end)) {
-            continue;
         }
         if (run->sent_at + patience > now) {
             timers_set(c, TCP_TIMER_REORDER, run->sent_at + patience);

@@ -166,6 +166,16 @@ uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next
     return taken;
 }
 
+const struct tcp_range *reassembly_find(const struct reassembly *r, tcp_seq start, tcp_seq end)
+{
+    struct seq_node *node = seq_tree_at(&r->tree, start);
+    if (node == NULL) {
+        return NULL;
+    }
+    const struct tcp_range *range = CONTAINER_OF(node, struct tcp_range, node);
+    return seq_lt(range->start, end) ? range : NULL;
+}
+
 unsigned reassembly_sack(const struct reassembly *r, struct tcp_sack_block *out, unsigned max)
 {
     unsigned n = 0;

@@ -38,6 +38,8 @@ bool reassembly_insert(struct reassembly *r, struct pool *ranges, uint32_t max, 
 /* Takes off the ranges that begin at or before `next`, moves their bytes from `next` on to the end of
  * `out`, returns how many. A segment that fills a hole can lie over several ranges. */
 uint32_t reassembly_take(struct reassembly *r, struct pool *ranges, tcp_seq next, struct list *out);
+/* The lowest range that has octets of [start, end); NULL: none has. */
+const struct tcp_range *reassembly_find(const struct reassembly *r, tcp_seq start, tcp_seq end);
 /* The ranges as SACK blocks, the latest grown first (RFC 2018 4); returns how many, at most `max`. */
 unsigned reassembly_sack(const struct reassembly *r, struct tcp_sack_block *out, unsigned max);
 

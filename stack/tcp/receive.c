@@ -91,6 +91,13 @@ static void queue_out_of_order(struct tcp_conn *c, struct tcp_segment *s)
     c->ack_due = true; /* RFC 5681 4.2: at once, so that the sender sees the hole */
 }
 
+/* An application that leaves its text unread must not take the last buffers either. What it holds may be a TLS record
+ * whose end it waits for, so that much is always taken. */
+static bool hoards(const struct tcp_conn *c, const struct buf *b)
+{
+    return c->rcv_queued >= SLAB_RECORD_BYTES && buffers_scarce(b);
+}
+
 static void receive_text(struct tcp_conn *c, struct tcp_segment *s)
 {
     dsack_look(c, s);
@@ -105,6 +112,12 @@ static void receive_text(struct tcp_conn *c, struct tcp_segment *s)
     autotune_arrived(c, s);
     if (seq_gt(s->seq, c->rcv_nxt)) {
         queue_out_of_order(c, s);
+        return;
+    }
+    if (hoards(c, s->payload)) {
+        conn_trace_drop(c, DROP_TCP_NO_BUFFER, s->len);
+        s->flags &= (uint8_t)~TCP_FIN; /* it comes after what was refused */
+        c->ack_due = true;
         return;
     }
     struct buf *b = s->payload;

@@ -40,6 +40,15 @@ static unsigned in_order(const struct tcp_segment *s, unsigned from,
     return n;
 }
 
+/* Runs that the scoreboard may come to by cuts: what the window in segments can be, every other one lost, as much
+ * again as a few hundred. A peer whose blocks cut finer would have us send its crumbs one by one. */
+static uint32_t runs_max(const struct tcp_conn *c)
+{
+    static const uint32_t at_least = 256, least_segment = 536; /* RFC 9293 MUST-15 */
+    uint32_t segments = seq_span(c->snd_una, c->snd_nxt) / u32_max(c->snd_mss, least_segment);
+    return u32_min(c->tcp->config.sent_max, at_least + segments);
+}
+
 void sack_take(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *ack,
                sent_delivered told, void *arg)
 {
@@ -61,7 +70,7 @@ void sack_take(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *
             }
             continue;
         }
-        ack->sacked += scoreboard_sacked(&c->recovery.board, &c->tcp->sent_pool,
-                                         c->tcp->config.sent_max, b->start, b->end, told, arg);
+        ack->sacked += scoreboard_sacked(&c->recovery.board, &c->tcp->sent_pool, runs_max(c),
+                                         b->start, b->end, told, arg);
     }
 }

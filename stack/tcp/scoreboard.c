@@ -39,17 +39,26 @@ static void leave_state(struct scoreboard *b, struct tcp_sent *run)
         b->sacked_bytes -= sent_len(run);
         return;
     }
+    if (b->latest_lost == &run->state_link) {
+        b->latest_lost = NULL;
+    }
     list_remove(&run->state_link);
     if (run->state == SENT_LOST) {
         b->lost_bytes -= sent_len(run);
     }
 }
 
-/* What is marked lost mostly comes in order of sequence; a retransmission that is lost comes first. */
+/* Runs are marked lost in the order in which they were sent: rising, from wherever a round of sending again began. So
+ * the place is looked for from where the latest one was put, or from the end. */
 static void add_to_lost(struct scoreboard *b, struct tcp_sent *run)
 {
-    struct list *at = &b->lost;
-    if (!list_empty(at) && seq_lt(run->start, run_of_state(at->next)->start)) {
+    struct list *at = b->latest_lost != NULL ? b->latest_lost : &b->lost;
+    if (at != &b->lost && seq_lt(run_of_state(at)->start, run->start)) {
+        do {
+            at = at->next;
+        } while (at != &b->lost && seq_lt(run_of_state(at)->start, run->start));
+    } else if (at == &b->lost && !list_empty(at) &&
+               seq_lt(run->start, run_of_state(at->next)->start)) {
         at = at->next;
     } else {
         while (at->prev != &b->lost && seq_gt(run_of_state(at->prev)->start, run->start)) {
@@ -57,7 +66,20 @@ static void add_to_lost(struct scoreboard *b, struct tcp_sent *run)
         }
     }
     list_insert_before(at, &run->state_link);
+    b->latest_lost = &run->state_link;
     b->lost_bytes += sent_len(run);
+}
+
+/* By when they were sent, and those of one moment by sequence number: so RACK looks at what may be lost, and no
+ * further. */
+static void add_to_out(struct scoreboard *b, struct tcp_sent *run)
+{
+    struct list *at = &b->out;
+    while (at->prev != &b->out && run_of_state(at->prev)->sent_at == run->sent_at &&
+           seq_gt(run_of_state(at->prev)->start, run->start)) {
+        at = at->prev;
+    }
+    list_insert_before(at, &run->state_link);
 }
 
 static void enter_state(struct scoreboard *b, struct tcp_sent *run, enum sent_state state)
@@ -68,7 +90,7 @@ static void enter_state(struct scoreboard *b, struct tcp_sent *run, enum sent_st
     } else if (state == SENT_LOST) {
         add_to_lost(b, run);
     } else {
-        list_push_back(&b->out, &run->state_link);
+        add_to_out(b, run);
     }
 }
 

@@ -37,11 +37,13 @@ struct tcp_sent {
 };
 
 struct scoreboard {
-    struct list runs;     /* by sequence number */
-    struct list out;      /* those in SENT_OUT, the one sent longest ago first */
-    struct list lost;     /* those in SENT_LOST, by sequence number */
-    struct seq_tree tree; /* all, to be found by sequence number */
-    uint32_t count;       /* runs */
+    struct list runs; /* by sequence number */
+    struct list
+        out; /* those in SENT_OUT, the one sent longest ago first; of one moment, by sequence number */
+    struct list lost;         /* those in SENT_LOST, by sequence number */
+    struct list *latest_lost; /* the one of them that was put there last; NULL: it is gone */
+    struct seq_tree tree;     /* all, to be found by sequence number */
+    uint32_t count;           /* runs */
     uint32_t lost_bytes, sacked_bytes;
 };
 

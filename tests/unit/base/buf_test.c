@@ -156,6 +156,7 @@ END_TEST
 START_TEST(small_pieces_are_joined)
 {
     static const uint8_t piece[SLAB_SMALL_BYTES + 1] = "0123456789";
+    static const uint8_t large[SLAB_FRAME_BYTES] = "0123456789";
     struct buf *b = buf_copy_of(&pools, "ab", 2);
     ck_assert(buf_join(b, (struct slice){piece, 10}));
     ck_assert_uint_eq(b->len, 12);
@@ -172,8 +173,9 @@ START_TEST(small_pieces_are_joined)
     ck_assert(buf_join(b, (struct slice){piece, 1}));
     buf_free(b);
 
-    b = buf_new(&pools, 0, 2000);
-    ck_assert(!buf_join(b, (struct slice){piece, SLAB_SMALL_BYTES + 1})); /* not a few bytes */
+    b = buf_new(&pools, 0, 2000); /* a quarter of a slab is a few bytes, and more is not */
+    ck_assert(!buf_join(b, (struct slice){large, SLAB_FRAME_BYTES / 4 + 1}));
+    ck_assert(buf_join(b, (struct slice){large, SLAB_FRAME_BYTES / 4}));
     buf_free(b);
 }
 END_TEST

@@ -277,6 +277,18 @@ START_TEST(an_old_recover_is_forgotten)
 }
 END_TEST
 
+/* RFC 5681 3.2: duplicates that are made up open the window no further than those that could be true. */
+START_TEST(no_more_duplicates_count_than_segments_were_out)
+{
+    struct tcp_conn *c = ten_segments_out(bases[_i]);
+    duplicates(10000);
+    ck_assert_uint_eq(c->cc.ssthresh, 5 * MSS);
+    ck_assert_uint_le(c->cc.cwnd, (5 + 10 + 3) * MSS);
+    ck_assert_uint_ge(c->cc.cwnd, (5 + 9) * MSS); /* nine are true */
+    end();
+}
+END_TEST
+
 Suite *newreno_suite(void);
 Suite *newreno_suite(void)
 {
@@ -286,6 +298,7 @@ Suite *newreno_suite(void)
     tcase_add_loop_test(t, the_third_duplicate_starts_recovery, 0, n);
     tcase_add_loop_test(t, limited_transmit_does_not_count, 0, n);
     tcase_add_loop_test(t, each_further_duplicate_inflates, 0, n);
+    tcase_add_loop_test(t, no_more_duplicates_count_than_segments_were_out, 0, n);
     tcase_add_loop_test(t, a_partial_ack_retransmits_and_deflates, 0, n);
     tcase_add_loop_test(t, the_last_hole_ends_with_what_was_sent, 0, n);
     tcase_add_loop_test(t, a_full_ack_ends_recovery, 0, n);
