@@ -25,7 +25,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import chart, profile, results  # noqa: E402
 from harness.lab import ROOT, Failed, Lab  # noqa: E402
-from harness.peers import KINDS  # noqa: E402
+from harness.peers import KINDS, make_certificates  # noqa: E402
 from harness.rows import ROWS  # noqa: E402
 
 FAILURES = 2  # after so many in a row the rest of a peer's turns is left out
@@ -133,7 +133,7 @@ def measure(lab, row, options, store):
 def summary(row, turns, pairs):
     return {"name": row.name, "title": row.title, "unit": row.unit, "less": row.less, "of": row.bars_at,
             "peers": {n: KINDS[n].title for n in row.peers}, "missing": turns.missing,
-            "bars": [{"peer": b.peer, "factor": b.factor, "key": b.key, "most": b.most, "text": b.text(row.unit)} for b in row.bars],
+            "bars": [{"peer": b.peer, "factor": b.factor, "key": b.key, "most": b.most, "of": b.of, "text": b.text(row.unit)} for b in row.bars],
             "pairs": pairs}
 
 
@@ -176,6 +176,7 @@ def main():
     lab = Lab()
     options.pinned = lab.pinned
     try:
+        make_certificates(lab, ROWS[0])
         for row in options.chosen:
             came = measure(lab, row, options, store)
             store.put(came, chart.draw)

@@ -25,7 +25,7 @@ def judge(row, bar):
     if bar["peer"] is None:
         got = values(row, row["of"], bar["key"])
         return (statistics.median(got), statistics.median(got) <= bar["factor"]) if got else None
-    both = ratios(row, bar["peer"], bar["key"])
+    both = ratios(row, bar["peer"], bar["key"], bar.get("of"))
     if both is None:
         return None
     return both[0], both[0] <= bar["factor"] if bar["most"] else both[0] >= bar["factor"]

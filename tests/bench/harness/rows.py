@@ -20,12 +20,14 @@ class Bar:
     factor: float
     key: str = "value"
     most: bool = False  # the factor is an upper bound
+    of: typing.Optional[str] = None  # whose value it is held against, if not the row's `bars_at`
 
     def text(self, unit):
         if self.peer is None:
             return f"at most {self.factor:g} {unit}"
         what = "" if self.key == "value" else self.key.replace("_us", "") + " "
-        return f"{what}{'at most ' if self.most else ''}{self.factor:g} × {self.peer}"
+        who = self.of.replace("vitrine-", "") + " " if self.of else ""
+        return f"{who}{what}{'at most ' if self.most else ''}{self.factor:g} × {self.peer}"
 
 
 @dataclasses.dataclass
@@ -242,14 +244,16 @@ ROWS += [
 
 def frames(name, title, turn, peers, **more):
     """1.5 times lwIP, and the kernel without offload."""
-    bars = tuple(Bar(p, 1.5 if p == "lwip" else 1) for p in peers if p in ("lwip", "kernel", "nginx"))
+    bars = tuple(Bar(p, 1.5 if p == "lwip" else 1, of=who) for p in peers if p in ("lwip", "kernel", "nginx")
+                 for who in (None, "vitrine-coalesced") if who is None or who in peers)
     return Row(name, title + ", true frames", "Gbit/s", peers, turn, bars, frames=True, **more)
 
 
 ROWS += [
-    frames("frames-tcp-out", "plain TCP, stack to client", bulk("receive"), ("vitrine", "kernel", "lwip"), short=True),
+    frames("frames-tcp-out", "plain TCP, stack to client", bulk("receive"), ("vitrine", "vitrine-coalesced", "kernel", "lwip"),
+           short=True),
     frames("frames-tcp-in", "plain TCP, client to stack", bulk("send"), ("vitrine", "kernel", "lwip"), short=True),
-    frames("frames-http", "HTTP download of 256 MiB", transfer("get"), ("vitrine", "nginx", "lwip")),
+    frames("frames-http", "HTTP download of 256 MiB", transfer("get"), ("vitrine", "vitrine-coalesced", "nginx", "lwip")),
     frames("frames-https", "HTTPS download of 256 MiB, AES-128-GCM", transfer("get", "aes"), ("vitrine", "nginx", "lwip")),
     frames("frames-https-chacha", "HTTPS download of 256 MiB, ChaCha20-Poly1305", transfer("get", "chacha"), ("vitrine", "nginx")),
     frames("frames-https-up", "HTTPS upload of 256 MiB, AES-128-GCM", transfer("put", "aes"), ("vitrine", "nginx", "lwip")),
