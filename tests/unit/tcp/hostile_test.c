@@ -181,6 +181,46 @@ START_TEST(crumbs_are_not_sent_one_by_one)
 }
 END_TEST
 
+/* ---- acknowledgments that want more than they are worth (Savage et al., 1999) ---- */
+
+/* A segment that is acknowledged byte by byte opens the window by itself, and not by a segment each time (RFC 3465). */
+START_TEST(acks_of_single_bytes)
+{
+    struct peer p = peer_new();
+    struct app *a = open_with_rtt(&p, MS(20));
+    app_write(a, 14600);
+    discard_sent();
+    ck_assert_uint_eq(info_of(a).cwnd, 14600);
+    run_for(MS(20));
+    for (uint32_t i = 2; i <= 1461; i++) {
+        peer_send(&p, TCP_ACK, 1, i);
+    }
+    ck_assert_uint_le(info_of(a).cwnd, 14600 + 1460);
+    discard_sent();
+}
+END_TEST
+
+/* Octets that were never sent cannot be acknowledged (RFC 9293 3.10.7.4), and a block about them says nothing. */
+START_TEST(acks_ahead_of_the_data)
+{
+    struct peer p = peer_new();
+    p.offer.sack_ok = true;
+    struct app *a = open_with_rtt(&p, MS(20));
+    app_write(a, 30000);
+    discard_sent();
+    for (uint32_t i = 0; i < 1000; i++) {
+        static const uint8_t sack_all[12] = {1, 1, 5, 10, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff};
+        struct raw r = raw_with_options(&p, TCP_ACK, 1, 1, sack_all, sizeof sack_all, NULL, 0);
+        peer_send(&p, TCP_ACK, 1, 14602 + i * 1460);
+        raw_send(&r);
+    }
+    ck_assert_uint_eq(info_of(a).cwnd, 14600);
+    ck_assert_uint_eq(info_of(a).in_flight, 14600);
+    expect_drops(DROP_TCP_ACK_UNSENT, 1000);
+    discard_sent();
+}
+END_TEST
+
 /* ---- memory ---- */
 
 /* Segments that are too large for a small slab, and fill little of a large one, to an application that does not read. */
@@ -329,6 +369,8 @@ Suite *hostile_suite(void)
     tcase_add_test(work, pieces_of_one_moment);
     TCase *send = rig_case(s, "send");
     ADD(send, crumbs_are_not_sent_one_by_one);
+    ADD(send, acks_of_single_bytes);
+    ADD(send, acks_ahead_of_the_data);
     TCase *memory = rig_case(s, "memory");
     ADD(memory, middling_segments_share_slabs);
     ADD(memory, unread_text_does_not_take_the_last_buffers);
