@@ -36,7 +36,7 @@ struct serve {
     struct tcp_listener *listeners[LISTENERS];
     unsigned listener_count;
     struct wheel *wheel; /* for the timers of all these */
-    struct timer sweep;  /* of TLS streams that linger after an alert */
+    struct timer sweep;  /* of TLS streams that linger after an alert, and of files in memory */
     struct terminal terminal;
     struct event_file event_file;
     struct tls_detail detail;
@@ -105,6 +105,13 @@ static struct http_conn *new_http(struct serve *v, struct stream *s, uint32_t *i
     return http_conn_new(&v->http, info.id);
 }
 
+static void keep_sweeping(struct serve *v)
+{
+    if (!timer_armed(&v->sweep)) {
+        timer_arm(v->wheel, &v->sweep, v->node.host.recorder.now + TLS_LINGER);
+    }
+}
+
 static void accept_plain(void *arg, struct stream *s)
 {
     uint32_t id;
@@ -114,6 +121,7 @@ static void accept_plain(void *arg, struct stream *s)
         return;
     }
     http_conn_attach(c, s);
+    keep_sweeping(arg);
 }
 
 static void accept_tls(void *arg, struct stream *s)
@@ -132,18 +140,19 @@ static void accept_tls(void *arg, struct stream *s)
         return;
     }
     http_conn_attach(c, tls);
-    if (!timer_armed(&v->sweep)) {
-        timer_arm(v->wheel, &v->sweep, v->node.host.recorder.now + TLS_LINGER);
-    }
+    keep_sweeping(v);
 }
 
-/* Runs as long as there are connections, and once more when the last has gone. */
+/* Runs as long as there are connections, and until what they have left is given back. */
 static void on_sweep(struct timer *t, nsec now)
 {
     struct serve *v = CONTAINER_OF(t, struct serve, sweep);
     recorder_begin(&v->node.host.recorder, CAUSE_TIMER, now);
-    tls_context_sweep(v->tls, now);
-    if (v->node.host.tcp.conn_pool.in_use > 0) {
+    if (v->tls != NULL) {
+        tls_context_sweep(v->tls, now);
+    }
+    http_server_sweep(&v->http, now);
+    if (v->node.host.tcp.conn_pool.in_use > 0 || v->http.cache.bytes > 0) {
         timer_arm(v->wheel, t, now + TLS_LINGER);
     }
 }
@@ -295,6 +304,7 @@ static void start_services(struct serve *v)
         .early = is_early,
         .clock = tape_wall_clock,
         .files = tape_http_files(),
+        .cache_bytes = HTTP_CACHE_BYTES / v->options.threads,
     };
     http_server_init(&v->http, &config);
     echo_init(&v->echo, v->wheel, &h->recorder, 3 * ECHO_CONNECTIONS, ECHO_IDLE);
@@ -445,12 +455,10 @@ static bool start(struct serve *v)
 {
     struct recorder *r = &v->node.host.recorder;
     if ((v->crew != NULL && !crew_join(v->crew, v->index, &v->node)) || !open_tls(v) ||
-        !open_root(v) || !event_file_open(&v->event_file, v->options.events, r) ||
-        !watch_signals(v)) {
+        !event_file_open(&v->event_file, v->options.events, r) || !watch_signals(v)) {
         return false;
     }
     tls_detail_open(&v->detail, &v->options.tls, v->tls, &v->terminal, &v->event_file, r);
-    v->http.config.root_fd = v->root_fd;
     if (!listen_all(v)) {
         return false;
     }
@@ -485,13 +493,13 @@ static void close_all(struct serve *v)
 static int serve(struct serve *v)
 {
     v->signal_fd = -1;
-    v->root_fd = -1;
     if (!node_open(&v->node, &v->options.node)) {
         return EXIT_FAILURE;
     }
+    bool rooted = open_root(v);
     start_services(v);
     int status = EXIT_FAILURE;
-    if (start(v)) {
+    if (rooted && start(v)) {
         if (v->index == 0 && !tape_is_replaying()) {
             print_banner(v);
         }

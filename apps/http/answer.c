@@ -85,10 +85,15 @@ struct head {
     bool chunked;
 };
 
+static int64_t wall_clock(const struct http_server *s)
+{
+    return s->config.clock != NULL ? s->config.clock() : (int64_t)time(NULL);
+}
+
 /* The Date field (RFC 9110 6.6.1), made once a second. */
 static const char *date_now(struct http_server *s)
 {
-    int64_t now = s->config.clock != NULL ? s->config.clock() : (int64_t)time(NULL);
+    int64_t now = wall_clock(s);
     if (now != s->date_second || s->date[0] == '\0') {
         s->date_second = now;
         http_date(now, s->date);
@@ -153,9 +158,9 @@ static void answer_ready(struct http_conn *c)
 static void forget_answer(struct http_conn *c)
 {
     struct http_exchange *x = c->exchange;
-    if (x->fd >= 0) {
-        c->server->config.files->close(x->fd);
-        x->fd = -1;
+    if (x->file != NULL) {
+        http_cache_close(&c->server->cache, x->file);
+        x->file = NULL;
     }
     x->file_left = 0;
     x->text_sent = 0;
@@ -296,13 +301,13 @@ static void answer_range_error(struct http_conn *c, const struct http_file *f)
     answer_ready(c);
 }
 
-static void answer_file(struct http_conn *c, const struct http_file *f)
+static void answer_file(struct http_conn *c)
 {
     struct http_exchange *x = c->exchange;
+    const struct http_file *f = &x->file->file;
     struct http_parser *p = &x->parser;
     uint64_t first = 0, length = f->size;
     enum http_range range = HTTP_RANGE_WHOLE;
-    x->fd = f->fd;
     if (not_modified(p, f)) {
         struct draft *t = begin_head(c, &(struct head){.status = 304, .length = NO_LENGTH});
         file_fields(t, f);
@@ -369,13 +374,13 @@ void http_answer_forgotten(struct http_conn *c)
 
 static void answer_get(struct http_conn *c, const struct http_target *target)
 {
-    struct http_file file;
     if (answer_page(c, target)) {
         return;
     }
-    const struct http_server_config *config = &c->server->config;
-    if (config->files->open(config->root_fd, target->path, &file)) {
-        answer_file(c, &file);
+    struct http_server *s = c->server;
+    c->exchange->file = http_cache_open(&s->cache, target->path, http_now(c), wall_clock(s));
+    if (c->exchange->file != NULL) {
+        answer_file(c);
     } else {
         http_answer_error(c, 404, "there is nothing at this path", false);
     }

@@ -23,16 +23,16 @@ enum http_conn_state {
 struct http_exchange {
     struct http_parser parser;
     struct http_body body;
-    struct draft text;  /* the answer's head, and its content when that is made in memory */
-    size_t text_sent;   /* bytes of `text` that the stream has */
-    int fd;             /* the answer's file; -1: none */
-    uint64_t file_at;   /* where in the file the next byte is */
-    uint64_t file_left; /* bytes of the file still to be sent */
-    bool early;         /* its first byte may be a replay (RFC 8470) */
-    bool close;         /* the connection ends with this answer */
-    bool answered;      /* HTTP_CONN_ECHO: the answer's head is in `text` or sent */
-    bool ended;         /* HTTP_CONN_ECHO: the last chunk is in `text` or sent */
-    bool forgets;       /* HTTP_CONN_ECHO: the body goes nowhere, and the answer is behind it */
+    struct draft text;        /* the answer's head, and its content when that is made in memory */
+    size_t text_sent;         /* bytes of `text` that the stream has */
+    struct http_cached *file; /* the answer's; NULL: none */
+    uint64_t file_at;         /* where in the file the next byte is */
+    uint64_t file_left;       /* bytes of the file still to be sent */
+    bool early;               /* its first byte may be a replay (RFC 8470) */
+    bool close;               /* the connection ends with this answer */
+    bool answered;            /* HTTP_CONN_ECHO: the answer's head is in `text` or sent */
+    bool ended;               /* HTTP_CONN_ECHO: the last chunk is in `text` or sent */
+    bool forgets; /* HTTP_CONN_ECHO: the body goes nowhere, and the answer is behind it */
 };
 
 struct http_conn {

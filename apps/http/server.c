@@ -22,6 +22,13 @@ void http_server_init(struct http_server *s, const struct http_server_config *co
     list_init(&s->connections);
     pool_init(&s->conn_pool, "http_conn", sizeof(struct http_conn), c->max_connections);
     pool_init(&s->exchange_pool, "http_exchange", sizeof(struct http_exchange), c->max_connections);
+    size_t bytes = c->cache_bytes != 0 ? c->cache_bytes : HTTP_CACHE_BYTES;
+    http_cache_init(&s->cache, c->files, c->root_fd, bytes);
+}
+
+void http_server_sweep(struct http_server *s, nsec now)
+{
+    http_cache_sweep(&s->cache, now);
 }
 
 void http_server_done(struct http_server *s)
@@ -29,6 +36,7 @@ void http_server_done(struct http_server *s)
     while (!list_empty(&s->connections)) {
         http_conn_abort(CONTAINER_OF(s->connections.next, struct http_conn, link));
     }
+    http_cache_done(&s->cache);
     pool_done(&s->conn_pool);
     pool_done(&s->exchange_pool);
 }
@@ -67,8 +75,8 @@ void http_exchange_free(struct http_conn *c)
         return;
     }
     c->exchange = NULL;
-    if (x->fd >= 0) {
-        c->server->config.files->close(x->fd);
+    if (x->file != NULL) {
+        http_cache_close(&c->server->cache, x->file);
     }
     http_parser_done(&x->parser);
     draft_done(&x->text);
@@ -240,7 +248,6 @@ static bool begin_exchange(struct http_conn *c)
     }
     http_parser_init(&x->parser);
     draft_init(&x->text, HTTP_ANSWER_MAX);
-    x->fd = -1;
     c->exchange = x;
     return true;
 }

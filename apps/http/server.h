@@ -11,7 +11,7 @@
 #ifndef VITRINE_APPS_HTTP_SERVER_H
 #define VITRINE_APPS_HTTP_SERVER_H
 
-#include "apps/http/files.h"
+#include "apps/http/cache.h"
 #include "apps/http/parser.h"
 #include "apps/draft.h"
 #include "stack/base/list.h"
@@ -47,12 +47,14 @@ struct http_server_config {
     bool (*early)(struct stream *s);
     int64_t (*clock)(void);         /* seconds since 1970; NULL: the system's */
     const struct http_files *files; /* NULL: the system's */
+    size_t cache_bytes;             /* of files that are kept in memory; 0: HTTP_CACHE_BYTES */
 };
 
 struct http_server {
     struct http_server_config config;
     struct list connections;
     struct pool conn_pool, exchange_pool;
+    struct http_cache cache;
     uint64_t requests;   /* heads read whole */
     uint64_t answers[6]; /* by the status' first digit */
     uint64_t timeouts;   /* requests and answers that did not move in time */
@@ -64,6 +66,8 @@ struct http_server {
 struct http_conn;
 
 void http_server_init(struct http_server *s, const struct http_server_config *config);
+/* Gives back what has not been used for long; to be called now and then. */
+void http_server_sweep(struct http_server *s, nsec now);
 /* Aborts every connection and frees everything. */
 void http_server_done(struct http_server *s);
 

@@ -5,14 +5,49 @@
 #include "apps/http/conn.h"
 
 #define WORTHWHILE 2048U /* bytes of room worth filling; less only when less is left */
-#define CHUNK_FRAME 12U  /* bytes: eight digits of size, two line ends */
+#define REFER_LEAST                                                                                \
+    8192U               /* bytes of a file that are worth a piece of the send queue of their own */
+#define CHUNK_FRAME 12U /* bytes: eight digits of size, two line ends */
 
 bool http_sent(const struct http_exchange *x)
 {
     return x->text_sent == x->text.len && x->file_left == 0;
 }
 
-/* Fills `room` bytes from the text and then from the file. -1: the file is shorter than it was. */
+/* Copies bytes of the file to `out`, up to `room`. 0: the file is shorter than it was. */
+static size_t copy_file(struct http_conn *c, uint8_t *out, size_t room)
+{
+    struct http_exchange *x = c->exchange;
+    struct http_cache *cache = &c->server->cache;
+    size_t n = 0;
+    while (n < room && x->file_left > 0) {
+        struct slab *slab;
+        size_t want = x->file_left < room - n ? (size_t)x->file_left : room - n;
+        struct slice run = http_cache_run(cache, x->file, x->file_at, http_now(c), &slab);
+        ssize_t got = (ssize_t)size_min(run.len, want);
+        if (got > 0) {
+            memcpy(out + n, run.data, (size_t)got);
+        } else {
+            got = http_cache_read(cache, x->file, out + n, want, x->file_at);
+        }
+        if (got <= 0) {
+            return 0;
+        }
+        n += (size_t)got;
+        x->file_at += (uint64_t)got;
+        x->file_left -= (uint64_t)got;
+    }
+    return n;
+}
+
+/* As much of the file is left, and such is the stream, that it is sent from where it lies. */
+static bool worth_referring(const struct http_conn *c)
+{
+    return c->exchange->file_left >= REFER_LEAST && stream_refers(c->stream);
+}
+
+/* Fills `room` bytes from the text and then, unless it is sent from where it lies, from the file. -1: the file is
+ * shorter than it was. */
 static ssize_t fill(struct http_conn *c, uint8_t *out, size_t room)
 {
     struct http_exchange *x = c->exchange;
@@ -21,26 +56,43 @@ static ssize_t fill(struct http_conn *c, uint8_t *out, size_t room)
         memcpy(out, x->text.data + x->text_sent, n);
         x->text_sent += n;
     }
-    if (n == room || x->file_left == 0) {
+    if (n == room || x->file_left == 0 || (n > 0 && worth_referring(c))) {
         return (ssize_t)n;
     }
-    size_t want = x->file_left < room - n ? (size_t)x->file_left : room - n;
-    ssize_t got = c->server->config.files->read(x->fd, out + n, want, x->file_at);
-    if (got <= 0) {
-        return -1;
+    size_t got = copy_file(c, out + n, room - n);
+    return got > 0 ? (ssize_t)(n + got) : -1;
+}
+
+/* Sends a part of the file from where it lies. `*step` says what came of it; false: there is no such part. */
+static bool refer_step(struct http_conn *c, enum http_step *step)
+{
+    struct http_exchange *x = c->exchange;
+    struct slab *slab;
+    struct slice run = http_cache_run(&c->server->cache, x->file, x->file_at, http_now(c), &slab);
+    if (run.len == 0) {
+        return false;
     }
-    x->file_at += (uint64_t)got;
-    x->file_left -= (uint64_t)got;
-    return (ssize_t)n + got;
+    run.len = x->file_left < run.len ? (size_t)x->file_left : run.len;
+    size_t n = stream_refer(c->stream, run, slab);
+    c->said += n;
+    x->file_at += n;
+    x->file_left -= n;
+    *step = n > 0 ? HTTP_AGAIN : HTTP_WAIT;
+    return true;
 }
 
 enum http_step http_send_step(struct http_conn *c)
 {
     struct http_exchange *x = c->exchange;
+    enum http_step step;
     if (http_sent(x)) {
         return HTTP_WAIT;
     }
-    uint64_t left = x->text.len - x->text_sent + x->file_left;
+    if (x->text_sent == x->text.len && worth_referring(c) && refer_step(c, &step)) {
+        return step;
+    }
+    uint64_t text = x->text.len - x->text_sent;
+    uint64_t left = text > 0 && worth_referring(c) ? text : text + x->file_left;
     size_t room;
     uint8_t *out = stream_reserve(c->stream, left < WORTHWHILE ? (size_t)left : WORTHWHILE, &room);
     if (out == NULL) {

@@ -10,7 +10,8 @@
 
 #define BUCKETS 1024U
 #define NO_VERSION UINT32_MAX
-#define FD_MAX 65536 /* of a recording, when it is replayed: descriptors are numbers there */
+#define READ_MAX 16384U /* bytes of one record: a recording that is cut off loses no more */
+#define FD_MAX 65536    /* of a recording, when it is replayed: descriptors are numbers there */
 
 enum kept {
     KEPT_HERE,   /* the bytes are in this record */
@@ -171,7 +172,7 @@ static ssize_t record_read(int fd, void *out, size_t len, uint64_t at)
 {
     uint8_t head[TAPE_VARINT_MAX + 1];
     struct wr w = wr_of(head, sizeof head);
-    ssize_t got = http_system_files.read(fd, out, len, at);
+    ssize_t got = http_system_files.read(fd, out, size_min(len, READ_MAX), at);
     wr_signed(&w, got >= 0 ? got : -errno);
     if (got <= 0 || tape_mode() != TAPE_RECORDS_NOW) {
         tape_put_one(TAPE_FILE_READ, head, wr_len(&w));

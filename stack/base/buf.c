@@ -48,15 +48,21 @@ static struct slab *slab_new(struct slab_pools *p, size_t bytes)
         s->refs = 1;
         s->cap = classes[i].bytes;
         s->pools = p;
+        s->release = NULL;
         s->class = (enum slab_class)i;
     }
     return s;
 }
 
-static void slab_release(struct slab *s)
+void slab_release(struct slab *s)
 {
     s->refs--;
-    if (s->refs == 0) {
+    if (s->refs > 0) {
+        return;
+    }
+    if (s->release != NULL) {
+        s->release(s);
+    } else {
         pool_put(&s->pools->slabs[s->class], s);
     }
 }
@@ -98,6 +104,20 @@ struct buf *buf_share(const struct buf *b)
     *view = *b;
     view->link = (struct list){NULL, NULL};
     view->slab->refs++;
+    return view;
+}
+
+struct buf *buf_of_lent(struct slab_pools *p, struct slab *lent, struct slice bytes)
+{
+    struct buf *view = pool_get_zero(&p->bufs);
+    if (view == NULL) {
+        return NULL;
+    }
+    view->slab = lent;
+    view->off = (uint32_t)(bytes.data - lent->bytes);
+    view->len = (uint32_t)bytes.len;
+    lent->pools = p;
+    lent->refs++;
     return view;
 }
 

@@ -7,6 +7,9 @@
  *   SLAB_RECORD  17 KiB   the send queue's unit: one TLS record with its overhead
  *   SLAB_SUPER   66 KiB   a super-segment: 64 KiB of IP packet plus link headers
  *
+ * or memory of an application that lends it (`release`): bytes that stay as they are while anybody refers
+ * to them.
+ *
  * A `struct buf` is a view: `len` bytes from `off` in its slab. Several views can share a slab; the
  * slab goes back to its pool when the last reference is dropped. A buf is owned by exactly one
  * holder (or queue).
@@ -34,9 +37,11 @@ enum slab_class {
 struct slab_pools;
 
 struct slab {
-    uint32_t refs;            /* views that hold it */
+    uint32_t refs;            /* views that hold it, and the application that lends it */
     uint32_t cap;             /* bytes in `bytes` */
-    struct slab_pools *pools; /* where it goes back to */
+    struct slab_pools *pools; /* where it and its views go back to */
+    /* The last reference to what was lent is gone; NULL: it is from `pools`. */
+    void (*release)(struct slab *s);
     enum slab_class class;
     uint8_t bytes[];
 };
@@ -99,6 +104,11 @@ struct buf *buf_new(struct slab_pools *p, size_t headroom, size_t cap);
 struct buf *buf_copy_of(struct slab_pools *p, const void *data, size_t len);
 /* A second view of the same bytes. NULL when there is no buf left. */
 struct buf *buf_share(const struct buf *b);
+/* A view of bytes of a slab that an application lends; it comes from `p`, as all views of this slab do.
+ * NULL when there is no buf left. */
+struct buf *buf_of_lent(struct slab_pools *p, struct slab *lent, struct slice bytes);
+/* Drops a reference; the last one gives the slab back. */
+void slab_release(struct slab *s);
 /* Drops the view, and its slab when it was the last. NULL is allowed. */
 void buf_free(struct buf *b);
 void buf_free_queue(struct list *queue);

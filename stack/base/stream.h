@@ -3,7 +3,7 @@
  *
  * Reading: `peek` shows the next received bytes in place, `consume` gives them back (and opens the
  * window). Writing: `reserve` gives room inside the send queue, `commit` says how much of it was
- * filled. Nothing is sent inside these calls: the host's flush sends.
+ * filled; `refer` queues bytes where they are. Nothing is sent inside these calls: the host's flush sends.
  *
  * Calls are allowed inside and outside event callbacks. After `closed` the stream must not be used.
  */
@@ -36,6 +36,7 @@ enum stream_report {
 };
 
 struct stream;
+struct slab;
 
 struct stream_ops {
     /* The next received bytes, as many as lie in a row; empty when there are none now. */
@@ -48,6 +49,10 @@ struct stream_ops {
     uint8_t *(*reserve)(struct stream *s, size_t min, size_t *room);
     /* Queues the first n bytes of what reserve gave. */
     void (*commit)(struct stream *s, size_t n);
+    /* Queues bytes that lie in a slab of the application's (stack/base/buf.h) by reference: nothing is copied, and
+     * they must stay as they are until the slab's last reference is gone. Returns how many it took, the first of
+     * them; 0: there is no room now, and `writable` will come. NULL: this stream wants the bytes themselves. */
+    size_t (*refer)(struct stream *s, struct slice bytes, struct slab *lent);
     /* No more will be written: the peer sees the end once all is delivered. Reading goes on. */
     void (*shutdown)(struct stream *s);
     /* Ends at once, both ways, with no care for data in flight; `closed` does not follow. */
@@ -96,6 +101,16 @@ static inline uint8_t *stream_reserve(struct stream *s, size_t min, size_t *room
 static inline void stream_commit(struct stream *s, size_t n)
 {
     s->ops->commit(s, n);
+}
+
+static inline bool stream_refers(const struct stream *s)
+{
+    return s->ops->refer != NULL;
+}
+
+static inline size_t stream_refer(struct stream *s, struct slice bytes, struct slab *lent)
+{
+    return s->ops->refer(s, bytes, lent);
 }
 
 static inline void stream_shutdown(struct stream *s)

@@ -21,9 +21,16 @@ tcp_seq sendq_end(const struct sendq *q)
     return seq_add(q->start, q->len);
 }
 
+/* Bytes that can be written behind what the last chunk holds. */
+static size_t tail_room(const struct sendq *q)
+{
+    const struct buf *tail = list_empty(&q->chunks) ? NULL : buf_of_link(q->chunks.prev);
+    return tail != NULL && tail->slab->release == NULL ? buf_tailroom(tail) : 0;
+}
+
 uint8_t *sendq_reserve(struct sendq *q, struct slab_pools *pools, size_t min, size_t *room)
 {
-    if (list_empty(&q->chunks) || buf_tailroom(buf_of_link(q->chunks.prev)) < min) {
+    if (tail_room(q) < min) {
         /* The last ones are left to frames of that size that come in: they bring the ACKs. */
         bool scarce = pool_scarce(&pools->slabs[SLAB_RECORD]);
         struct buf *chunk = scarce ? NULL : buf_new(pools, 0, SLAB_RECORD_BYTES);
@@ -43,6 +50,29 @@ void sendq_commit(struct sendq *q, size_t n)
 {
     q->reserved->len += (uint32_t)n;
     q->len += (uint32_t)n;
+}
+
+/* The bytes that the last chunk shows go on with these. */
+static bool continues(const struct buf *tail, struct slice bytes, const struct slab *lent)
+{
+    return tail->slab == lent && buf_data(tail) + tail->len == bytes.data;
+}
+
+bool sendq_refer(struct sendq *q, struct slab_pools *pools, struct slice bytes, struct slab *lent)
+{
+    struct buf *tail = list_empty(&q->chunks) ? NULL : buf_of_link(q->chunks.prev);
+    if (tail == NULL || !continues(tail, bytes, lent)) {
+        struct buf *chunk = buf_of_lent(pools, lent, bytes);
+        if (chunk == NULL) {
+            return false;
+        }
+        list_push_back(&q->chunks, &chunk->link);
+        q->chunk_count++;
+    } else {
+        tail->len += (uint32_t)bytes.len;
+    }
+    q->len += (uint32_t)bytes.len;
+    return true;
 }
 
 static void drop_head(struct sendq *q)

@@ -1,7 +1,8 @@
 /* The send queue: payload lives here once, from commit until it is acknowledged. First transmission
  * and retransmission point into it.
  *
- * A list of bufs (SLAB_RECORD each) that is written at its tail and given back at its head.
+ * A list of bufs that is written at its tail and given back at its head: slabs of its own (SLAB_RECORD each), and
+ * views of memory that an application lends.
  */
 #ifndef VITRINE_TCP_SENDQ_H
 #define VITRINE_TCP_SENDQ_H
@@ -31,6 +32,8 @@ void sendq_done(struct sendq *q);
 /* Room for at least `min` bytes in a row behind what is held; NULL when no slab is left. */
 uint8_t *sendq_reserve(struct sendq *q, struct slab_pools *pools, size_t min, size_t *room);
 void sendq_commit(struct sendq *q, size_t n);
+/* Puts bytes of a lent slab behind what is held, by reference; false: no buf is left. */
+bool sendq_refer(struct sendq *q, struct slab_pools *pools, struct slice bytes, struct slab *lent);
 tcp_seq sendq_end(const struct sendq *q); /* the sequence number behind the last byte */
 /* Gives back all bytes before `upto`; returns how many. */
 uint32_t sendq_acked(struct sendq *q, tcp_seq upto);

@@ -5,6 +5,8 @@
 #include "stack/tcp/timers.h"
 #include "stack/tcp/urgent.h"
 
+#define REFER_LEAST 16384U /* bytes */
+
 static struct slice tcp_peek(struct stream *s)
 {
     struct tcp_conn *c = conn_of_stream(s);
@@ -45,6 +47,17 @@ static bool may_write(const struct tcp_conn *c)
             c->state == TCP_SYN_RCVD);
 }
 
+/* The application has bytes that could not be queued. `starved`: for want of memory. */
+static void wait_for_room(struct tcp_conn *c, size_t min, bool starved)
+{
+    c->want_write = true;
+    c->want_min = (uint16_t)min;
+    if (starved && !list_linked(&c->starved_link)) {
+        conn_trace_drop(c, DROP_TCP_NO_BUFFER, min);
+        list_push_back(&c->tcp->starved, &c->starved_link);
+    }
+}
+
 static uint8_t *tcp_reserve(struct stream *s, size_t min, size_t *room)
 {
     struct tcp_conn *c = conn_of_stream(s);
@@ -56,12 +69,7 @@ static uint8_t *tcp_reserve(struct stream *s, size_t min, size_t *room)
         c); /* before the slab is taken: it may be the one that makes them scarce */
     uint8_t *at = fits ? sendq_reserve(&c->sendq, c->tcp->pools, min, room) : NULL;
     if (at == NULL) {
-        c->want_write = true;
-        c->want_min = (uint16_t)min;
-        if (fits && !list_linked(&c->starved_link)) {
-            conn_trace_drop(c, DROP_TCP_NO_BUFFER, min);
-            list_push_back(&c->tcp->starved, &c->starved_link);
-        }
+        wait_for_room(c, min, fits);
         return NULL;
     }
     if (c->sendq.len > 0) {
@@ -79,6 +87,25 @@ static void tcp_commit(struct stream *s, size_t n)
     }
 }
 
+/* Many small pieces would cost more than the copy that they save: room for a large one is waited for. */
+static size_t tcp_refer(struct stream *s, struct slice bytes, struct slab *lent)
+{
+    struct tcp_conn *c = conn_of_stream(s);
+    if (!may_write(c)) {
+        return 0;
+    }
+    size_t least = size_min(bytes.len, REFER_LEAST);
+    uint32_t limit = autotune_send_limit(c);
+    bool fits = conn_has_room(c, least);
+    bytes.len = size_min(bytes.len, limit > c->sendq.len ? limit - c->sendq.len : 1U);
+    if (!fits || !sendq_refer(&c->sendq, c->tcp->pools, bytes, lent)) {
+        wait_for_room(c, least, fits);
+        return 0;
+    }
+    conn_mark_dirty(c);
+    return bytes.len;
+}
+
 static void tcp_shutdown(struct stream *s)
 {
     close_shutdown(conn_of_stream(s));
@@ -94,6 +121,7 @@ const struct stream_ops tcp_stream_ops = {
     .consume = tcp_consume,
     .reserve = tcp_reserve,
     .commit = tcp_commit,
+    .refer = tcp_refer,
     .shutdown = tcp_shutdown,
     .abort = tcp_abort,
 };

@@ -23,6 +23,7 @@ static inline struct buf *any_buf(struct slab_pools *p, size_t cap, size_t len)
     slab->refs = 1;
     slab->cap = (uint32_t)cap;
     slab->pools = p;
+    slab->release = NULL;
     slab->class = SLAB_SMALL;
     struct buf *b = any_object(sizeof *b);
     *b = (struct buf){.slab = slab, .off = (uint32_t)(cap - len), .len = (uint32_t)len};

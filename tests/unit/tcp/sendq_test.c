@@ -246,6 +246,102 @@ START_TEST(the_last_quarter_is_not_taken)
 }
 END_TEST
 
+/* ---- bytes that an application lends ---- */
+
+#define LENT 100000U
+
+static unsigned given_back;
+
+static void give_back(struct slab *s)
+{
+    given_back++;
+    free(s);
+}
+
+static struct slab *lent_slab(struct rig *r)
+{
+    struct slab *s = malloc(sizeof *s + LENT);
+    ck_assert_ptr_nonnull(s);
+    *s = (struct slab){.refs = 1, .cap = LENT, .release = give_back};
+    lcg_fill(&r->lcg, s->bytes, LENT);
+    given_back = 0;
+    return s;
+}
+
+static bool refer_bytes(struct rig *r, struct slab *s, uint32_t at, uint32_t n)
+{
+    if (!sendq_refer(&r->q, &r->pools, (struct slice){s->bytes + at, n}, s)) {
+        return false;
+    }
+    memcpy(r->model + r->held, s->bytes + at, n);
+    r->held += n;
+    return true;
+}
+
+/* Written and lent bytes in any order are one row of bytes; what is written never lands in what is lent. */
+START_TEST(lent_bytes_keep_their_place)
+{
+    struct rig r;
+    rig_init(&r, 21, seq_of(0xffff0000U), 64);
+    struct slab *s = lent_slab(&r);
+    uint8_t *before = malloc(LENT);
+    ck_assert_ptr_nonnull(before);
+    memcpy(before, s->bytes, LENT);
+    for (unsigned step = 0; step < 8000; step++) {
+        uint32_t at = lcg_below(&r.lcg, LENT), n = 1 + lcg_below(&r.lcg, LENT - at);
+        if (lcg_below(&r.lcg, 5) == 0 && r.held + n < MODEL_MAX - SLAB_RECORD_BYTES) {
+            refer_bytes(&r, s, at, n);
+        }
+        random_step(&r);
+        ck_assert_uint_eq(r.q.len, r.held);
+    }
+    ck_assert_mem_eq(s->bytes, before, LENT);
+    acknowledge(&r, r.held);
+    ck_assert_uint_eq(s->refs, 1);
+    slab_release(s);
+    ck_assert_uint_eq(given_back, 1);
+    free(before);
+    rig_done(&r);
+}
+END_TEST
+
+START_TEST(lent_bytes_that_follow_each_other_are_one_chunk)
+{
+    struct rig r;
+    rig_init(&r, 22, seq_of(7), 8);
+    struct slab *s = lent_slab(&r);
+    ck_assert(refer_bytes(&r, s, 0, 1000));
+    ck_assert(refer_bytes(&r, s, 1000, 5000));
+    ck_assert_uint_eq(r.q.chunk_count, 1);
+    ck_assert(refer_bytes(&r, s, 7000, 10));
+    ck_assert_uint_eq(r.q.chunk_count, 2);
+    read_back(&r, 0, r.held);
+    slab_release(s);
+    acknowledge(&r, 6000);
+    ck_assert_uint_eq(given_back, 0); /* the last ten bytes are still there to be sent again */
+    read_back(&r, 0, 10);
+    acknowledge(&r, 10);
+    ck_assert_uint_eq(given_back, 1);
+    rig_done(&r);
+}
+END_TEST
+
+START_TEST(what_is_lent_goes_back_with_the_queue)
+{
+    struct rig r;
+    rig_init(&r, 23, seq_of(7), 8);
+    struct slab *s = lent_slab(&r);
+    ck_assert(refer_bytes(&r, s, 10, 1000));
+    r.pools.bufs.fail_at = 1;
+    ck_assert(!refer_bytes(&r, s, 5000, 1000));
+    ck_assert_uint_eq(s->refs, 2);
+    slab_release(s);
+    sendq_done(&r.q);
+    ck_assert_uint_eq(given_back, 1);
+    rig_done(&r);
+}
+END_TEST
+
 Suite *sendq_suite(void);
 Suite *sendq_suite(void)
 {
@@ -258,6 +354,9 @@ Suite *sendq_suite(void)
     tcase_add_test(t, room_is_in_a_row);
     tcase_add_test(t, a_packet_has_so_many_slices);
     tcase_add_test(t, an_idle_queue_holds_no_slab);
+    tcase_add_test(t, lent_bytes_keep_their_place);
+    tcase_add_test(t, lent_bytes_that_follow_each_other_are_one_chunk);
+    tcase_add_test(t, what_is_lent_goes_back_with_the_queue);
     tcase_add_test(t, the_last_quarter_is_not_taken);
     suite_add_tcase(s, t);
     return s;

@@ -253,6 +253,59 @@ START_TEST(a_record_fits_into_any_empty_buffer)
 }
 END_TEST
 
+static void nothing_to_release(struct slab *s)
+{
+    ck_assert_uint_eq(s->refs, 0);
+}
+
+/* What is referred to counts in the queue's limit, is sent from where it lies, again too, and is let go once all of it
+ * is acknowledged. */
+START_TEST(bytes_are_sent_from_where_they_lie)
+{
+    static union {
+        struct slab slab;
+        uint8_t room[sizeof(struct slab) + 60000];
+    } lent;
+    memset(&lent, 0, sizeof lent);
+    lent.slab.refs = 1;
+    lent.slab.release = nothing_to_release;
+    for (size_t i = 0; i < 60000; i++) {
+        lent.slab.bytes[i] = pattern(i);
+    }
+    rig_listen(&(struct tcp_options){.send_buffer = 20000});
+    struct peer p = peer_new();
+    struct app *a = open_passive(&p);
+    struct slice all = {lent.slab.bytes, 60000}, rest = {lent.slab.bytes + 20000, 40000};
+    host_enter(&rig.host, rig.now);
+    ck_assert_uint_eq(stream_refer(a->s, all, &lent.slab), 20000);
+    ck_assert_uint_eq(stream_refer(a->s, rest, &lent.slab), 0);
+    rig_flush();
+    for (uint32_t seq = 1; seq < 1 + 10 * 1460; seq += 1460) {
+        struct wire w = take_segment(__LINE__);
+        ck_assert_uint_eq(w.len, 1460);
+        ck_assert_mem_eq(w.data, lent.slab.bytes + (seq - 1), 1460);
+    }
+    run_for(SEC(1));
+    struct wire again = take_segment(__LINE__);
+    ck_assert_uint_eq(again.seq, p.irs + 1);
+    ck_assert_mem_eq(again.data, lent.slab.bytes, again.len);
+    discard_sent();
+    for (uint32_t ack = 1460; ack < 20000; ack += 1460) {
+        peer_send(&p, TCP_ACK, 1, 1 + ack);
+        discard_sent();
+    }
+    expect_log(a, "aow"); /* told when there is room for a large piece */
+    ck_assert_uint_eq(lent.slab.refs, 2);
+    peer_send(&p, TCP_ACK, 1, 20001);
+    ck_assert_uint_eq(lent.slab.refs, 1);
+    host_enter(&rig.host, rig.now);
+    ck_assert_uint_eq(stream_refer(a->s, rest, &lent.slab), 20000);
+    app_abort(a);
+    ck_assert_uint_eq(lent.slab.refs, 1);
+    discard_sent();
+}
+END_TEST
+
 START_TEST(less_than_was_reserved_may_be_committed)
 {
     struct peer p = peer_new();
@@ -396,6 +449,7 @@ Suite *stream_suite(void)
     ADD(writing, writable_is_told_when_what_was_asked_for_fits);
     ADD(writing, writable_is_told_only_to_who_was_refused);
     ADD(writing, a_record_fits_into_any_empty_buffer);
+    ADD(writing, bytes_are_sent_from_where_they_lie);
     ADD(writing, less_than_was_reserved_may_be_committed);
     ADD(writing, who_finds_no_slab_hears_when_there_is_one);
     tcase_add_loop_test(writing, the_last_slab_keeps_what_was_promised, 18000, 18001);
