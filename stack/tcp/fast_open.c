@@ -174,6 +174,24 @@ static void lose_text(struct tcp_conn *c, tcp_seq from, uint32_t len)
     }
 }
 
+/* RFC 7413 4.2.2: the cookie if there is one, and the MSS, which may be another than before. True: there is one. */
+static bool learn(struct tcp_conn *c, const struct tcp_segment *s)
+{
+    const struct tcp_tuple *tuple = &c->entry.tuple;
+    bool given = (s->opts & TCP_OPT_HAS_FAST_OPEN) != 0 && s->fast_open.len > 0;
+    struct fast_open_cookie known = s->fast_open;
+    uint16_t mss;
+    if (given ||
+        fast_open_cookie_find(c->tcp, tuple->local.addr, tuple->remote.addr, &known, &mss)) {
+        fast_open_cookie_keep(c->tcp, tuple->local.addr, tuple->remote.addr, &known,
+                              c->story.mss_in);
+    }
+    if (given) {
+        trace(c, FAST_OPEN_LEARNT, 0);
+    }
+    return given;
+}
+
 void fast_open_take_ack(struct tcp_conn *c, const struct tcp_segment *s)
 {
     const struct tcp_tuple *tuple = &c->entry.tuple;
@@ -182,12 +200,7 @@ void fast_open_take_ack(struct tcp_conn *c, const struct tcp_segment *s)
     }
     uint32_t taken = seq_span(seq_add(c->iss, 1), s->ack);
     uint32_t left = seq_span(s->ack, c->snd_nxt);
-    bool cookie = (s->opts & TCP_OPT_HAS_FAST_OPEN) != 0 && s->fast_open.len > 0;
-    if (cookie) {
-        fast_open_cookie_keep(c->tcp, tuple->local.addr, tuple->remote.addr, &s->fast_open,
-                              c->story.mss_in);
-        trace(c, FAST_OPEN_LEARNT, 0);
-    }
+    bool cookie = learn(c, s);
     if (taken > 0) {
         c->story.syn_bytes = taken;
         trace(c, FAST_OPEN_ACCEPTED, taken);

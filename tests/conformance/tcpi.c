@@ -87,6 +87,7 @@ static bool other_field(const struct tcp_info *i, const char *field, double *out
     FIELD("options", (i->ts_ok ? 1U : 0U) | (i->sack_ok ? 2U : 0U) | (i->wscale_ok ? 4U : 0U) |
                          (i->ecn_mode != ECN_MODE_NONE ? 8U : 0U) |
                          (i->ect_in > 0 || i->ce_in > 0 ? 16U : 0U))
+    FIELD("syn_bytes", i->syn_bytes)
     FIELD("rto", microseconds(i->rto))
     FIELD("rtt", microseconds(i->srtt))
     FIELD("rttvar", microseconds(i->rttvar))

@@ -509,6 +509,25 @@ START_TEST(the_second_time_the_data_is_in_the_syn)
 }
 END_TEST
 
+/* … also when it comes without a cookie; a cookie that cannot be is none (4.1.1).
+ * requires: 7413-4.1.3-2, 7413-4.1.1-2, 7413-4.2.2-9 */
+START_TEST(the_latest_mss_counts)
+{
+    static const uint8_t smaller[] = {2, 4, 0x02, 0xbc, 34, 4, 0x11, 0x22};
+    learn();
+    struct peer p = peer_new();
+    struct app *a = app_connect_with(&p, &on, 500);
+    expect_early(&p, 500);
+    answer_syn(&p, 501, smaller, sizeof smaller);
+    expect(&p, TCP_ACK, 501, 1, 0);
+    app_abort(a);
+    discard_sent();
+    p = peer_new();
+    app_connect_with(&p, &on, 3000);
+    expect_early(&p, 700 - 28);
+}
+END_TEST
+
 /* RFC 9293 MUST-15, as the peer announced nothing.
  * requires: 7413-4.1.3-2 */
 START_TEST(without_an_mss_of_the_peers_536_bytes)
@@ -808,6 +827,7 @@ Suite *fast_open_suite(void)
     ADD(server, the_cookie_goes_before_counters_of_marks);
     TCase *client = rig_case(s, "client");
     ADD(client, the_second_time_the_data_is_in_the_syn);
+    ADD(client, the_latest_mss_counts);
     ADD(client, without_an_mss_of_the_peers_536_bytes);
     ADD(client, what_was_not_taken_goes_again_at_once);
     ADD(client, what_goes_again_lies_in_the_window);
