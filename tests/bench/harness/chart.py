@@ -7,7 +7,7 @@ from harness import results
 FONT = 'font-family="sans-serif" font-size="12"'
 LEFT, WIDTH, LINE = 240, 560, 18
 LOW, HIGH = 0.25, 16  # ratios at the edges
-COLOURS = {"kernel": "#3465a4", "nginx": "#3465a4", "iperf3": "#8fb0d8", "lwip": "#75507b", "ceiling": "#888a85",
+COLOURS = {"vitrine-coalesced": "#f57900", "kernel": "#3465a4", "nginx": "#3465a4", "iperf3": "#8fb0d8", "lwip": "#75507b", "ceiling": "#888a85",
            "vitrine-busy-poll": "#c4a000", "without-events": "#555753"}
 
 
@@ -25,7 +25,7 @@ def comparisons(row):
     for peer in row["peers"]:
         both = results.ratios(row, peer) if peer != row["of"] else None
         if both:
-            bars = [b["factor"] for b in row["bars"] if b["peer"] == peer and b["key"] == "value"]
+            bars = [b["factor"] for b in row["bars"] if b["peer"] == peer and b["key"] == "value" and not b.get("of")]
             yield peer, 1 / both[0] if row["less"] else both[0], bars
 
 
