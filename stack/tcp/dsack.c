@@ -24,7 +24,10 @@ void dsack_look(struct tcp_conn *c, const struct tcp_segment *s)
         return;
     }
     if (seq_lt(s->seq, c->rcv_nxt)) {
-        note(c, s->seq, seq_min(end, c->rcv_nxt));
+        uint64_t came = 1U + c->story.bytes_in + (c->fin_received ? 1U : 0U); /* SYN, text, FIN */
+        if (seq_span(s->seq, c->rcv_nxt) <= came) {
+            note(c, s->seq, seq_min(end, c->rcv_nxt));
+        }
         return;
     }
     const struct tcp_range *range = reassembly_find(&c->reassembly, s->seq, end);

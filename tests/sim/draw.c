@@ -669,4 +669,5 @@ void sim_draw(struct sim_plan *p, uint64_t seed)
     draw_probing(&g, p);
     draw_devices(&g, p);
     draw_fast_open(&g, p);
+    p->liar = one_in(&g, 8) ? 1 + below(&g, 300) : 0;
 }

@@ -316,7 +316,9 @@ void judge_ack(struct observer *o, struct view *v, const struct sight *s)
     v->fresh = true;
     bool active = v->syn_alone && !v->syn_ack && (s->flags & SYN) == 0;
     uint32_t opened = v->peer.seq + 1 + (view_early(o, v) ? v->peer.early : 0);
-    v->established = v->established || active || before(opened, s->ack);
+    bool synchronized = active || before(opened, s->ack);
+    v->established_at = synchronized && !v->established ? s->now : v->established_at;
+    v->established = v->established || synchronized;
 }
 
 /* ---- the end ---- */

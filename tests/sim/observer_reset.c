@@ -81,7 +81,9 @@ void judge_reset(struct observer *o, struct view *v, const struct sight *s)
     v->full = 0;
     v->quiet = false;
     v->probed = false;
-    if (v->established) {
+    /* a stray may have come just before the segment that let the connection in: it is answered behind it */
+    bool before_it = !own && v->established_at == s->now;
+    if (v->established && !before_it) {
         v->over = "it was reset";
     }
 }

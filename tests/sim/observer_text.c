@@ -182,6 +182,7 @@ void judge_text(struct observer *o, struct view *v, const struct sight *s)
         judge_size(o, v, s);
         judge_fin(o, v, s);
         judge_octets(o, v, s);
+        v->established_at = !early && !v->established ? s->now : v->established_at;
         v->established = v->established || !early;
     }
     if (early) {

@@ -87,13 +87,14 @@ struct view {
     bool unsure;        /* what arrived cannot be told: fragments */
 
     /* the incarnation */
-    bool begun;       /* the host has sent a SYN */
-    bool syn_alone;   /* ... without ACK */
-    bool syn_ack;     /* ... with ACK */
-    bool cookie;      /* ... that may be a SYN cookie's */
-    bool doubt;       /* a reset came that may have ended it */
-    bool established; /* for certain synchronized */
-    const char *over; /* why nothing may follow but resets and a SYN; NULL: it may */
+    bool begun;          /* the host has sent a SYN */
+    bool syn_alone;      /* ... without ACK */
+    bool syn_ack;        /* ... with ACK */
+    bool cookie;         /* ... that may be a SYN cookie's */
+    bool doubt;          /* a reset came that may have ended it */
+    bool established;    /* for certain synchronized */
+    nsec established_at; /* when that was seen */
+    const char *over;    /* why nothing may follow but resets and a SYN; NULL: it may */
     nsec begun_at;
     struct tcp_opts offered; /* by the host's latest SYN */
     bool peer_known;         /* irs and peer are */

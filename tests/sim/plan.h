@@ -120,6 +120,7 @@ struct sim_plan {
     unsigned fail_pool; /* sim_pool() */
     nsec jump_at;       /* so long after the start the clock jumps ... */
     nsec jump;          /* ... by so much; 0: never */
+    uint32_t liar;      /* of 1000 segments: one is followed by a lie (liar.c) */
 };
 
 void sim_draw(struct sim_plan *p, uint64_t seed);

@@ -241,6 +241,9 @@ void sim_print(FILE *out, const struct sim_plan *p)
     if (p->fail_nth > 0) {
         fprintf(out, "allocation %u in pool %u of host 0 fails\n", p->fail_nth, p->fail_pool);
     }
+    if (p->liar > 0) {
+        fprintf(out, "a liar beside %u of 1000 segments\n", p->liar);
+    }
     if (p->jump > 0) {
         fprintf(out, "the clock jumps by %.0f ms after %.0f ms\n", ms(p->jump), ms(p->jump_at));
     }

@@ -250,6 +250,14 @@ static bool no_fail_nth(struct sim_plan *p, unsigned i)
     return had;
 }
 
+static bool no_liar(struct sim_plan *p, unsigned i)
+{
+    (void)i;
+    bool had = p->liar > 0;
+    p->liar = 0;
+    return had;
+}
+
 static bool no_jump(struct sim_plan *p, unsigned i)
 {
     (void)i;
@@ -281,6 +289,7 @@ static const struct {
     {"no allocation fails by chance", 1, no_faults},
     {"no nth allocation fails", 1, no_fail_nth},
     {"the clock does not jump", 1, no_jump},
+    {"nobody lies", 1, no_liar},
     {"no number is about to wrap", 1, no_wrap},
     {"host %u has memory enough", SIM_HOSTS, plain_memory},
     {"host %u has plain buffers", SIM_HOSTS, plain_buffers},

@@ -177,7 +177,13 @@ static bool emit(struct sim_station *s, struct buf *b)
     w->bytes += b->len;
     note_frame(w, s, true, buf_slice(b));
     observer_emitted(w->observer, s->host, buf_data(b), b->len, w->now);
-    return wire_send(&w->wire[s->wire], s->end, b);
+    struct wire *wire = &w->wire[s->wire];
+    struct buf *lie = sim_lie(w, b, &wire->pools);
+    bool taken = wire_send(wire, s->end, b);
+    if (lie != NULL) {
+        wire_send(wire, s->end, lie);
+    }
+    return taken;
 }
 
 /* netdev.transmit */
@@ -689,6 +695,7 @@ bool sim_world_init(struct sim_world *w, const struct sim_plan *plan, struct pca
         return false;
     }
     w->began = w->watchdog_at = w->now;
+    w->liar = (struct lcg){plan->seed ^ plan->liar};
     w->jump_due = plan->jump > 0 ? w->now + plan->jump_at : NEVER;
     flows_begin(w);
     if (plan->fail_nth > 0) {

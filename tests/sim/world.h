@@ -57,7 +57,8 @@ struct sim_station {
 
 struct sim_world {
     struct sim_plan plan;
-    struct lcg lcg; /* for faults */
+    struct lcg lcg;  /* for faults */
+    struct lcg liar; /* for lies */
     nsec now;
     nsec began;
     nsec jump_due;
@@ -90,6 +91,9 @@ bool sim_world_run(struct sim_world *w);
 struct sim_station *sim_station_of(struct sim_world *w, unsigned wire, unsigned host);
 struct host *sim_app_host(struct sim_world *w, const struct sim_app *a);
 bool sim_chance(struct sim_world *w, uint32_t per_mille);
+/* A segment of somebody who sees the ends of connections and not their numbers, made beside `frame`, in a buffer of
+ * `pools`; NULL: none now. */
+struct buf *sim_lie(struct sim_world *w, const struct buf *frame, struct slab_pools *pools);
 /* The pools in which an allocation may be made to fail. */
 #define SIM_POOLS 7U
 struct pool *sim_pool(struct host *h, unsigned number);

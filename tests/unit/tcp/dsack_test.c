@@ -145,6 +145,24 @@ START_TEST(a_fin_again_and_a_syn_again)
 }
 END_TEST
 
+/* Numbers from before the connection: somebody guesses, and nothing came twice. */
+START_TEST(what_never_came_is_no_duplicate)
+{
+    struct peer p;
+    open_sack(&p, false);
+    first_segment(&p);
+    peer_data(&p, TCP_ACK, UINT32_C(0) - 100000, 1, 10);
+    struct wire w = expect(&p, TCP_ACK, 1, 501, 0);
+    ck_assert_uint_eq(w.sack_count, 0);
+    peer_data(&p, TCP_ACK, UINT32_C(0) - 1, 1, 10);
+    w = expect(&p, TCP_ACK, 1, 501, 0);
+    ck_assert_uint_eq(w.sack_count, 0);
+    peer_data(&p, TCP_ACK, 491, 1, 10);
+    w = expect(&p, TCP_ACK, 1, 501, 0);
+    expect_blocks(&w, BLOCKS(491, 501));
+}
+END_TEST
+
 Suite *dsack_suite(void);
 
 Suite *dsack_suite(void)
@@ -153,6 +171,7 @@ Suite *dsack_suite(void)
     TCase *tc = rig_case(s, "dsack");
     ADD(tc, it_rides_on_data_and_takes_room);
     ADD(tc, duplicates_of_one_batch);
+    ADD(tc, what_never_came_is_no_duplicate);
     ADD(tc, the_hole_is_filled_meanwhile);
     ADD(tc, the_end_of_a_segment_was_there);
     ADD(tc, as_many_blocks_as_fit);
