@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_ROOM 512U /* bytes: the head of an answer */
+
 void draft_init(struct draft *t, size_t limit)
 {
     *t = (struct draft){.limit = limit};
@@ -30,7 +32,7 @@ static bool draft_room(struct draft *t, size_t more)
     if (t->len + more < t->cap) {
         return true;
     }
-    size_t cap = t->cap != 0 ? t->cap : 256;
+    size_t cap = t->cap != 0 ? t->cap : FIRST_ROOM;
     while (cap <= t->len + more) {
         cap *= 2;
     }
@@ -59,6 +61,17 @@ void draft_bytes(struct draft *t, const void *data, size_t len)
 void draft_add(struct draft *t, const char *s)
 {
     draft_bytes(t, s, strlen(s));
+}
+
+void draft_number(struct draft *t, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    draft_bytes(t, digits + at, sizeof digits - at);
 }
 
 void draft_addf(struct draft *t, const char *format, ...)

@@ -20,6 +20,7 @@ void draft_init(struct draft *t, size_t limit);
 void draft_done(struct draft *t);
 void draft_bytes(struct draft *t, const void *data, size_t len);
 void draft_add(struct draft *t, const char *s);
+void draft_number(struct draft *t, uint64_t n); /* in decimal */
 void draft_addf(struct draft *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void draft_fill(struct draft *t, char c, size_t n);
 /* A JSON string with its quotes (RFC 8259 7). Bytes that are not ASCII become '?'. NULL gives null. */

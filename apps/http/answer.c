@@ -90,13 +90,15 @@ static int64_t wall_clock(const struct http_server *s)
     return s->config.clock != NULL ? s->config.clock() : (int64_t)time(NULL);
 }
 
-/* The Date field (RFC 9110 6.6.1), made once a second. */
-static const char *date_now(struct http_server *s)
+/* What every answer has behind its first line: Date (RFC 9110 6.6.1) and Server, made once a second. */
+static const char *common_fields(struct http_server *s)
 {
     int64_t now = wall_clock(s);
     if (now != s->date_second || s->date[0] == '\0') {
+        char date[HTTP_DATE_MAX];
         s->date_second = now;
-        http_date(now, s->date);
+        snprintf(s->date, sizeof s->date, "Date: %s\r\nServer: vitrine/" VITRINE_VERSION "\r\n",
+                 http_date(now, date));
     }
     return s->date;
 }
@@ -122,15 +124,23 @@ static struct draft *begin_head(struct http_conn *c, const struct head *h)
     struct draft *t = &x->text;
     size_t start = t->len;
     x->close = x->close || leaves_body(c);
-    draft_addf(t, "HTTP/1.1 %u %s\r\nDate: %s\r\nServer: vitrine/" VITRINE_VERSION "\r\n",
-               h->status, http_status_text(h->status), date_now(c->server));
+    draft_add(t, "HTTP/1.1 ");
+    draft_number(t, h->status);
+    draft_add(t, " ");
+    draft_add(t, http_status_text(h->status));
+    draft_add(t, "\r\n");
+    draft_add(t, common_fields(c->server));
     if (h->type != NULL) {
-        draft_addf(t, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", h->type);
+        draft_add(t, "Content-Type: ");
+        draft_add(t, h->type);
+        draft_add(t, "\r\nX-Content-Type-Options: nosniff\r\n");
     }
     if (h->chunked) {
         draft_add(t, "Transfer-Encoding: chunked\r\n");
     } else if (h->length != NO_LENGTH) {
-        draft_addf(t, "Content-Length: %" PRIu64 "\r\n", h->length);
+        draft_add(t, "Content-Length: ");
+        draft_number(t, h->length);
+        draft_add(t, "\r\n");
     }
     if (x->close) {
         draft_add(t, "Connection: close\r\n");
@@ -287,13 +297,6 @@ static bool range_applies(const struct http_parser *p, const struct http_file *f
            (s.len == strlen(modified) && memcmp(s.data, modified, s.len) == 0);
 }
 
-static void file_fields(struct draft *t, const struct http_file *f)
-{
-    char modified[HTTP_DATE_MAX];
-    draft_addf(t, "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n", f->etag,
-               http_date(f->modified, modified));
-}
-
 static void answer_range_error(struct http_conn *c, const struct http_file *f)
 {
     struct draft *t = begin_head(c, &(struct head){.status = 416, .length = 0});
@@ -310,7 +313,7 @@ static void answer_file(struct http_conn *c)
     enum http_range range = HTTP_RANGE_WHOLE;
     if (not_modified(p, f)) {
         struct draft *t = begin_head(c, &(struct head){.status = 304, .length = NO_LENGTH});
-        file_fields(t, f);
+        draft_add(t, x->file->fields);
         draft_add(t, "\r\n");
         answer_ready(c);
         return;
@@ -325,7 +328,7 @@ static void answer_file(struct http_conn *c)
     bool part = range == HTTP_RANGE_PART;
     struct draft *t = begin_head(
         c, &(struct head){.status = part ? 206 : 200, .type = f->type, .length = length});
-    file_fields(t, f);
+    draft_add(t, x->file->fields);
     if (part) {
         draft_addf(t, "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n", first,
                    first + length - 1, f->size);

@@ -1,9 +1,11 @@
 /* Files in memory; see cache.h. */
 #include "apps/http/cache.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/http/date.h"
 #include "stack/base/siphash.h"
 
 #define LOOK_AT 16U /* pieces that are looked at for one that nobody is sending */
@@ -256,6 +258,10 @@ static struct http_cached *new_file(const char *path, uint32_t hash, const struc
     *f = (struct http_cached){.file = *file, .hash = hash};
     list_init(&f->pieces);
     memcpy(f->path, path, len);
+    char modified[HTTP_DATE_MAX];
+    snprintf(f->fields, sizeof f->fields,
+             "ETag: %s\r\nLast-Modified: %s\r\nAccept-Ranges: bytes\r\n", file->etag,
+             http_date(file->modified, modified));
     return f;
 }
 
@@ -281,7 +287,9 @@ struct http_cached *http_cache_open(struct http_cache *k, const char *path, nsec
     uint32_t hash = hash_of_path(path);
     struct http_cached *f = find_file(k, path, hash);
     struct http_file file;
-    if (f != NULL && f->checked == now) {
+    if (f != NULL && (f->checked == now ||
+                      (k->calls->same != NULL && k->calls->same(k->root_fd, path, &f->file)))) {
+        f->checked = now;
         use(k, f);
         return f;
     }

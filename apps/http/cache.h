@@ -35,6 +35,7 @@ struct http_cached {
     nsec checked;          /* when the file was last seen to be this version */
     uint32_t users;        /* http_cache_open without http_cache_close */
     bool current;          /* who asks next gets it */
+    char fields[192]; /* ETag, Last-Modified, Accept-Ranges of an answer, with their line ends */
     char path[];
 };
 

@@ -115,11 +115,23 @@ bool http_file_open(int root_fd, const char *path, struct http_file *out)
     out->size = (uint64_t)st.st_size;
     out->modified = (int64_t)st.st_mtim.tv_sec;
     out->type = http_type_of(named);
+    out->device = (uint64_t)st.st_dev;
+    out->inode = (uint64_t)st.st_ino;
+    out->modified_ns = (uint32_t)st.st_mtim.tv_nsec;
     snprintf(out->etag, sizeof out->etag, "\"%llx-%llx-%llx\"", (unsigned long long)st.st_ino,
              (unsigned long long)st.st_size,
              (unsigned long long)st.st_mtim.tv_sec * 1000000000ULL +
                  (unsigned long long)st.st_mtim.tv_nsec);
     return true;
+}
+
+bool http_file_same(int root_fd, const char *path, const struct http_file *f)
+{
+    struct stat st;
+    return fstatat(root_fd, path + strspn(path, "/"), &st, 0) == 0 && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_ino == f->inode && (uint64_t)st.st_dev == f->device &&
+           (uint64_t)st.st_size == f->size && (int64_t)st.st_mtim.tv_sec == f->modified &&
+           (uint32_t)st.st_mtim.tv_nsec == f->modified_ns;
 }
 
 static ssize_t system_read(int fd, void *out, size_t len, uint64_t at)
@@ -136,6 +148,7 @@ const struct http_files http_system_files = {
     .open = http_file_open,
     .read = system_read,
     .close = system_close,
+    .same = http_file_same,
 };
 
 const char *http_type_of(const char *path)

@@ -54,9 +54,9 @@ static bool fail(struct http_parser *p, unsigned status, const char *why)
 }
 
 /* Appends one byte of a line. */
-static bool keep(struct http_parser *p, uint8_t c)
+static bool keep(struct http_parser *p, struct slice bytes)
 {
-    if (p->len == p->cap) {
+    while (p->cap - p->len < bytes.len) {
         size_t cap = p->cap == 0 ? HEAD_FIRST : size_min(2 * p->cap, HEAD_MAX);
         char *head = cap > p->cap ? realloc(p->head, cap) : NULL;
         if (head == NULL) {
@@ -65,7 +65,8 @@ static bool keep(struct http_parser *p, uint8_t c)
         p->head = head;
         p->cap = cap;
     }
-    p->head[p->len++] = (char)c;
+    memcpy(p->head + p->len, bytes.data, bytes.len);
+    p->len += bytes.len;
     return true;
 }
 
@@ -375,7 +376,20 @@ static void take_byte(struct http_parser *p, uint8_t c)
     } else if (c == '\n') {
         fail(p, 400, "a line that ends without CR (RFC 9112 2.2)");
     } else {
-        keep(p, c);
+        keep(p, (struct slice){&c, 1});
+    }
+}
+
+/* Bytes of a field line at once, up to its end; the end, and what limits refuse, is taken byte by byte. */
+static void take_run(struct http_parser *p, struct rd *in)
+{
+    struct slice run = {in->pos, size_min(rd_left(in), HTTP_FIELDS_BYTES_MAX - p->field_bytes)};
+    const uint8_t *end = run.len > 0 ? memchr(run.data, '\r', run.len) : NULL;
+    run.len = end != NULL ? (size_t)(end - run.data) : run.len;
+    end = run.len > 0 ? memchr(run.data, '\n', run.len) : NULL;
+    run.len = end != NULL ? (size_t)(end - run.data) : run.len;
+    if (run.len > 0 && keep(p, rd_take(in, run.len))) {
+        p->field_bytes += run.len;
     }
 }
 
@@ -383,7 +397,12 @@ size_t http_parser_feed(struct http_parser *p, struct slice in)
 {
     struct rd r = rd_slice(in);
     while (p->state == HTTP_PARSE_MORE && rd_left(&r) > 0) {
-        take_byte(p, rd_u8(&r));
+        if (p->in_fields && !p->cr) {
+            take_run(p, &r);
+        }
+        if (p->state == HTTP_PARSE_MORE && rd_left(&r) > 0) {
+            take_byte(p, rd_u8(&r));
+        }
     }
     return in.len - rd_left(&r);
 }

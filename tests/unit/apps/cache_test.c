@@ -22,13 +22,13 @@ static struct {
     char root[64];
     int root_fd;
     uint8_t *big;
-    unsigned opens, reads, descriptors;
+    unsigned looks, reads, descriptors;
 } rig;
 
 static bool counted_open(int root_fd, const char *path, struct http_file *out)
 {
     bool found = http_system_files.open(root_fd, path, out);
-    rig.opens++;
+    rig.looks++;
     rig.descriptors += found ? 1 : 0;
     return found;
 }
@@ -45,7 +45,17 @@ static void counted_close(int fd)
     http_system_files.close(fd);
 }
 
-static const struct http_files counted = {counted_open, counted_read, counted_close};
+static bool counted_same(int root_fd, const char *path, const struct http_file *f)
+{
+    bool same = http_system_files.same(root_fd, path, f);
+    rig.looks += same ? 1 : 0; /* else it is opened */
+    return same;
+}
+
+static const struct http_files counted[2] = {
+    {.open = counted_open, .read = counted_read, .close = counted_close},
+    {counted_open, counted_read, counted_close, counted_same},
+};
 
 static void put(const char *name, const void *content, size_t len, int64_t modified)
 {
@@ -54,7 +64,7 @@ static void put(const char *name, const void *content, size_t len, int64_t modif
     ck_assert_int_eq(utimensat(rig.root_fd, name, times, 0), 0);
 }
 
-static void set_up(void)
+static void set_up(const struct http_files *calls)
 {
     memset(&rig, 0, sizeof rig);
     tree_make(rig.root, sizeof rig.root);
@@ -67,7 +77,17 @@ static void set_up(void)
     }
     put("big", rig.big, BIG, OLD);
     put("a.txt", "0123456789", 10, OLD);
-    http_cache_init(&rig.cache, &counted, rig.root_fd, HTTP_CACHE_BYTES);
+    http_cache_init(&rig.cache, calls, rig.root_fd, HTTP_CACHE_BYTES);
+}
+
+static void set_up_opening(void)
+{
+    set_up(&counted[0]);
+}
+
+static void set_up_looking(void)
+{
+    set_up(&counted[1]);
 }
 
 static void tear_down(void)
@@ -112,7 +132,7 @@ START_TEST(a_file_is_read_once)
         ck_assert_uint_eq(rig.descriptors, 0);
     }
     ck_assert_uint_eq(rig.reads, 4); /* pieces */
-    ck_assert_uint_eq(rig.opens, 4); /* looked at each time */
+    ck_assert_uint_eq(rig.looks, 4); /* looked at each time */
 }
 END_TEST
 
@@ -120,7 +140,7 @@ START_TEST(requests_of_one_moment_look_once)
 {
     struct http_cached *a = open_at("/a.txt", 7), *b = open_at("/a.txt", 7);
     ck_assert_ptr_eq(a, b);
-    ck_assert_uint_eq(rig.opens, 1);
+    ck_assert_uint_eq(rig.looks, 1);
     http_cache_close(&rig.cache, a);
     expect_content(b, "0123456789", 10);
     http_cache_close(&rig.cache, b);
@@ -220,7 +240,7 @@ START_TEST(what_is_being_sent_stays_and_counts)
     ck_assert_mem_eq(p.payload[0].data, rig.big + HTTP_CACHE_PIECE, 2);
     sendq_done(&q);
     slab_pools_done(&pools);
-    http_cache_init(&rig.cache, &counted, rig.root_fd, HTTP_CACHE_BYTES);
+    http_cache_init(&rig.cache, &counted[0], rig.root_fd, HTTP_CACHE_BYTES);
 }
 END_TEST
 
@@ -257,6 +277,20 @@ START_TEST(a_piece_that_is_missing_is_read_later)
 }
 END_TEST
 
+/* A new file under the old name, of the same size and age. */
+START_TEST(a_replaced_file_is_another)
+{
+    struct http_cached *f = open_at("/a.txt", 1);
+    expect_content(f, "0123456789", 10);
+    http_cache_close(&rig.cache, f);
+    put("b.txt", "abcdefghij", 10, OLD);
+    ck_assert_int_eq(renameat(rig.root_fd, "b.txt", rig.root_fd, "a.txt"), 0);
+    f = open_at("/a.txt", 2);
+    expect_content(f, "abcdefghij", 10);
+    http_cache_close(&rig.cache, f);
+}
+END_TEST
+
 START_TEST(files_have_a_limit)
 {
     for (unsigned i = 0; i < HTTP_CACHE_FILES + 10; i++) {
@@ -271,11 +305,10 @@ START_TEST(files_have_a_limit)
 END_TEST
 
 Suite *cache_suite(void);
-Suite *cache_suite(void)
+static void add_case(Suite *s, const char *name, void (*begin)(void))
 {
-    Suite *s = suite_create("cache");
-    TCase *t = tcase_create("cache");
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    TCase *t = tcase_create(name);
+    tcase_add_checked_fixture(t, begin, tear_down);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_file_is_read_once);
     tcase_add_test(t, requests_of_one_moment_look_once);
@@ -286,7 +319,15 @@ Suite *cache_suite(void)
     tcase_add_test(t, what_is_being_sent_stays_and_counts);
     tcase_add_test(t, what_nobody_uses_is_given_back);
     tcase_add_test(t, a_piece_that_is_missing_is_read_later);
+    tcase_add_test(t, a_replaced_file_is_another);
     tcase_add_test(t, files_have_a_limit);
     suite_add_tcase(s, t);
+}
+
+Suite *cache_suite(void)
+{
+    Suite *s = suite_create("cache");
+    add_case(s, "files are opened to find out", set_up_opening);
+    add_case(s, "files are looked at", set_up_looking);
     return s;
 }

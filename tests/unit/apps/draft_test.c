@@ -85,11 +85,26 @@ START_TEST(the_json_reader_is_strict)
 }
 END_TEST
 
+START_TEST(writes_numbers)
+{
+    struct draft t;
+    draft_init(&t, 64);
+    draft_number(&t, 0);
+    draft_add(&t, " ");
+    draft_number(&t, 1203);
+    draft_add(&t, " ");
+    draft_number(&t, UINT64_MAX);
+    ck_assert_str_eq(t.data, "0 1203 18446744073709551615");
+    draft_done(&t);
+}
+END_TEST
+
 Suite *draft_suite(void);
 Suite *draft_suite(void)
 {
     Suite *s = suite_create("draft");
     TCase *t = tcase_create("draft");
+    tcase_add_test(t, writes_numbers);
     tcase_add_test(t, grows_to_its_limit);
     tcase_add_test(t, escapes);
     tcase_add_test(t, writes_sizes_and_times);

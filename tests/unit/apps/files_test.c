@@ -132,7 +132,10 @@ START_TEST(tells_a_changed_file)
     struct http_file a, b;
     int fd = http_root_open(root);
     ck_assert(http_file_open(fd, "/a.txt", &a));
+    ck_assert(http_file_same(fd, "/a.txt", &a));
     put("root/a.txt", "hello!");
+    ck_assert(!http_file_same(fd, "/a.txt", &a));
+    ck_assert(!http_file_same(fd, "/none", &a));
     ck_assert(http_file_open(fd, "/a.txt", &b));
     ck_assert_str_ne(a.etag, b.etag);
     close(a.fd);
