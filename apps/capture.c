@@ -136,6 +136,12 @@ static void on_settled(void *arg)
     }
 }
 
+static void on_remark(void *arg, const char *text)
+{
+    struct capture *c = arg;
+    c->narrator.listener.on_remark(&c->narrator, text);
+}
+
 /* ---- life ---- */
 
 void capture_key_line(void *arg, const char *line, size_t len)
@@ -163,7 +169,10 @@ bool capture_open(struct capture *c, const struct pcapng_file_options *o, struct
                   const char *name, struct recorder *r)
 {
     *c = (struct capture){
-        .listener = {.on_event = on_event, .on_settled = on_settled, .arg = c},
+        .listener = {.on_event = on_event,
+                     .on_settled = on_settled,
+                     .on_remark = on_remark,
+                     .arg = c},
         .watch = {.on_frame = on_frame, .arg = c},
         .recorder = r,
         .iface = iface,

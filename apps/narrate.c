@@ -253,6 +253,14 @@ static void on_event(void *arg, const struct event *e)
     }
 }
 
+static void on_remark(void *arg, const char *text)
+{
+    struct narrator *n = arg;
+    if (n->latest != NULL && n->latest->effects.len > 0) {
+        text_addf(&n->latest->effects, " (%s)", text);
+    }
+}
+
 static void on_settled(void *arg)
 {
     struct narrator *n = arg;
@@ -265,7 +273,10 @@ static void on_settled(void *arg)
 bool narrator_init(struct narrator *n, void (*tell)(void *arg, const struct account *a), void *arg)
 {
     *n = (struct narrator){
-        .listener = {.on_event = on_event, .on_settled = on_settled, .arg = n},
+        .listener = {.on_event = on_event,
+                     .on_settled = on_settled,
+                     .on_remark = on_remark,
+                     .arg = n},
         .tell = tell,
         .arg = arg,
         .open = calloc(NARRATE_OPEN, sizeof(struct account_open)),

@@ -20,7 +20,7 @@
 
 #define NARRATE_OPEN 512U
 #define NARRATE_HEAD 224U  /* bytes of what it was */
-#define NARRATE_TEXT 2048U /* bytes of what it led to */
+#define NARRATE_TEXT 4096U /* bytes of what it led to */
 
 enum account_kind {
     ACCOUNT_IN,    /* a frame came in */

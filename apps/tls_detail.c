@@ -250,11 +250,15 @@ static void write_step(struct tls_detail *d, const struct tls_step *s)
 static void on_message(void *arg, uint32_t conn, const struct tls_message_view *m)
 {
     struct tls_detail *d = arg;
+    char summary[TLS_SUMMARY_MAX];
     d->conn = conn;
-    if (is_shown(d, conn)) {
+    if (tls_message_summary(m, summary)[0] != '\0') {
+        recorder_remark(d->recorder, summary);
+    }
+    if (d->in_full && is_shown(d, conn)) {
         draw_message(d, m);
     }
-    if (d->events->file != NULL) {
+    if (d->in_full && d->events->file != NULL) {
         write_message(d, m);
     }
 }
@@ -263,25 +267,26 @@ static void on_step(void *arg, uint32_t conn, const struct tls_step *s)
 {
     struct tls_detail *d = arg;
     d->conn = conn;
-    if (is_shown(d, conn)) {
+    if (d->in_full && is_shown(d, conn)) {
         draw_step(d, s);
     }
-    if (d->events->file != NULL) {
+    if (d->in_full && d->events->file != NULL) {
         write_step(d, s);
     }
 }
 
 void tls_detail_open(struct tls_detail *d, const struct tls_options *o, struct tls_context *c,
-                     struct terminal *terminal, struct event_file *events, const struct recorder *r)
+                     struct terminal *terminal, struct event_file *events, struct recorder *r)
 {
     *d = (struct tls_detail){
         .watcher = {.message = on_message, .step = on_step, .arg = d, .reveal = o->reveal},
+        .in_full = o->handshake,
         .terminal = terminal,
         .events = events,
         .recorder = r,
     };
     draft_init(&d->json, JSON_MAX);
-    if (!o->handshake || c == NULL) {
+    if (c == NULL || (!o->handshake && !recorder_wants_remarks(r))) {
         return;
     }
     if (o->reveal && events->file != NULL) {

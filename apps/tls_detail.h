@@ -20,7 +20,8 @@ struct tls_detail {
     struct tls_watcher watcher;
     struct terminal *terminal; /* shows what its ladder shows; NULL: none */
     struct event_file *events; /* NULL: none */
-    const struct recorder *recorder;
+    struct recorder *recorder;
+    bool in_full;      /* --handshake; else a summary of each message is remarked in the recorder */
     uint32_t conn;     /* of the message in hand */
     unsigned lines;    /* drawn of it */
     unsigned left_out; /* fields of it that were not drawn */
@@ -31,10 +32,9 @@ struct tls_detail {
 
 /* With --reveal: what that means, as the first line. */
 void tls_detail_announce(const struct tls_options *o, FILE *out);
-/* Watches a context, if --handshake is given. Before its first session; `terminal` may be opened later. */
+/* Watches a context, if --handshake is given, or who listens to the recorder takes remarks (narrate.h). Before its first session; `terminal` may be opened later. */
 void tls_detail_open(struct tls_detail *d, const struct tls_options *o, struct tls_context *c,
-                     struct terminal *terminal, struct event_file *events,
-                     const struct recorder *r);
+                     struct terminal *terminal, struct event_file *events, struct recorder *r);
 void tls_detail_close(
     struct tls_detail *d); /* after the context's end, or when it was never opened */
 

@@ -69,6 +69,26 @@ void recorder_settle(struct recorder *r)
     }
 }
 
+void recorder_remark(struct recorder *r, const char *text)
+{
+    for (struct list *n = r->listeners.next; n != &r->listeners; n = n->next) {
+        struct listener *l = CONTAINER_OF(n, struct listener, link);
+        if (l->on_remark != NULL) {
+            l->on_remark(l->arg, text);
+        }
+    }
+}
+
+bool recorder_wants_remarks(const struct recorder *r)
+{
+    for (const struct list *n = r->listeners.next; n != &r->listeners; n = n->next) {
+        if (CONTAINER_OF((struct list *)(uintptr_t)n, struct listener, link)->on_remark != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t recorder_last(const struct recorder *r, const struct event **out, size_t max)
 {
     size_t n = max;

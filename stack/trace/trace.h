@@ -80,6 +80,8 @@ struct listener {
     void (*on_event)(void *arg, const struct event *e);
     /* A flush is over: what the causes so far led to at once has all been told. May be NULL. */
     void (*on_settled)(void *arg);
+    /* Something in words about the latest event, from one who knows more of it than a record holds. May be NULL. */
+    void (*on_remark)(void *arg, const char *text);
     void *arg;
 };
 
@@ -104,7 +106,9 @@ void recorder_unlisten(struct recorder *r, struct listener *l);
 /* A new cause begins: whatever is emitted from now on follows from it. */
 void recorder_begin(struct recorder *r, enum cause_kind kind, nsec now);
 void recorder_tell(struct recorder *r, const struct event *e); /* calls the listeners */
-void recorder_settle(struct recorder *r); /* … and tells them of a flush's end */
+void recorder_remark(struct recorder *r, const char *text);
+bool recorder_wants_remarks(const struct recorder *r); /* some listener does */
+void recorder_settle(struct recorder *r);              /* … and tells them of a flush's end */
 /* The latest events, at most `max` of them, oldest first; how many there are. */
 size_t recorder_last(const struct recorder *r, const struct event **out, size_t max);
 

@@ -27,6 +27,14 @@ told_again() {
     [ "$(wc -l <"$dir/live")" -gt 100 ] || fail "$(wc -l <"$dir/live") lines"
     cmp "$dir/live" "$dir/after"
 }
+fields_told() { # what the hellos, the certificate and Finished say, beside each
+    tell >"$dir/told"
+    contains "$dir/told" 'whole now: ClientHello, [0-9]+ B \(vitrine\.test; TLS 1\.3, .* cipher_suites; '
+    contains "$dir/told" 'we say ServerHello, [0-9]+ B \(TLS 1\.3; TLS_[A-Z0-9_]+; x25519\)'
+    contains "$dir/told" 'we say Certificate, [0-9]+ B, encrypted \(CN=vitrine\.test; '
+    contains "$dir/told" 'we say CertificateVerify, [0-9]+ B, encrypted \(ecdsa_secp256r1_sha256\)'
+    contains "$dir/told" 'whole now: Finished, [0-9]+ B, encrypted \(good: verify_data'
+}
 one_connection() {
     tell --conn 2 >"$dir/told"
     same "connections" "#2" "$(awk '{print $2}' "$dir/told" | sort -u)"
@@ -105,6 +113,7 @@ refused() { # REGEX ARGUMENT…
     contains "$dir/out" "$1"
 }
 try "tells the same as the service did" told_again
+try "beside each message of TLS what it says" fields_told
 try "one connection" one_connection
 try "one frame and what it led to" one_frame
 try "the way of a byte, TLS 1.3, TLS 1.2 and plain" true_ways

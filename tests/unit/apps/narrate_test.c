@@ -132,6 +132,25 @@ START_TEST(the_handshake)
 }
 END_TEST
 
+/* Who knows more of the latest event says so, behind what the event says. */
+START_TEST(a_remark_stands_behind_its_event)
+{
+    struct recorder *r = &rig.host.recorder;
+    ck_assert(recorder_wants_remarks(r));
+    host_enter(&rig.host, rig.now);
+    recorder_remark(r, "about nothing");
+    TRACE(r, 0, paused, .took = SEC(3));
+    recorder_remark(r, "since lunch");
+    run_for(0);
+    const struct told *t = last(ACCOUNT_APP, 0);
+    holds(t, "the process stood still for 3.000 s, which the clock leaves out (since lunch)");
+    lacks(t, "about nothing");
+    recorder_unlisten(r, &narrator.listener);
+    ck_assert(!recorder_wants_remarks(r));
+    recorder_listen(r, &narrator.listener);
+}
+END_TEST
+
 /* RFC 7413: a request for a cookie, a wrong one with data, and the right one. */
 START_TEST(data_in_a_syn)
 {
@@ -395,6 +414,7 @@ Suite *narrate_suite(void)
     TCase *t = tcase_create("narrate");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, the_handshake);
+    tcase_add_test(t, a_remark_stands_behind_its_event);
     tcase_add_test(t, data_in_a_syn);
     tcase_add_test(t, a_batch_of_many_connections);
     tcase_add_test(t, an_answer_names_its_request);
