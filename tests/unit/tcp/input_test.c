@@ -192,7 +192,7 @@ START_TEST(no_error_ends_an_established_connection) /* MUST-56; RFC 5927 4.3 for
 }
 END_TEST
 
-/* requires: MUST-54, 5927-4.1-1 */
+/* requires: MUST-54, 5927-4.1-1, 8899-4.6.1-1 */
 START_TEST(an_error_about_what_is_not_in_flight_is_refused) /* RFC 5927 4.1 */
 {
     struct peer p = peer_new();

@@ -88,7 +88,7 @@ START_TEST(a_claim_of_exactly_what_got_through_counts_at_once)
 }
 END_TEST
 
-/* requires: 5927-7.2-3 */
+/* requires: 5927-7.2-3, 8899-4.6.2-2 */
 START_TEST(a_claim_above_what_was_sent_is_refused)
 {
     struct peer p = peer_new();

@@ -19,7 +19,7 @@ static const struct {
 };
 
 /* What the path takes is found to within eight bytes, and everything arrives. */
-/* requires: 4821-7.3-1, 4821-7.7-1, 4821-5.2-1 */
+/* requires: 4821-7.3-1, 4821-7.7-1, 4821-5.2-1, 8899-3-9 */
 START_TEST(what_the_path_takes_is_found)
 {
     static struct pair pair;

@@ -47,16 +47,21 @@ static struct app *open_probing(struct peer *p, bool sack_ok)
 
 /* ---- probes ---- */
 
-/* requires: 4821-7.6.1-1, 4821-7.4-1 */
+/* requires: 4821-7.6.1-1, 4821-7.4-1, 8899-3-1, 8899-3-2, 8899-3-7b */
 START_TEST(a_probe_that_arrives_raises_the_size)
 {
     struct peer p;
     struct app *a = open_probing(&p, true);
+    const uint8_t *probe = rig.sent[rig.taken - 9].bytes; /* and eight behind it */
+    ck_assert_uint_eq(probe[FRAME_ETH + 2] << 8 | probe[FRAME_ETH + 3], 1500);
+    ck_assert_uint_eq(probe[FRAME_ETH + 6] >> 5, 2); /* DF */
+    uint32_t cwnd = info_of(a).cwnd;
     peer_send(&p, TCP_ACK, 1, 1460); /* but for its last byte */
     ck_assert_uint_eq(info_of(a).mtu, 1064);
     discard_sent();
     peer_send(&p, TCP_ACK, 1, 1461);
     ck_assert_uint_eq(info_of(a).mtu, 1500);
+    ck_assert_uint_le(info_of(a).cwnd, cwnd + 1460); /* slow start's, for what was acknowledged */
     ck_assert_uint_eq(info_of(a).snd_mss, 1460);
     ck_assert_int_eq(conn_of(a)->plpmtu.state, PLPMTU_SEARCH_COMPLETE);
     discard_sent();
@@ -109,7 +114,7 @@ START_TEST(the_snapshot_tells_of_the_search)
 }
 END_TEST
 
-/* requires: 4821-7.6.2-1, 4821-7.6.2-2, 8899-8-1 */
+/* requires: 4821-7.6.2-1, 4821-7.6.2-2, 8899-8-1, 8899-3-4, 8899-3-7a */
 START_TEST(a_probe_lost_alone_is_no_sign_of_congestion)
 {
     struct peer p;
@@ -228,7 +233,7 @@ START_TEST(found_lost_by_a_timeout_it_waits_five_times_as_long)
 }
 END_TEST
 
-/* requires: 4821-7.6.2-3 */
+/* requires: 4821-7.6.2-3, 8899-4.6.2-1 */
 START_TEST(icmp_about_the_probe_says_what_fits)
 {
     struct peer p;
@@ -408,7 +413,7 @@ START_TEST(switched_off_nothing_is_found)
 }
 END_TEST
 
-/* requires: 8899-5.1.1-1 */
+/* requires: 8899-5.1.1-1, 4821-7.3-2 */
 START_TEST(ten_minutes_later_the_path_may_have_grown)
 {
     struct peer p = peer_new();
