@@ -1,12 +1,14 @@
 /* Echo, discard and the character generator (RFC 862, RFC 863, RFC 864); see echo.h. */
 #include "apps/echo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* RFC 864: lines of 72 of the 95 printing characters, each beginning one character further on. */
 #define PRINTING 95U
 #define LINE 72U
 #define PATTERN ((size_t)PRINTING * (LINE + 2))
+#define TEXT (18 * PATTERN) /* bytes: two super-segments from wherever in the first pattern */
 
 enum kind { ECHO, DISCARD, CHARGEN };
 
@@ -45,6 +47,9 @@ void echo_done(struct echo_service *e)
         stream_abort(s);
     }
     pool_done(&e->pool);
+    if (e->text != NULL) {
+        slab_release(e->text);
+    }
 }
 
 static void on_timer(struct timer *t, nsec now)
@@ -76,30 +81,51 @@ static bool echo_run(struct echo_conn *c, struct slice in)
     return true;
 }
 
-static const uint8_t *pattern(void)
+static void text_released(struct slab *text)
 {
-    static uint8_t text[PATTERN];
-    for (unsigned line = 0; text[PATTERN - 1] == 0 && line < PRINTING; line++) {
-        uint8_t *out = text + (size_t)line * (LINE + 2);
-        for (unsigned i = 0; i < LINE; i++) {
-            out[i] = (uint8_t)(' ' + (line + i) % PRINTING);
-        }
-        memcpy(out + LINE, "\r\n", 2);
+    free(text);
+}
+
+/* The pattern several times over, made with the first connection that wants it. Sent by reference where the stream allows it. */
+static struct slab *text_new(void)
+{
+    struct slab *text = malloc(sizeof *text + TEXT);
+    if (text == NULL) {
+        return NULL;
+    }
+    *text = (struct slab){.refs = 1, .cap = TEXT, .release = text_released};
+    for (size_t i = 0; i < TEXT; i++) {
+        size_t line = i / (LINE + 2), column = i % (LINE + 2);
+        text->bytes[i] = (uint8_t)(column < LINE    ? ' ' + (line + column) % PRINTING
+                                   : column == LINE ? '\r'
+                                                    : '\n');
     }
     return text;
 }
 
-/* Fills what room there is. */
+/* How many bytes of text there was room for. */
+static size_t text_run(struct echo_conn *c)
+{
+    struct slab *text = c->service->text;
+    struct slice run = {text->bytes + c->at, TEXT - PATTERN};
+    size_t room;
+    if (stream_refers(c->stream)) {
+        return stream_refer(c->stream, run, text);
+    }
+    uint8_t *out = stream_reserve(c->stream, 2048, &room);
+    if (out == NULL) {
+        return 0;
+    }
+    room = size_min(room, run.len);
+    memcpy(out, run.data, room);
+    stream_commit(c->stream, room);
+    return room;
+}
+
 static void generate(struct echo_conn *c)
 {
-    size_t room;
-    for (uint8_t *out; (out = stream_reserve(c->stream, 2048, &room)) != NULL;) {
-        for (size_t done = 0, n; done < room; done += n) {
-            n = size_min(room - done, PATTERN - c->at);
-            memcpy(out + done, pattern() + c->at, n);
-            c->at = (c->at + n) % PATTERN;
-        }
-        stream_commit(c->stream, room);
+    for (size_t n; (n = text_run(c)) > 0;) {
+        c->at = (c->at + n) % PATTERN;
         c->progress = c->service->recorder->now;
     }
 }
@@ -179,5 +205,12 @@ void discard_accept(struct echo_service *e, struct stream *s)
 
 void chargen_accept(struct echo_service *e, struct stream *s)
 {
+    if (e->text == NULL) {
+        e->text = text_new();
+    }
+    if (e->text == NULL) {
+        stream_abort(s);
+        return;
+    }
     accept_as(e, s, CHARGEN);
 }

@@ -7,6 +7,7 @@
 #ifndef VITRINE_APPS_ECHO_H
 #define VITRINE_APPS_ECHO_H
 
+#include "stack/base/buf.h"
 #include "stack/base/list.h"
 #include "stack/base/pool.h"
 #include "stack/base/stream.h"
@@ -19,6 +20,7 @@ struct echo_service {
     nsec idle_timeout;         /* without a byte moving */
     struct list connections;
     struct pool pool;
+    struct slab *text; /* what the character generator sends; NULL: nobody has asked for it */
 };
 
 void echo_init(struct echo_service *e, struct wheel *wheel, struct recorder *recorder,

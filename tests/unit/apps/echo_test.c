@@ -111,6 +111,44 @@ START_TEST(generates_characters)
 }
 END_TEST
 
+static size_t refer(struct stream *s, struct slice bytes, struct slab *lent)
+{
+    size_t room;
+    uint8_t *out = stream_reserve(s, 1, &room);
+    ck_assert(bytes.data >= lent->bytes);
+    ck_assert(bytes.data + bytes.len <= lent->bytes + lent->cap);
+    size_t n = out == NULL ? 0 : size_min(room, size_min(bytes.len, 1001));
+    if (n > 0) {
+        memcpy(out, bytes.data, n);
+        stream_commit(s, n);
+    }
+    return n;
+}
+
+/* A stream that takes bytes where they lie, and few at a time, says the same as one that has them copied. */
+START_TEST(generates_the_same_characters_by_reference)
+{
+    struct mock_stream by_reference;
+    struct stream_ops ops = *mock.stream.ops;
+    service.pool.limit = 2;
+    mock_init(&by_reference, 4096);
+    ops.refer = refer;
+    by_reference.stream.ops = &ops;
+    chargen_accept(&service, &mock.stream);
+    chargen_accept(&service, &by_reference.stream);
+    mock_open(&mock);
+    mock_open(&by_reference);
+    while (mock.out_len < 30000 || by_reference.out_len < 30000) {
+        mock_take(&mock, 2500);
+        mock_take(&by_reference, 2500);
+    }
+    ck_assert_mem_eq(by_reference.out, mock.out, 30000);
+    mock_end(&by_reference);
+    mock_close(&by_reference, CLOSE_NORMAL);
+    mock_done(&by_reference);
+}
+END_TEST
+
 START_TEST(refuses_beyond_its_limit)
 {
     struct mock_stream other;
@@ -144,6 +182,7 @@ Suite *echo_suite(void)
     tcase_add_test(t, gives_everything_back_before_it_ends);
     tcase_add_test(t, discards);
     tcase_add_test(t, generates_characters);
+    tcase_add_test(t, generates_the_same_characters_by_reference);
     tcase_add_test(t, refuses_beyond_its_limit);
     tcase_add_test(t, ends_idle_connections);
     suite_add_tcase(s, t);
