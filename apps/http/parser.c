@@ -6,6 +6,7 @@
 
 #include "apps/http/field.h"
 
+#define REQUEST_LINE_MAX (HTTP_METHOD_MAX + HTTP_TARGET_MAX + sizeof " HTTP/1.1")
 #define HEAD_FIRST 512U /* bytes at first; most heads fit */
 #define HEAD_MAX (HTTP_METHOD_MAX + HTTP_TARGET_MAX + 16U + HTTP_FIELDS_BYTES_MAX)
 
@@ -353,7 +354,7 @@ static bool within_limits(struct http_parser *p)
     if (n == HTTP_METHOD_MAX + 1 && memchr(p->head + p->line, ' ', n) == NULL) {
         return fail(p, 501, "a method longer than any that is known here (RFC 9112 3)");
     }
-    if (n > HTTP_METHOD_MAX + HTTP_TARGET_MAX + sizeof " HTTP/1.1") {
+    if (n > REQUEST_LINE_MAX) {
         return fail(p, 414, "the request target is longer than 8192 bytes");
     }
     return true;
@@ -380,15 +381,28 @@ static void take_byte(struct http_parser *p, uint8_t c)
     }
 }
 
-/* Bytes of a field line at once, up to its end; the end, and what limits refuse, is taken byte by byte. */
+/* Bytes of the line at hand that can be taken before within_limits must be asked again. */
+static size_t run_max(const struct http_parser *p)
+{
+    size_t n = p->len - p->line;
+    if (p->in_fields) {
+        return HTTP_FIELDS_BYTES_MAX - p->field_bytes;
+    }
+    if (n <= HTTP_METHOD_MAX) {
+        return HTTP_METHOD_MAX + 1 - n;
+    }
+    return n == HTTP_METHOD_MAX + 1 || n > REQUEST_LINE_MAX ? 0 : REQUEST_LINE_MAX + 1 - n;
+}
+
+/* Bytes of a line at once, up to its end; the end, and what limits refuse, is taken byte by byte. */
 static void take_run(struct http_parser *p, struct rd *in)
 {
-    struct slice run = {in->pos, size_min(rd_left(in), HTTP_FIELDS_BYTES_MAX - p->field_bytes)};
+    struct slice run = {in->pos, size_min(rd_left(in), run_max(p))};
     const uint8_t *end = run.len > 0 ? memchr(run.data, '\r', run.len) : NULL;
     run.len = end != NULL ? (size_t)(end - run.data) : run.len;
     end = run.len > 0 ? memchr(run.data, '\n', run.len) : NULL;
     run.len = end != NULL ? (size_t)(end - run.data) : run.len;
-    if (run.len > 0 && keep(p, rd_take(in, run.len))) {
+    if (run.len > 0 && keep(p, rd_take(in, run.len)) && p->in_fields) {
         p->field_bytes += run.len;
     }
 }
@@ -397,7 +411,7 @@ size_t http_parser_feed(struct http_parser *p, struct slice in)
 {
     struct rd r = rd_slice(in);
     while (p->state == HTTP_PARSE_MORE && rd_left(&r) > 0) {
-        if (p->in_fields && !p->cr) {
+        if (!p->cr) {
             take_run(p, &r);
         }
         if (p->state == HTTP_PARSE_MORE && rd_left(&r) > 0) {

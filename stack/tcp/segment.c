@@ -267,6 +267,10 @@ static struct wr write_options(const struct tcp_segment *s, uint8_t *out)
 
 uint32_t segment_options_len(const struct tcp_segment *s)
 {
+    if ((s->flags & TCP_SYN) == 0 && (s->opts & TCP_OPT_HAS_ACCECN) == 0) { /* most of them */
+        uint32_t blocks = s->sack_count > 0 ? 4U + 8U * s->sack_count : 0U;
+        return ((s->opts & TCP_OPT_HAS_TS) != 0 ? 12U : 0U) + blocks;
+    }
     uint8_t scratch[TCP_OPTIONS_MAX];
     struct wr w = write_options(s, scratch);
     return (uint32_t)wr_len(&w);
