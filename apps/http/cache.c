@@ -35,6 +35,7 @@ void http_cache_init(struct http_cache *k, const struct http_files *calls, int r
     list_init(&k->recent_files);
     list_init(&k->recent_pieces);
     list_init(&k->lent);
+    list_init(&k->spare);
     for (size_t i = 0; i < HTTP_CACHE_BUCKETS; i++) {
         list_init(&k->files[i]);
         list_init(&k->pieces[i]);
@@ -51,11 +52,26 @@ static size_t piece_size(const struct http_piece *p)
 static void piece_released(struct slab *s)
 {
     struct http_piece *p = CONTAINER_OF(s, struct http_piece, slab);
-    if (p->cache != NULL) {
-        p->cache->bytes -= piece_size(p);
+    struct http_cache *k = p->cache;
+    if (k != NULL) {
+        k->bytes -= piece_size(p);
         list_remove(&p->recent);
     }
-    free(p);
+    if (k != NULL && p->slab.cap == HTTP_CACHE_PIECE && k->spare_count < HTTP_CACHE_SPARE) {
+        list_push_front(&k->spare, &p->recent);
+        k->spare_count++;
+    } else {
+        free(p);
+    }
+}
+
+static void free_spare(struct http_cache *k)
+{
+    struct list *n;
+    while ((n = list_pop_front(&k->spare)) != NULL) {
+        free(CONTAINER_OF(n, struct http_piece, recent));
+    }
+    k->spare_count = 0;
 }
 
 /* Out of the cache; it lives on for those who still send it. */
@@ -67,6 +83,13 @@ static void drop_piece(struct http_cache *k, struct http_piece *p)
     list_remove(&p->recent);
     list_push_back(&k->lent, &p->recent);
     slab_release(&p->slab);
+}
+
+static void drop_pieces(struct http_cache *k, struct http_cached *f)
+{
+    while (!list_empty(&f->pieces)) {
+        drop_piece(k, CONTAINER_OF(f->pieces.next, struct http_piece, sibling));
+    }
 }
 
 static struct list *pieces_like(struct http_cache *k, const struct http_cached *f, uint64_t index)
@@ -111,6 +134,20 @@ static bool make_room(struct http_cache *k, size_t size)
     return true;
 }
 
+/* Memory for a piece of `len` bytes; NULL: there is none. */
+static struct http_piece *new_piece(struct http_cache *k, size_t len)
+{
+    size_t size = sizeof(struct http_piece) + len;
+    if (!make_room(k, size)) {
+        return NULL;
+    }
+    if (len == HTTP_CACHE_PIECE && !list_empty(&k->spare)) {
+        k->spare_count--;
+        return CONTAINER_OF(list_pop_front(&k->spare), struct http_piece, recent);
+    }
+    return malloc(size);
+}
+
 /* The descriptor to read from: opened again when it has been closed meanwhile, if it is still that version. */
 static bool can_read(struct http_cache *k, struct http_cached *f)
 {
@@ -153,8 +190,10 @@ static struct http_piece *load_piece(struct http_cache *k, struct http_cached *f
 {
     uint64_t left = f->file.size - index * HTTP_CACHE_PIECE;
     size_t len = left < HTTP_CACHE_PIECE ? (size_t)left : HTTP_CACHE_PIECE;
-    size_t size = sizeof(struct http_piece) + len;
-    struct http_piece *p = make_room(k, size) ? malloc(size) : NULL;
+    if (!http_cache_keeps(f)) {
+        drop_pieces(k, f); /* what is sent already */
+    }
+    struct http_piece *p = new_piece(k, len);
     if (p == NULL) {
         return NULL;
     }
@@ -166,7 +205,7 @@ static struct http_piece *load_piece(struct http_cache *k, struct http_cached *f
         free(p);
         return NULL;
     }
-    k->bytes += size;
+    k->bytes += piece_size(p);
     list_push_front(pieces_like(k, f, index), &p->node);
     list_push_back(&f->pieces, &p->sibling);
     list_push_front(&k->recent_pieces, &p->recent);
@@ -207,9 +246,7 @@ static void close_descriptor(struct http_cache *k, struct http_cached *f)
 
 static void free_file(struct http_cache *k, struct http_cached *f)
 {
-    while (!list_empty(&f->pieces)) {
-        drop_piece(k, CONTAINER_OF(f->pieces.next, struct http_piece, sibling));
-    }
+    drop_pieces(k, f);
     close_descriptor(k, f);
     free(f);
 }
@@ -290,6 +327,7 @@ struct http_cached *http_cache_open(struct http_cache *k, const char *path, nsec
     if (f != NULL && (f->checked == now ||
                       (k->calls->same != NULL && k->calls->same(k->root_fd, path, &f->file)))) {
         f->checked = now;
+        f->again = true;
         use(k, f);
         return f;
     }
@@ -316,6 +354,7 @@ struct http_cached *http_cache_open(struct http_cache *k, const char *path, nsec
         f->file.fd = file.fd;
     }
     f->checked = now;
+    f->again = same;
     use(k, f);
     return f;
 }
@@ -325,6 +364,9 @@ void http_cache_close(struct http_cache *k, struct http_cached *f)
     f->users--;
     if (f->users > 0) {
         return;
+    }
+    if (f->current && !http_cache_keeps(f)) {
+        drop_pieces(k, f);
     }
     if (f->current) {
         close_descriptor(k, f);
@@ -338,6 +380,9 @@ void http_cache_sweep(struct http_cache *k, nsec now)
     while (!list_empty(&k->recent_pieces) && least_recent(k)->used + HTTP_CACHE_UNUSED <= now) {
         drop_piece(k, least_recent(k));
     }
+    if (list_empty(&k->recent_pieces)) {
+        free_spare(k);
+    }
 }
 
 void http_cache_done(struct http_cache *k)
@@ -349,4 +394,5 @@ void http_cache_done(struct http_cache *k)
         struct http_piece *p = CONTAINER_OF(list_pop_front(&k->lent), struct http_piece, recent);
         p->cache = NULL;
     }
+    free_spare(k);
 }

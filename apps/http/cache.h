@@ -8,6 +8,9 @@
  * requests come, so that none gets what was no longer so when it arrived. A file that was written to in the last
  * seconds is kept for nobody else: its time of modification may not tell it from the next version.
  *
+ * A large file is kept when it is asked for again. The first time its pieces go once they are sent, and their memory is
+ * used for the next ones: to fill new memory costs more than the copy.
+ *
  * Limits: files and bytes; pieces that a connection still sends count. When all of it is in use, or there is no
  * memory, `http_cache_run` gives nothing and the caller reads for itself.
  */
@@ -18,9 +21,11 @@
 #include "stack/base/buf.h"
 #include "stack/base/list.h"
 
-#define HTTP_CACHE_PIECE (256U * 1024U)    /* bytes */
-#define HTTP_CACHE_BYTES ((size_t)1 << 30) /* of all pieces, unless told otherwise */
-#define HTTP_CACHE_FILES 4096U             /* versions that are kept without anybody using them */
+#define HTTP_CACHE_PIECE (256U * 1024U)      /* bytes */
+#define HTTP_CACHE_BYTES ((size_t)1 << 30)   /* of all pieces, unless told otherwise */
+#define HTTP_CACHE_FILES 4096U               /* versions that are kept without anybody using them */
+#define HTTP_CACHE_LARGE ((uint64_t)1 << 20) /* bytes of a file that is kept the second time only */
+#define HTTP_CACHE_SPARE 16U                 /* pieces without content, for the next ones */
 #define HTTP_CACHE_BUCKETS 1024U
 #define HTTP_CACHE_UNUSED (60 * NS_PER_SEC) /* after which a piece is given back */
 #define HTTP_CACHE_SETTLED INT64_C(2)       /* seconds after which a file may be shared */
@@ -34,6 +39,7 @@ struct http_cached {
     struct http_file file; /* its descriptor is open while somebody uses it and may have to read */
     nsec checked;          /* when the file was last seen to be this version */
     uint32_t users;        /* http_cache_open without http_cache_close */
+    bool again;            /* it was asked for more than once */
     bool current;          /* who asks next gets it */
     char fields[192]; /* ETag, Last-Modified, Accept-Ranges of an answer, with their line ends */
     char path[];
@@ -47,6 +53,8 @@ struct http_cache {
     struct list files[HTTP_CACHE_BUCKETS];  /* struct http_cached by path */
     struct list pieces[HTTP_CACHE_BUCKETS]; /* by version and place */
     struct list recent_files, recent_pieces; /* the latest used first */
+    struct list spare; /* pieces whose memory is used again; they do not count in `bytes` */
+    uint32_t spare_count;
     struct list lent; /* pieces that are no more in `pieces`, but still sent */
 };
 
@@ -57,6 +65,12 @@ void http_cache_done(struct http_cache *k);
 /* The file at a path as it is now (`now`: of this moment; `wall`: seconds since 1970), to be given back by
  * http_cache_close; NULL: there is none. */
 struct http_cached *http_cache_open(struct http_cache *k, const char *path, nsec now, int64_t wall);
+/* Its pieces stay for others. */
+static inline bool http_cache_keeps(const struct http_cached *f)
+{
+    return f->again || f->file.size <= HTTP_CACHE_LARGE;
+}
+
 void http_cache_close(struct http_cache *k, struct http_cached *f);
 /* Bytes from `at` on that lie in a row, and the slab that they lie in. Empty: there is no room for them, see
  * http_cache_read; or there are none. Valid until the next call. */

@@ -23,7 +23,10 @@ static size_t copy_file(struct http_conn *c, uint8_t *out, size_t room)
     while (n < room && x->file_left > 0) {
         struct slab *slab;
         size_t want = x->file_left < room - n ? (size_t)x->file_left : room - n;
-        struct slice run = http_cache_run(cache, x->file, x->file_at, http_now(c), &slab);
+        struct slice run = {0};
+        if (http_cache_keeps(x->file)) { /* else it may as well be read to where it goes */
+            run = http_cache_run(cache, x->file, x->file_at, http_now(c), &slab);
+        }
         ssize_t got = (ssize_t)size_min(run.len, want);
         if (got > 0) {
             memcpy(out + n, run.data, (size_t)got);

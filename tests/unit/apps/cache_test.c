@@ -291,6 +291,37 @@ START_TEST(a_replaced_file_is_another)
 }
 END_TEST
 
+/* A large file: kept when it is asked for again, with no more memory than is being sent until then. */
+START_TEST(a_large_file_is_kept_the_second_time)
+{
+    size_t large = 8 * HTTP_CACHE_PIECE;
+    uint8_t *content = malloc(large);
+    ck_assert_ptr_nonnull(content);
+    for (size_t i = 0; i < large; i++) {
+        content[i] = (uint8_t)(i >> 9);
+    }
+    put("large", content, large, OLD);
+    struct http_cached *f = open_at("/large", 1);
+    ck_assert(!http_cache_keeps(f));
+    for (size_t at = 0; at < large; at += HTTP_CACHE_PIECE) {
+        struct slab *slab;
+        struct slice run = http_cache_run(&rig.cache, f, at, 1, &slab);
+        ck_assert_mem_eq(run.data, content + at, HTTP_CACHE_PIECE);
+        ck_assert_uint_lt(rig.cache.bytes, 2 * HTTP_CACHE_PIECE);
+    }
+    http_cache_close(&rig.cache, f);
+    ck_assert_uint_eq(rig.cache.bytes, 0);
+    ck_assert_uint_eq(rig.reads, 8);
+    for (nsec now = 2; now < 4; now++) {
+        f = open_at("/large", now);
+        expect_content(f, content, large);
+        http_cache_close(&rig.cache, f);
+        ck_assert_uint_eq(rig.reads, 16);
+    }
+    free(content);
+}
+END_TEST
+
 START_TEST(files_have_a_limit)
 {
     for (unsigned i = 0; i < HTTP_CACHE_FILES + 10; i++) {
@@ -320,6 +351,7 @@ static void add_case(Suite *s, const char *name, void (*begin)(void))
     tcase_add_test(t, what_nobody_uses_is_given_back);
     tcase_add_test(t, a_piece_that_is_missing_is_read_later);
     tcase_add_test(t, a_replaced_file_is_another);
+    tcase_add_test(t, a_large_file_is_kept_the_second_time);
     tcase_add_test(t, files_have_a_limit);
     suite_add_tcase(s, t);
 }
