@@ -9,7 +9,7 @@ import subprocess
 import time
 
 RATE = 997  # samples in a second, and not in step with anything
-WIDTH, LINE, LEAST = 1200, 16, 0.001  # narrower than this share of the whole is left out
+WIDTH, LINE, LEAST = 1200, 16, 0.002  # narrower than this share of the whole is left out
 FONT = 'font-family="sans-serif" font-size="11"'
 
 
