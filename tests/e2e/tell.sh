@@ -29,7 +29,7 @@ told_again() {
 }
 fields_told() { # what the hellos, the certificate and Finished say, beside each
     tell >"$dir/told"
-    contains "$dir/told" 'whole now: ClientHello, [0-9]+ B \(vitrine\.test; TLS 1\.3, .* cipher_suites; '
+    contains "$dir/told" 'whole now: ClientHello, [0-9]+ B \(vitrine\.test; TLS 1\.[23].* cipher_suites; '
     contains "$dir/told" 'we say ServerHello, [0-9]+ B \(TLS 1\.3; TLS_[A-Z0-9_]+; x25519\)'
     contains "$dir/told" 'we say Certificate, [0-9]+ B, encrypted \(CN=vitrine\.test; '
     contains "$dir/told" 'we say CertificateVerify, [0-9]+ B, encrypted \(ecdsa_secp256r1_sha256\)'
