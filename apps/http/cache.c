@@ -141,9 +141,10 @@ static struct http_piece *new_piece(struct http_cache *k, size_t len)
     if (!make_room(k, size)) {
         return NULL;
     }
-    if (len == HTTP_CACHE_PIECE && !list_empty(&k->spare)) {
+    struct list *spare = len == HTTP_CACHE_PIECE ? list_pop_front(&k->spare) : NULL;
+    if (spare != NULL) {
         k->spare_count--;
-        return CONTAINER_OF(list_pop_front(&k->spare), struct http_piece, recent);
+        return CONTAINER_OF(spare, struct http_piece, recent);
     }
     return malloc(size);
 }
