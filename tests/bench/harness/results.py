@@ -137,6 +137,9 @@ class Store:
 
     def put(self, row, chart):
         self.rows[row["name"]] = row
+        flame = os.path.join(self.dir, f"flame-{row['name']}.svg")
+        if "profile" not in row and os.path.exists(flame):
+            os.remove(flame)  # of a bar that is reached now
         rows = [self.rows[n] for n in self.order if n in self.rows]
         with open(os.path.join(self.dir, "bench.json"), "w", encoding="utf-8") as f:
             f.write('{"rows": [\n' + ",\n".join(json.dumps(r) for r in rows) + "\n]}\n")
