@@ -22,7 +22,7 @@
 #include "stack/base/list.h"
 
 #define HTTP_CACHE_PIECE (256U * 1024U)      /* bytes */
-#define HTTP_CACHE_BYTES ((size_t)1 << 30)   /* of all pieces, unless told otherwise */
+#define HTTP_CACHE_BYTES ((size_t)5 << 28)   /* of all pieces, unless told otherwise: 1.25 GiB */
 #define HTTP_CACHE_FILES 4096U               /* versions that are kept without anybody using them */
 #define HTTP_CACHE_LARGE ((uint64_t)1 << 20) /* bytes of a file that is kept the second time only */
 #define HTTP_CACHE_SPARE 16U                 /* pieces without content, for the next ones */

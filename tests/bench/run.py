@@ -47,6 +47,11 @@ class Turns:
                 self.peers[name] = peer
             except Failed as e:
                 self.missing[name] = str(e)
+        for name in [n for n in self.peers if not self.alone(n)] * self.row.warm:
+            try:
+                self.turn(name)
+            except Failed as e:
+                print(f"  {name}, before the first pair: {e}", file=sys.stderr, flush=True)
 
     def alone(self, name):
         """Shares its TAP with another of the row, so that only one can run at a time; or must be fresh each time."""
@@ -138,7 +143,7 @@ def summary(row, turns, pairs):
 
 
 def estimate(rows, pairs):
-    return sum(pairs * sum(r.about for _ in r.peers) + 1.5 for r in rows)
+    return sum((pairs + r.warm) * sum(r.about for _ in r.peers) + 1.5 for r in rows)
 
 
 def parse():
