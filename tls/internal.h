@@ -17,6 +17,7 @@
 #include "tls/sight.h"
 #include "tls/replay_guard.h"
 #include "tls/ticket_keys.h"
+#include "tls/traffic.h"
 
 /* ---- rng.c ---- */
 /* Prepares mbedTLS' cryptography and our generator, once; 0 or an mbedTLS error. */
@@ -91,7 +92,11 @@ struct tls_context {
     int keylog_fd;                                             /* -1: none */
     void (*key_line)(void *arg, const char *line, size_t len); /* NULL: nobody */
     void *key_arg;
-    unsigned sessions;     /* now alive */
+    unsigned sessions; /* now alive */
+    const struct aead_engine
+        *engine;       /* of sessions that take their records over; NULL: none does */
+    struct list awake; /* struct tls_traffic: those with AEADs at hand, idle for longest first */
+    unsigned awake_count;
     struct list lingering; /* struct tls_linger, oldest first */
     unsigned lingering_count;
     struct list watchers;          /* struct tls_watcher */
@@ -145,6 +150,8 @@ void tls_lens_out(struct tls_session *t, const uint8_t *data, size_t len);
 void tls_lens_step(struct tls_session *t, int before, int ret);
 /* A client has read a NewSessionTicket after the handshake (RFC 8446 4.6.1). */
 void tls_lens_ticket(struct tls_session *t);
+/* A message after the handshake was sent or read (RFC 8446 4.6); `len` with its header. */
+void tls_lens_post_handshake(struct tls_session *t, bool outgoing, uint8_t type, uint32_t len);
 /* An encrypted alert that was sent turns out to be this one. */
 void tls_lens_name_alert(struct tls_session *t, uint8_t level, uint8_t description);
 void tls_lens_alert(struct tls_session *t, bool outgoing, uint8_t level, uint8_t description);
@@ -160,7 +167,8 @@ struct tls_session {
     struct stream *lower; /* NULL once it is gone */
     struct recorder *recorder;
     uint32_t conn_id;
-    mbedtls_ssl_context ssl;
+    mbedtls_ssl_context ssl;     /* empty once `traffic` is active */
+    struct tls_traffic *traffic; /* NULL: mbedTLS protects the records, to the end */
     struct tls_lens lens;
     struct tls_sight *sight;                   /* NULL: nobody watches */
     const struct tls_certificate *certificate; /* the server's; NULL = not chosen, not seen yet */

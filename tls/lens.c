@@ -11,7 +11,6 @@
 
 #include "tls/internal.h"
 
-enum { RECORD_CCS = 20, RECORD_ALERT = 21, RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
 enum {
     EXT_SERVER_NAME = 0,
     EXT_SIGNATURES = 13,
@@ -190,7 +189,7 @@ static void see_alert(struct tls_session *t, struct tls_lens_side *side, struct 
 
 static bool is_encrypted(const struct tls_lens_side *side)
 {
-    return side->header[0] == RECORD_DATA || side->ciphered;
+    return side->header[0] == RECORD_APPLICATION_DATA || side->ciphered;
 }
 
 /* Which message the machine encrypts in a state. 0: none. */
@@ -273,7 +272,7 @@ static void see_payload(struct tls_session *t, struct tls_lens_side *side, struc
     if (t->sight != NULL) {
         tls_sight_payload(t, outgoing, part, whole);
     }
-    if (side->header[0] == RECORD_CCS) {
+    if (side->header[0] == RECORD_CHANGE_CIPHER_SPEC) {
         if (whole) {
             tell_message(t, outgoing, TLS_CHANGE_CIPHER_SPEC, 1, false);
             side->ciphered = t->lens.version == TLS_1_2;
@@ -297,7 +296,7 @@ static void see_header(struct tls_session *t, struct tls_lens_side *side)
     side->record_len = rd_be16(&r);
     side->record_left = side->record_len;
     if (side == &t->lens.in) {
-        t->lens.bad_type = type < RECORD_CCS || type > RECORD_DATA;
+        t->lens.bad_type = type < RECORD_CHANGE_CIPHER_SPEC || type > RECORD_APPLICATION_DATA;
         t->lens.too_long =
             side->record_len > (t->lens.version == TLS_1_3 ? RECORD_MAX : RECORD_MAX_1_2);
     }
@@ -437,6 +436,11 @@ static void see_step(struct tls_session *t, int before, int ret)
         return; /* told when its bytes came */
     }
     tell_message(t, false, type, (uint32_t)ssl->in_hslen, encrypted);
+}
+
+void tls_lens_post_handshake(struct tls_session *t, bool outgoing, uint8_t type, uint32_t len)
+{
+    tell_message(t, outgoing, type, len, true);
 }
 
 void tls_lens_ticket(struct tls_session *t)

@@ -33,12 +33,16 @@ static struct tls_session *of_stream(struct stream *s)
 static size_t plain_len(const struct tls_session *t)
 {
     size_t early = tls_early_unread(t).len;
+    if (early == 0 && tls_taken(t)) {
+        return t->traffic->text.len;
+    }
     return early > 0 ? early : t->ssl.in_offt != NULL ? t->ssl.in_msglen : 0;
 }
 
 static void session_free(struct tls_session *t)
 {
     t->context->sessions--;
+    tls_traffic_free(t);
     mbedtls_ssl_free(&t->ssl);
     mbedtls_ssl_session_free(&t->offered);
     tls_certificate_free(t->from_ticket);
@@ -53,6 +57,15 @@ static void session_free(struct tls_session *t)
 
 void tls_send_alert(struct tls_session *t, uint8_t level, uint8_t description)
 {
+    if (tls_taken(t)) {
+        const uint8_t text[] = {level, description};
+        t->alerting = true;
+        t->alert_level = level;
+        t->alert = description;
+        tls_traffic_send(t, RECORD_ALERT, text, sizeof(text));
+        t->alerting = false;
+        return;
+    }
     if (!t->set_up || !tls_records_take(t)) {
         return;
     }
@@ -200,6 +213,10 @@ static bool may_read(struct tls_session *t)
 /* Opens the next record of application data, if there is one. */
 static void read_record(struct tls_session *t)
 {
+    if (tls_taken(t)) {
+        tls_traffic_read(t);
+        return;
+    }
     if (!may_read(t)) {
         return;
     }
@@ -247,7 +264,7 @@ static struct slice peek(struct stream *s)
     }
     read_record(t);
     rest(t);
-    return (struct slice){t->ssl.in_offt, plain_len(t)};
+    return tls_taken(t) ? t->traffic->text : (struct slice){t->ssl.in_offt, plain_len(t)};
 }
 
 static void consume(struct stream *s, size_t n)
@@ -258,6 +275,10 @@ static void consume(struct stream *s, size_t n)
     }
     if (tls_next_is_early(t)) {
         tls_early_consume(t, n);
+        return;
+    }
+    if (tls_taken(t)) {
+        tls_traffic_consume(t, n);
         return;
     }
     mbedtls_platform_zeroize(t->ssl.in_offt, n);
@@ -281,6 +302,9 @@ static uint8_t *reserve(struct stream *s, size_t min, size_t *room)
     *room = 0;
     if (!t->open || t->ended || t->shut || t->want_shutdown || min > STREAM_PLAIN_MAX) {
         return NULL;
+    }
+    if (tls_taken(t)) {
+        return tls_traffic_reserve(t, min, room);
     }
     if (!lower_has_room(t, STREAM_RESERVE_MAX)) {
         t->want_room = true;
@@ -328,6 +352,10 @@ static void commit(struct stream *s, size_t n)
 {
     struct tls_session *t = of_stream(s);
     if (n == 0 || n > STREAM_PLAIN_MAX || !t->open || t->ended || t->shut || t->unsent > 0) {
+        return;
+    }
+    if (tls_taken(t)) {
+        tls_traffic_commit(t, n);
         return;
     }
     t->unsent = n;
@@ -406,7 +434,7 @@ static void pump(struct tls_session *t)
 static void go_on(struct tls_session *t)
 {
     if (!t->open) {
-        if (!tls_handshake(t)) {
+        if (!tls_handshake(t) || !tls_take_over(t)) {
             return;
         }
         t->open = true;
@@ -471,8 +499,12 @@ static void on_writable(struct stream *lower)
         send_record(t);
     }
     go_on(t);
+    if (tls_taken(t) && t->lower != NULL) {
+        tls_traffic_update_out(t);
+    }
     try_shutdown(t);
-    if (t->want_room && !t->ended && !t->shut && lower_has_room(t, STREAM_RESERVE_MAX)) {
+    size_t need = tls_taken(t) ? t->traffic->need : STREAM_RESERVE_MAX;
+    if (t->want_room && !t->ended && !t->shut && lower_has_room(t, need)) {
         t->want_room = false;
         tell(t, t->stream.events->writable);
     }

@@ -17,8 +17,6 @@
 #include "tls/internal.h"
 #include "tls/message_tell.h"
 
-enum { RECORD_HANDSHAKE = 22, RECORD_DATA = 23 };
-
 #define MESSAGE_HEADER 4U
 #define VERDICT_MAX 320U
 
@@ -215,7 +213,7 @@ void tls_sight_payload(struct tls_session *t, bool outgoing, struct slice part, 
     if (s->lost) {
         return;
     }
-    if (lens->header[0] != RECORD_DATA && !lens->ciphered) {
+    if (lens->header[0] != RECORD_APPLICATION_DATA && !lens->ciphered) {
         if (lens->header[0] == RECORD_HANDSHAKE) {
             add_messages(s, side, part, false);
         }

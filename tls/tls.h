@@ -10,6 +10,7 @@
 #include "stack/base/stream.h"
 #include "stack/trace/names.h"
 #include "stack/trace/trace.h"
+#include "tls/aead.h"
 #include "tls/psk.h"
 
 struct tls_context;
@@ -33,6 +34,9 @@ struct tls_config {
     void (*key_line)(void *arg, const char *line, size_t len);
     void *key_arg;
     bool no_tickets;
+    /* With which a server's sessions protect their records by themselves after the handshake (tls/traffic.h), and mbedTLS
+     * is gone then. NULL: mbedTLS protects them to the end. */
+    const struct aead_engine *engine;
     uint32_t ticket_lifetime; /* seconds; 0: 86400 */
     /* 32 bytes, or NULL. Servers with the same of it, and the same clock, open each other's tickets. */
     const uint8_t *ticket_secret;
@@ -186,6 +190,9 @@ struct tls_session *tls_of_stream(struct stream *s); /* NULL when the stream is 
 struct stream *tls_above(struct stream *lower);      /* the session's on it; NULL: none is */
 void tls_get_info(const struct tls_session *t,
                   struct tls_info *out); /* text lives as long as the session */
+/* Sends a KeyUpdate (RFC 8446 4.6.3), now or as soon as there is room, and with `request` asks for the peer's. False: this
+ * session cannot (TLS 1.2, records left to mbedTLS, closed). */
+bool tls_update_keys(struct stream *s, bool request);
 struct stream *tls_lower(const struct tls_session *t);
 /* Wipes keys of tickets whose time is over, and aborts lower streams that wait for longer than TLS_LINGER for the peer's FIN after a fatal alert.
  * Each failing session does the same, so this is for a driver that wants them gone when all is quiet. */

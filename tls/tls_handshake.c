@@ -79,7 +79,6 @@ static void on_secret(void *arg, mbedtls_ssl_key_export_type type, const unsigne
 {
     struct tls_session *t = arg;
     int label = label_of(type);
-    (void)server_random;
     (void)prf;
     if (type == MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_EARLY_SECRET) {
         tls_keylog_line(t->context, "CLIENT_EARLY_TRAFFIC_SECRET", client_random, secret,
@@ -88,6 +87,7 @@ static void on_secret(void *arg, mbedtls_ssl_key_export_type type, const unsigne
     if (label < 0) {
         return;
     }
+    tls_traffic_secret(t, label, (struct slice){secret, secret_len}, client_random, server_random);
     TRACE(t->recorder, t->conn_id, tls_secret, .label = (uint8_t)label);
     if (t->sight != NULL) {
         tls_sight_secret(t, (enum tls_secret)label, (struct slice){secret, secret_len});

@@ -137,12 +137,15 @@ class Tls(Command):
         ssl, lens = session["ssl"], session["lens"]
         yield "connection %d  TLS  %s" % (int(conn["id"]), self.progress(session))
         state = int(member(ssl, "state"))
-        yield "  machine   %s (mbedTLS' state %d)" % (tls_state_name(state), state)
+        if self.taken(session) is not None:
+            yield "  machine   is gone: the session protects its records by itself"
+        else:
+            yield "  machine   %s (mbedTLS' state %d)" % (tls_state_name(state), state)
         yield "  version   %s" % self.or_not(table(VERSIONS), int(lens["version"]))
         yield "  suite     %s" % self.or_not(table(SUITES), int(lens["suite"]))
         yield "  group     %s" % self.or_not(table(GROUPS), int(lens["group"]))
         yield "  SNI       %s" % text_or(session["sni"], "none")
-        yield "  ALPN      %s" % text_or(member(ssl, "alpn_chosen"), "none")
+        yield "  ALPN      %s" % text_or(self.alpn(session), "none")
         certificate = session["certificate"]
         if int(certificate):
             yield "  presents  %s" % text_or(certificate["subject"], "?")
@@ -150,13 +153,32 @@ class Tls(Command):
             int(session["bytes_in"]), int(session["bytes_out"]))
         yield "  flags     %s" % (", ".join(flags_set(session)) or "none")
         if reveal:
-            yield from self.secrets(ssl, int(lens["version"]), int(lens["suite"]))
+            yield from self.secrets(session, int(lens["version"]), int(lens["suite"]))
         yield from self.messages(host, conn)
 
     @staticmethod
-    def secrets(ssl, version, suite):
+    def taken(session):
+        """What took the records over from mbedTLS, which is gone then; None: it is not."""
+        traffic = session["traffic"]
+        return traffic if int(traffic) and traffic["active"] else None
+
+    def alpn(self, session):
+        traffic = self.taken(session)
+        return traffic["alpn"] if traffic is not None else member(session["ssl"], "alpn_chosen")
+
+    def secrets(self, session, version, suite):
         """RFC 8446 7.1, RFC 5246 8.1; as the library holds them."""
         yield "  SECRETS   whoever has these can read, and forge, all that this connection carries"
+        traffic = self.taken(session)
+        if traffic is not None:
+            for name, side in (("CLIENT", "in"), ("SERVER", "out")):
+                secret, size = traffic["secret_" + side], int(traffic["secret_" + side]["len"])
+                if size:
+                    yield "            %-29s %s" % (
+                        "%s_TRAFFIC_SECRET_%d" % (name, int(traffic["updates_" + side])),
+                        bytes(int(secret["data"][i]) for i in range(size)).hex())
+            return
+        ssl = session["ssl"]
         pointer = member(ssl, "session")
         if int(pointer) == 0:
             pointer = member(ssl, "session_negotiate")
