@@ -12,6 +12,8 @@
 #include "tests/unit/tls/tls_files.h"
 #include "tls/ca.h"
 
+const struct aead_engine *rig_engine;
+
 #define GOT_MAX (32U * 1024U * 1024U)
 
 /* ---- certificates ---- */
@@ -368,8 +370,10 @@ static void on_event(void *arg, const struct event *e)
 
 static void context_init(struct rig *r, const struct rig_options *o)
 {
+    struct tls_config server = o->server;
+    server.engine = server.engine != NULL ? server.engine : rig_engine;
     char error[256], chain[64], key[64];
-    r->context = tls_context_new(&o->server, error, sizeof(error));
+    r->context = tls_context_new(&server, error, sizeof(error));
     ck_assert_msg(r->context != NULL, "%s", error);
     if (o->watcher != NULL) {
         tls_context_watch(r->context, o->watcher);

@@ -15,6 +15,9 @@
 const char *rig_dir(void);
 const char *rig_path(const char *name); /* "DIR/name", valid until the next but 3 calls */
 
+/* What servers have that do not name another engine; NULL: mbedTLS protects their records. */
+extern const struct aead_engine *rig_engine;
+
 struct rig_options {
     struct tls_config server;
     const char *certificates[4]; /* names in rig_dir, in the order of adding; none: "server" */
