@@ -105,6 +105,30 @@ if [ -x build/asan/vitrine ]; then
     try "replayed by the build with sanitizers" sanitized
 fi
 
+# ---- without loss under load ----
+
+under_load() { # four large downloads, and meanwhile 600 handshakes, 40 at a time
+    local i pids=()
+    for i in 1 2 3 4; do
+        get /big -o "$dir/load.$i" &
+        pids+=($!)
+    done
+    seq 600 | xargs -P 40 -I{} curl -sS --max-time 60 --cacert "$ca" -o /dev/null "https://$host/small"
+    for i in 1 2 3 4; do
+        wait "${pids[i - 1]}"
+        cmp "$dir/load.$i" "$dir/root/big"
+    done
+}
+all_of_it() {
+    replay load || fail "$(cat "$dir/replay.log")"
+    contains "$dir/replay.log" 'all frames are the same'
+    same "handshakes" 604 "$(grep -c '"tls_established"' "$dir/load.events")"
+}
+record load
+try "recorded: 600 handshakes beside four downloads" under_load
+end_serve
+try "replayed: all frames" all_of_it
+
 # ---- where a replay stops ----
 
 record small
