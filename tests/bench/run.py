@@ -46,7 +46,7 @@ class Turns:
                     peer.start()
                 self.peers[name] = peer
             except Failed as e:
-                self.missing[name] = str(e)
+                self.missing[name] = str(e).replace(ROOT + "/", "")
         for name in [n for n in self.peers if not self.alone(n)] * self.row.warm:
             try:
                 self.turn(name)
@@ -96,7 +96,7 @@ class Turns:
                 self.failures[name] = self.failures.get(name, 0) + 1
                 print(f"  {name}: {e}", file=sys.stderr, flush=True)
                 if self.failures[name] == FAILURES:
-                    self.missing[name] = str(e)
+                    self.missing[name] = str(e).replace(ROOT + "/", "")
         self.row.close(got)
         return got
 
