@@ -236,9 +236,8 @@ uint8_t *tls_traffic_reserve(struct tls_session *t, size_t min, size_t *room)
     struct tls_traffic *a = t->traffic;
     tls_traffic_update_out(t);
     size_t limit = text_limit(t);
-    size_t below;
     limit = limit < min ? min : limit;
-    uint8_t *to = stream_reserve(t->lower, record_size(&a->out, limit), &below);
+    uint8_t *to = stream_reserve(t->lower, record_size(&a->out, limit), room);
     if (to == NULL) {
         a->need = record_size(&a->out, limit);
         t->want_room = true;
