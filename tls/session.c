@@ -293,7 +293,7 @@ static void consume(struct stream *s, size_t n)
 static bool lower_has_room(struct tls_session *t, size_t min)
 {
     size_t room;
-    return t->unsent == 0 && stream_reserve(t->lower, min, &room) != NULL;
+    return t->lower != NULL && t->unsent == 0 && stream_reserve(t->lower, min, &room) != NULL;
 }
 
 static uint8_t *reserve(struct stream *s, size_t min, size_t *room)

@@ -84,7 +84,8 @@ soak() {
 }
 
 nothing_left() {
-    until_true 30 quiet || status 's["tcp"]["by_state"], s["timers_armed"]'
+    until_true 100 quiet || # files that nobody asks for are kept for a minute, by a timer
+         status 's["tcp"]["by_state"], s["timers_armed"]'
     quiet
     same "memory in use" "$(cat "$dir/rest")" "$(status "$rest")"
     same "HTTP connections" 0 "$(status 's["http"]["connections"]')"
