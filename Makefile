@@ -50,7 +50,7 @@ CHECK_CFLAGS = $(shell pkg-config --cflags check)
 CHECK_LIBS = $(shell pkg-config --libs check)
 
 # io_uring for frames in batches (stack/link/tap_ring.c), where the library is; without it a call each.
-URING_LIBS := $(shell echo '\#include <liburing.h>' | $(CC) -E - >/dev/null 2>&1 && echo -luring)
+URING_LIBS = $(shell printf '\043include <liburing.h>\n' | $(CC) -E - >/dev/null 2>&1 && echo -luring)
 
 # --- what there is --------------------------------------------------------------------------------
 
