@@ -49,8 +49,14 @@ MBEDTLS_CFLAGS := -isystem $(MBEDTLS)/include
 CHECK_CFLAGS = $(shell pkg-config --cflags check)
 CHECK_LIBS = $(shell pkg-config --libs check)
 
-# io_uring for frames in batches (stack/link/tap_ring.c), where the library is; without it a call each.
-URING_LIBS = $(shell printf '\043include <liburing.h>\n' | $(CC) -E - >/dev/null 2>&1 && echo -luring)
+# Libraries that are used where their headers are: io_uring for frames in batches (stack/link/tap_ring.c; without it
+# a call each), OpenSSL's libcrypto as an engine (tls/aead_engines.h; without it mbedTLS alone). They are looked for
+# when the first thing is linked and not before, because the set-up that installs them is a rule as well.
+compiles = $(shell printf '$(1)' | $(CC) $(CFLAGS) -I. -E - >/dev/null 2>&1 && echo $(2))
+URING_LIBS = $(eval URING_LIBS := $(call compiles,\043include <liburing.h>,-luring))$(URING_LIBS)
+CRYPTO_LIBS = $(eval CRYPTO_LIBS := $(or $(call compiles,\043include "tls/aead_engines.h"\n\043ifndef \
+	AEAD_LIBCRYPTO\n\043error\n\043endif\n,-lcrypto),$(info \
+	no headers of libcrypto 3.0 or later: mbedTLS is the only crypto engine)))$(CRYPTO_LIBS)
 
 # --- what there is --------------------------------------------------------------------------------
 
@@ -85,7 +91,7 @@ $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/targets/%.o $(BUILD)/libvitrine-fuzz.a \
 	$(BUILD)/libvitrine-stack.a $(BUILD)/sources
 	@echo "  LINK   $@"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
-		$(filter %.a,$^) $(MBEDTLS_LIBS) $(URING_LIBS) -lm -pthread
+		$(filter %.a,$^) $(MBEDTLS_LIBS) $(CRYPTO_LIBS) $(URING_LIBS) -lm -pthread
 $(BUILD)/seeds: $(call obj,$(FUZZ_SEEDS)) $(BUILD)/libvitrine-pkt.a $(BUILD)/libvitrine-stack.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 $(BUILD)/libvitrine-fuzz.a: $(call obj,$(FUZZ) $(FUZZ_RIGS))
@@ -100,7 +106,7 @@ $(BUILD)/vitrine $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-sim: $(BUIL
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(if $(filter %/unit %/vitrine-sim,$@),$(SIM_WRAPPED:%=-Wl,--wrap=%)) $(filter %.a,$^) \
-		$(if $(filter %/vitrine-pkt,$@),,$(MBEDTLS_LIBS)) \
+		$(if $(filter %/vitrine-pkt,$@),,$(MBEDTLS_LIBS) $(CRYPTO_LIBS)) \
 		$(if $(filter %/unit,$@),$(CHECK_LIBS)) $(URING_LIBS) -lm -pthread
 
 $(BUILD)/%.a: $(BUILD)/sources

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "tests/unit/tls/hex.h"
-#include "tests/unit/tls/test_aead.h"
+#include "tls/aead_engines.h"
 #include "tls/protection.h"
 
 Suite *record_suite(void);
@@ -24,7 +24,7 @@ static struct record_side side_of(uint16_t number, struct tls_suite *suite, stru
     ck_assert(tls_suite_find(number, suite));
     keys->key.len = suite->key_len;
     keys->iv.len = suite->iv_len;
-    record_keys(&r, &test_aead, suite, keys, 0);
+    record_keys(&r, &aead_mbedtls, suite, keys, 0);
     return r;
 }
 

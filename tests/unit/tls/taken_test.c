@@ -7,7 +7,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "tests/unit/tls/test_aead.h"
+#include "tls/aead_engines.h"
 #include "tests/unit/tls/tls_rig.h"
 
 Suite *taken_suite(void);
@@ -26,7 +26,7 @@ static struct tls_traffic *traffic(void)
 
 static void connect_(mbedtls_ssl_protocol_version version)
 {
-    rig_establish(&rig, (struct rig_options){.server = {.engine = &test_aead},
+    rig_establish(&rig, (struct rig_options){.server = {.engine = &aead_mbedtls},
                                              .version = version,
                                              .suite = version == MBEDTLS_SSL_VERSION_TLS1_3
                                                           ? MBEDTLS_TLS1_3_AES_128_GCM_SHA256
@@ -101,7 +101,7 @@ static void next_keys(struct record_side *r, struct tls_value *secret)
     tls_hkdf_expand_label(&s.suite, secret, "traffic upd", (struct slice){NULL, 0},
                           s.suite.hash_len, secret);
     tls_schedule_keys(&s, secret, true, &keys);
-    record_keys(r, &test_aead, &s.suite, &keys, 0);
+    record_keys(r, &aead_mbedtls, &s.suite, &keys, 0);
 }
 
 static void answer(const char *text)
