@@ -256,6 +256,19 @@ $(BUILD)/bench-frames: tests/bench/wire/frames.c $(BUILD)/flags
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< -luring
 
+# Engines of authenticated encryption; Intel's ipsec-mb as well where its header is (Debian: libipsec-mb-dev).
+.PHONY: bench-crypto
+bench-crypto: $(BUILD)/bench-crypto ## what a record costs to seal and to open with each crypto engine, in turn
+	$(Q)$(BUILD)/bench-crypto
+BENCH_CRYPTO := $(sort $(wildcard tests/bench/crypto/*.c))
+$(BUILD)/bench-crypto: $(call obj,$(BENCH_CRYPTO)) $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
+	@echo "  LINK   $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LIBS) $(CRYPTO_LIBS) \
+		$(call compiles,\043include <intel-ipsec-mb.h>,-lIPSec_MB) -lm -pthread
+$(call obj,$(BENCH_CRYPTO)): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
+$(call obj,$(BENCH_CRYPTO)): | build/setup/run
+-include $(patsubst %.o,%.d,$(call obj,$(BENCH_CRYPTO)))
+
 .PHONY: bench-recorder
 bench-recorder: $(BUILD)/vitrine $(BUILD)/bench-recorder build/setup/test ## what the recorder costs: with and without events, in turn
 	$(Q)$(MAKE) VARIANT=notrace build/notrace/vitrine build/notrace/bench-recorder
