@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apps/banner.h"
 #include "apps/commands.h"
 #include "apps/crew.h"
 #include "apps/http/files.h"
@@ -18,7 +19,6 @@
 #include "apps/tls_detail.h"
 #include "tls/ca.h"
 
-#define SERVER_NAME "vitrine.test" /* that the development certificates are for */
 #define ECHO_CONNECTIONS 1024U
 #define ECHO_IDLE (300 * NS_PER_SEC)
 #define LISTENERS 5U
@@ -380,61 +380,6 @@ static void on_signal(void *arg)
     }
 }
 
-static void print_ports(const struct serve *v, const char *address)
-{
-    const struct serve_options *o = &v->options;
-    if (o->port != 0) {
-        printf("  https    %s:%u   certificate %s\n", address, o->port, v->certificate);
-    }
-    if (o->plain_port != 0) {
-        printf("  http     %s:%u\n", address, o->plain_port);
-    }
-    if (o->echo_port != 0) {
-        printf("  echo     %s:%u\n", address, o->echo_port);
-    }
-    if (o->discard_port != 0) {
-        printf("  discard  %s:%u\n", address, o->discard_port);
-    }
-    if (o->chargen_port != 0) {
-        printf("  chargen  %s:%u\n", address, o->chargen_port);
-    }
-    if (o->root != NULL) {
-        printf("  files    %s\n", o->root);
-    }
-}
-
-/* The command that works as it stands: the certificate is for the name, the name goes to us. */
-static void print_curl(const struct serve *v, const char *address)
-{
-    const struct serve_options *o = &v->options;
-    char port[8] = "";
-    if (o->port == 0) {
-        return;
-    }
-    if (o->port != 443) {
-        snprintf(port, sizeof port, ":%u", o->port);
-    }
-    if (v->development) {
-        printf("\n  curl --cacert %s/ca.pem --resolve " SERVER_NAME ":%u:%s https://" SERVER_NAME
-               "%s/\n",
-               o->ca_dir, o->port, address, port);
-    } else {
-        printf("\n  curl --insecure https://%s%s/\n", address, port);
-    }
-}
-
-static void print_banner(const struct serve *v)
-{
-    char address[IP_TEXT_MAX], link[MAC_TEXT_MAX];
-    ip_text(v->options.node.address, address);
-    printf("vitrine %s on %s: %s/%u, link address %s\n", VITRINE_VERSION, v->options.node.tap,
-           address, v->options.node.prefix, mac_text(v->node.tap.dev.mac, link));
-    print_ports(v, address);
-    print_curl(v, address);
-    printf("\nready; Ctrl-C ends it\n");
-    fflush(stdout);
-}
-
 /* ---- running ---- */
 
 /* The first thread has the process's signals, and tells the others. */
@@ -501,7 +446,8 @@ static int serve(struct serve *v)
     int status = EXIT_FAILURE;
     if (rooted && start(v)) {
         if (v->index == 0 && !tape_is_replaying()) {
-            print_banner(v);
+            banner_print(
+                &(struct banner){&v->options, v->node.tap.dev.mac, v->certificate, v->development});
         }
         int error = loop_run(&v->node.loop);
         if (error != 0) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apps/tape/tape.h"
+#include "tls/aead.h"
 
 #define USAGE_OF_BOTH                                                                              \
     "  --tls-min 1.2|1.3     oldest version [1.2]\n"                                               \
@@ -26,7 +27,11 @@ const char tls_server_usage[] =
     "  --no-tickets          no resumption\n"
     "  --early-data          take 0-RTT data, GET and HEAD only: off, for others can send it "
     "again\n"
-    "  --ticket-lifetime S   how long a ticket is good, and its key seals [86400]\n" USAGE_OF_BOTH;
+    "  --ticket-lifetime S   how long a ticket is good, and its key seals [86400]\n"
+    "  --engine NAME         whose ciphers protect records: libcrypto, or mbedtls, the one to step "
+    "through\n"
+    "                        [the first of these that this build has]\n"
+    "  --records own|mbedtls  who protects them after the handshake [own]\n" USAGE_OF_BOTH;
 
 const char tls_client_usage[] =
     "TLS\n"
@@ -37,7 +42,8 @@ const char tls_client_usage[] =
 void tls_options_defaults(struct tls_options *o, bool client)
 {
     const char *keylog = getenv("SSLKEYLOGFILE");
-    *o = (struct tls_options){.config = {.client = client}, .alpn = {"http/1.1"}};
+    *o = (struct tls_options){.config = {.client = client, .engine = aead_engines[0]},
+                              .alpn = {"http/1.1"}};
     o->config.keylog = keylog != NULL && keylog[0] != '\0' ? keylog : NULL;
 }
 
@@ -117,6 +123,32 @@ static bool take_ticket_lifetime(struct tls_options *o, const char *value)
     return true;
 }
 
+static bool take_engine(struct tls_options *o, const char *value)
+{
+    const struct aead_engine *engine = aead_engine_named(value);
+    if (engine != NULL) {
+        o->config.engine = engine;
+    } else if (!tape_is_replaying()) { /* which needs the same bytes, and any engine makes them */
+        fprintf(stderr, "vitrine: --engine '%s': this build has", value);
+        for (unsigned i = 0; aead_engines[i] != NULL; i++) {
+            fprintf(stderr, "%s %s", i == 0 ? "" : " and", aead_engines[i]->name);
+        }
+        fprintf(stderr, "\n");
+        return false;
+    }
+    return true;
+}
+
+static bool take_records(struct tls_options *o, const char *value)
+{
+    o->config.library_records = strcmp(value, "mbedtls") == 0;
+    if (!o->config.library_records && strcmp(value, "own") != 0) {
+        fprintf(stderr, "vitrine: --records takes own or mbedtls, not '%s'\n", value);
+        return false;
+    }
+    return true;
+}
+
 static bool take_of_one_side(int option, const char *value, struct tls_options *o)
 {
     switch (option) {
@@ -131,6 +163,10 @@ static bool take_of_one_side(int option, const char *value, struct tls_options *
         return true;
     case TLS_OPT_TICKET_LIFETIME:
         return take_ticket_lifetime(o, value);
+    case TLS_OPT_ENGINE:
+        return take_engine(o, value);
+    case TLS_OPT_RECORDS:
+        return take_records(o, value);
     case 'k':
         o->config.trust_anything = true;
         return true;

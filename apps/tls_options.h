@@ -40,6 +40,8 @@ enum {
     TLS_OPT_CLIENT_AUTH,
     TLS_OPT_NO_TICKETS,
     TLS_OPT_TICKET_LIFETIME,
+    TLS_OPT_ENGINE,
+    TLS_OPT_RECORDS,
     /* a client's */
     TLS_OPT_CACERT,
     TLS_OPT_END,
@@ -64,7 +66,9 @@ enum {
     {"client-auth", required_argument, NULL, TLS_OPT_CLIENT_AUTH},    \
     {"no-tickets", no_argument, NULL, TLS_OPT_NO_TICKETS},            \
     {"early-data", no_argument, NULL, TLS_OPT_EARLY_DATA},            \
-    {"ticket-lifetime", required_argument, NULL, TLS_OPT_TICKET_LIFETIME}
+    {"ticket-lifetime", required_argument, NULL, TLS_OPT_TICKET_LIFETIME}, \
+    {"engine", required_argument, NULL, TLS_OPT_ENGINE},              \
+    {"records", required_argument, NULL, TLS_OPT_RECORDS}
 #define TLS_CLIENT_LONG_OPTIONS                            \
     TLS_LONG_OPTIONS,                                      \
     {"cacert", required_argument, NULL, TLS_OPT_CACERT},   \

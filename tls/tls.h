@@ -35,8 +35,9 @@ struct tls_config {
     void *key_arg;
     bool no_tickets;
     /* With which a server's sessions protect their records by themselves after the handshake (tls/traffic.h), and mbedTLS
-     * is gone then. NULL: mbedTLS protects them to the end. */
+     * is gone then. NULL: mbedTLS protects them to the end, as it does with `library_records`. */
     const struct aead_engine *engine;
+    bool library_records;
     uint32_t ticket_lifetime; /* seconds; 0: 86400 */
     /* 32 bytes, or NULL. Servers with the same of it, and the same clock, open each other's tickets. */
     const uint8_t *ticket_secret;

@@ -78,8 +78,8 @@ until_true() { # SECONDS COMMAND…: waits for a state to come about
 # serve OPTION…: starts the service and waits until it answers. Its output is $dir/serve.log.
 serve() {
     : >"$dir/serve.log"
-    "$vitrine" serve --tap vt0 --wire "$wire" --io "$io" --ca-dir "$dir/ca" --status "$dir/status" --quiet "$@" \
-        >"$dir/serve.log" 2>&1 &
+    "$vitrine" serve --tap vt0 --wire "$wire" --io "$io" --ca-dir "$dir/ca" --status "$dir/status" --quiet \
+        ${RECORDS:+--records "$RECORDS"} ${ENGINE:+--engine "$ENGINE"} "$@" >"$dir/serve.log" 2>&1 &
     serve_pid=$!
     if ! until_true 20 serving; then
         echo "not ok the service starts: $(tail -n 1 "$dir/serve.log")"

@@ -52,6 +52,16 @@ still_fine() { # the service goes on as if nothing had been
     until_true 15 no_connections
 }
 
+whose_records() { # what was asked for, or the first engine that the build has
+    local named
+    case ${RECORDS:-own} in
+    mbedtls) named='mbedtls, to the end' ;;
+    *) named=${ENGINE:-'(libcrypto|mbedtls)'} ;;
+    esac
+    contains "$dir/serve.log" "^  records  $named\$"
+}
+
+try "whose records they are is said" whose_records
 try "openssl: resumption in TLS 1.3" resumption -tls1_3
 try "openssl: resumption in TLS 1.2" resumption -tls1_2
 try "openssl: the chain verifies" client -tls1_3

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apps/options.h"
+#include "tls/aead.h"
 
 static struct serve_options o;
 
@@ -119,6 +120,20 @@ START_TEST(takes_link_addresses)
 }
 END_TEST
 
+/* Records are ours, with the first engine there is, unless it is said otherwise. */
+START_TEST(takes_the_engine_and_whose_records)
+{
+    ck_assert_int_eq(parse("--tap t"), OPTIONS_GOOD);
+    ck_assert_ptr_eq(o.tls.config.engine, aead_engines[0]);
+    ck_assert(!o.tls.config.library_records);
+    ck_assert_int_eq(parse("--tap t --engine mbedtls --records mbedtls"), OPTIONS_GOOD);
+    ck_assert_ptr_eq(o.tls.config.engine, aead_engine_named("mbedtls"));
+    ck_assert(o.tls.config.library_records);
+    ck_assert_int_eq(parse("--tap t --records mbedtls --records own"), OPTIONS_GOOD);
+    ck_assert(!o.tls.config.library_records);
+}
+END_TEST
+
 /* Each of HTTP's two ports may have so many: the stack's own limit is not below their sum. */
 START_TEST(makes_room_for_very_many_connections)
 {
@@ -151,6 +166,8 @@ static const char *const wrong[] = {
     "--tap t --key a.key",
     "--tap t --cert a --key b --key c",
     "--tap t --alpn a,b,c,d,e,f,g,h,i",
+    "--tap t --engine abacus",
+    "--tap t --records theirs",
 };
 
 START_TEST(refuses)
@@ -168,6 +185,7 @@ Suite *options_suite(void)
     tcase_add_test(t, has_defaults);
     tcase_add_test(t, takes_everything);
     tcase_add_test(t, takes_the_key_log_from_the_environment);
+    tcase_add_test(t, takes_the_engine_and_whose_records);
     tcase_add_test(t, takes_link_addresses);
     tcase_add_test(t, makes_room_for_very_many_connections);
     tcase_add_loop_test(t, refuses, 0, (int)COUNT_OF(wrong));
