@@ -164,14 +164,19 @@ needs_session() {
     same status 2 $status
     said 'needs a --session'
 }
-by_get() { # URL WORD: what the second answer says
+by_get() { # URL: with the ticket of the first connection; the server's word for it is in its EncryptedExtensions
     rm -f "$dir/kept"
     fetch --early-data "$1"
     said '^vitrine get: warning: --early-data'
     said '^\* early data: not sent'
-    fetch --early-data "$1"
+    capture "$dir/pcap"
+    fetch --early-data --keylog "$dir/got.keys" "$1"
+    capture_end
     said '^\* early data: accepted'
-    same body "$2" "$(cat "$dir/body")"
+    decode -r "$dir/pcap" -o "tls.keylog_file:$dir/got.keys" -Y 'tls.handshake.type == 8' \
+        -T fields -e tls.handshake.extension.type >"$dir/extensions"
+    contains "$dir/extensions" '(^|,)42(,|$)' # RFC 8446 4.2.10
+    same body served "$(cat "$dir/body")"
 }
 rejected() { # by a server that cannot open the ticket: the request goes again
     fetch --early-data "https://$site:4447/"
@@ -188,14 +193,14 @@ http {
     access_log off; root $dir/www;
     client_body_temp_path $dir; proxy_temp_path $dir; fastcgi_temp_path $dir; uwsgi_temp_path $dir; scgi_temp_path $dir;
     ssl_certificate $mine/good.pem; ssl_certificate_key $mine/good.key; ssl_protocols TLSv1.3;
-    server { listen $kernel:4446 ssl; ssl_early_data on; location / { return 200 "\$ssl_early_data"; } }
+    server { listen $kernel:4446 ssl; ssl_early_data on; location / { return 200 served; } }
     server { listen $kernel:4447 ssl; location / { return 200 plain; } }
 }
 END
     PATH=$PATH:$root/build/tools/usr/sbin:/usr/sbin nginx -p "$dir" -c "$dir/nginx.conf" 2>"$dir/nginx.log" &
     server=$!
     until_true 10 listening 4447
-    try "nginx: get's early data is accepted" by_get "https://$site:4446/" 1
+    try "nginx: get's early data is accepted" by_get "https://$site:4446/"
     try "nginx: get's early data is rejected, and sent again" rejected
     stop_server
 else
