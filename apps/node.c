@@ -56,6 +56,7 @@ static bool attach(struct node *n, const struct node_options *o)
         loop_done(&n->loop);
         return false;
     }
+    n->loop.busy_poll = o->busy_poll;
     iface_announce(n->iface); /* RFC 5227 2.3: neighbours that knew us at another link address */
     return true;
 }

@@ -16,8 +16,9 @@ struct node_options {
         NODE_COALESCED, /* true frames, which the kernel joins (IFF_NAPI) */
         NODE_OFFLOAD,   /* super-segments and unfinished checksums cross the TAP (IFF_VNET_HDR) */
     } wire;
-    bool queue;   /* one of several of the TAP */
-    bool batches; /* of frames, one system call for each (io_uring) */
+    bool queue;     /* one of several of the TAP */
+    bool batches;   /* of frames, one system call for each (io_uring) */
+    nsec busy_poll; /* as struct loop's */
     struct tcp_config tcp;
     bool narrate;   /* every cause in words, on narrate_fd */
     int narrate_fd; /* [standard error] */

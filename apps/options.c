@@ -34,6 +34,10 @@ static const char usage_tail[] =
     "TAP;\n"
     "                        there is no account of what happens then [1]\n"
     "  --fast                as fast as it can: --wire offload --io batches\n"
+    "  --busy-poll[=US]      after a frame, ask for more during so many microseconds before going "
+    "to "
+    "sleep: less\n"
+    "                        delay, for a whole core of each thread as long as frames come [200]\n"
     "  --quiet               no ladder of the handshakes\n"
     "  --events FILE         every event as a line of JSON\n"
     "  --status FILE         on SIGUSR1 replace FILE by the state of everything, as JSON\n"
@@ -59,6 +63,7 @@ enum {
     OPT_RSA,
     OPT_THREADS,
     OPT_FAST,
+    OPT_BUSY_POLL,
     OPT_QUIET,
     OPT_EVENTS,
     OPT_STATUS,
@@ -85,6 +90,7 @@ static const struct option long_options[] = {
     {"rsa", no_argument, NULL, OPT_RSA},
     {"threads", required_argument, NULL, OPT_THREADS},
     {"fast", no_argument, NULL, OPT_FAST},
+    {"busy-poll", optional_argument, NULL, OPT_BUSY_POLL},
     {"fast-open", no_argument, NULL, OPT_FAST_OPEN},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"events", required_argument, NULL, OPT_EVENTS},
@@ -185,6 +191,19 @@ static bool take_threads(struct serve_options *o, const char *value)
     return true;
 }
 
+#define BUSY_POLL 200U          /* microseconds, unless told otherwise */
+#define BUSY_POLL_MAX 10000000U /* microseconds */
+
+static bool take_busy_poll(struct serve_options *o, const char *value)
+{
+    uint64_t us = BUSY_POLL;
+    if (value != NULL && !option_number("busy-poll", value, 1, BUSY_POLL_MAX, &us)) {
+        return false;
+    }
+    o->node.busy_poll = (nsec)us * NS_PER_US;
+    return true;
+}
+
 /* What shows one host from inside, or is kept by one, there is not of several. */
 static bool threads_agree(const struct serve_options *o)
 {
@@ -211,6 +230,8 @@ static bool take_looking(int option, const char *value, struct serve_options *o)
         o->node.wire = NODE_OFFLOAD;
         o->node.batches = true;
         return true;
+    case OPT_BUSY_POLL:
+        return take_busy_poll(o, value);
     case OPT_QUIET:
         o->quiet = true;
         return true;

@@ -65,20 +65,46 @@ static bool system_seed(uint8_t seed[32])
     return got == 32;
 }
 
-/* Waits for a descriptor, at most `wait` ns. The number of events, or a negative errno. */
-static int system_wait(struct loop *l, struct epoll_event *events, int max, nsec wait)
+/* Sleeps until a descriptor is ready, at most `wait` ns. As epoll_wait. */
+static int sleep_for(struct loop *l, struct epoll_event *events, int max, nsec wait)
 {
-    /* In pieces, so that what is more than a piece tells how long it stood still. */
-    wait = wait == NEVER ? NEVER : nsec_min(wait, LOOP_STANDSTILL);
     struct timespec t = {.tv_sec = (time_t)(wait / NS_PER_SEC),
                          .tv_nsec = (long)(wait % NS_PER_SEC)};
-    nsec began = loop_machine_now();
     int n = epoll_pwait2(l->epoll_fd, events, max, wait == NEVER ? NULL : &t, NULL);
     if (n < 0 && errno == ENOSYS) { /* Linux before 5.11: milliseconds, rounded up */
         nsec ms = nsec_min(wait / NS_PER_MS, INT32_MAX - 1) + 1;
         n = epoll_wait(l->epoll_fd, events, max, wait == NEVER ? -1 : wait == 0 ? 0 : (int)ms);
     }
+    return n;
+}
+
+/* Asks from `*now` until `until` again and again: whoever sends soon finds us awake. As epoll_wait. */
+static int spin(struct loop *l, struct epoll_event *events, int max, nsec *now, nsec until)
+{
+    int n = 0;
+    for (; n == 0 && *now < until; *now = loop_machine_now()) {
+        n = epoll_wait(l->epoll_fd, events, max, 0);
+    }
+    return n;
+}
+
+/* Waits for a descriptor, at most `wait` ns. The number of events, or a negative errno. */
+static int system_wait(struct loop *l, struct epoll_event *events, int max, nsec wait)
+{
+    /* In pieces, so that what is more than a piece tells how long it stood still. */
+    wait = wait == NEVER ? NEVER : nsec_min(wait, LOOP_STANDSTILL);
+    nsec began = loop_machine_now();
+    nsec end = wait == NEVER ? NEVER : began + wait;
+    if (l->woken) {
+        l->spin_until = began + l->busy_poll;
+    }
+    nsec now = began;
+    int n = spin(l, events, max, &now, nsec_min(l->spin_until, end));
+    if (n == 0) {
+        n = sleep_for(l, events, max, end == NEVER ? NEVER : nsec_max(end - now, 0));
+    }
     int error = errno;
+    l->woken = n > 0;
     loop_clock_slept(&clock_here, began, loop_machine_now(), wait);
     if (n < 0) {
         return error == EINTR ? 0 : -error;

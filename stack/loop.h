@@ -41,6 +41,10 @@ struct loop {
     uint64_t unshared; /* frames that could not be sent on: an inbox was full */
     struct loop_watch watches[LOOP_WATCHES];
     unsigned watch_count;
+    nsec
+        busy_poll; /* for how long after something came it asks again and again before it sleeps; 0: it sleeps */
+    bool woken;      /* something came when it last asked */
+    nsec spin_until; /* on the machine's clock */
 };
 
 /* What comes to a loop from the system. A program that records all that its host is given, or gives it

@@ -62,6 +62,8 @@ asks_again() { # ARP: one answer, and all know the neighbour anew
     same "answers" 1 "$(decode -r "$dir/arp.pcap" -Y "arp.opcode == 2 && arp.src.proto_ipv4 == $ip" | wc -l)"
 }
 
+asleep() { ! cat "/proc/$serve_pid/task/"*/status | grep -q '^State:[[:space:]]*R'; }
+
 refused() { # ARGUMENT…: what has no meaning for several hosts
     ! "$vitrine" serve --tap vt0 --threads 2 "$@" >"$dir/refused" 2>&1
     contains "$dir/refused" 'goes with --threads 1'
@@ -75,6 +77,10 @@ try "ping has one answer each" pings 56
 try "in fragments, too" pings 5000
 try "an ARP request has one answer" asks_again
 try "a recording is of one host" refused --record "$dir/tape"
+end_serve
+serve --root "$dir/root" --msl 1 --threads 3 --busy-poll
+try "24 downloads with --busy-poll" downloads
+try "after which all threads sleep" until_true 20 asleep
 end_serve
 try "a TAP with one queue is refused" eval '
     ip tuntap add dev one mode tap && ! "$vitrine" serve --tap one --threads 2 >"$dir/one" 2>&1 && contains "$dir/one" "multi_queue"'

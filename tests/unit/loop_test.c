@@ -3,6 +3,8 @@
 
 #include <check.h>
 #include <errno.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -92,6 +94,55 @@ START_TEST(timers_fire_while_nothing_comes_in)
 }
 END_TEST
 
+/* How often this thread has gone to sleep by itself. */
+static long sleeps(void)
+{
+    struct rusage r;
+    ck_assert_int_eq(getrusage(RUSAGE_THREAD, &r), 0);
+    return r.ru_nvcsw;
+}
+
+/* What a wait of 2 ms in which nothing comes does to this. */
+static long sleeps_in_a_wait(void)
+{
+    struct epoll_event event;
+    long before = sleeps();
+    nsec began = loop_machine_now();
+    ck_assert_int_eq(loop_system.wait(&loop, &event, 1, 2 * NS_PER_MS), 0);
+    ck_assert_int_ge(loop_machine_now() - began, 2 * NS_PER_MS);
+    return sleeps() - before;
+}
+
+static void have_a_frame(void)
+{
+    struct epoll_event event;
+    char frame[60] = {0};
+    ck_assert_int_eq(send(far_end, frame, sizeof frame, 0), sizeof frame);
+    ck_assert_int_eq(loop_system.wait(&loop, &event, 1, 0), 1);
+    ck_assert_int_eq(recv(tap.fd, frame, sizeof frame, 0), sizeof frame);
+}
+
+START_TEST(busy_poll_stays_awake_for_its_time_after_a_frame)
+{
+    have_a_frame();
+    ck_assert_int_ge(sleeps_in_a_wait(), 1); /* without it */
+    loop.busy_poll = NS_PER_SEC * 3600;
+    ck_assert_int_ge(sleeps_in_a_wait(), 1); /* nothing has come */
+    have_a_frame();
+    ck_assert_int_eq(sleeps_in_a_wait(), 0);
+    ck_assert_int_eq(sleeps_in_a_wait(), 0); /* a timer in between changes nothing */
+}
+END_TEST
+
+START_TEST(busy_poll_sleeps_when_its_time_is_over)
+{
+    loop.busy_poll = NS_PER_MS;
+    have_a_frame();
+    ck_assert_int_ge(sleeps_in_a_wait(), 1);
+    ck_assert_int_ge(sleeps_in_a_wait(), 1);
+}
+END_TEST
+
 START_TEST(a_dead_device_ends_the_loop)
 {
     shutdown(far_end, SHUT_RDWR);
@@ -148,6 +199,8 @@ Suite *loop_suite(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, what_comes_in_is_answered);
     tcase_add_test(t, timers_fire_while_nothing_comes_in);
+    tcase_add_test(t, busy_poll_stays_awake_for_its_time_after_a_frame);
+    tcase_add_test(t, busy_poll_sleeps_when_its_time_is_over);
     tcase_add_test(t, a_dead_device_ends_the_loop);
     tcase_add_test(t, a_frame_without_a_buffer_has_a_name);
     tcase_add_test(t, taps_and_watches_are_bounded);
