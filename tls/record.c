@@ -116,27 +116,25 @@ static struct slice make_aad(const struct record_side *r, const uint8_t header[R
     return (struct slice){out, wr_len(&w)};
 }
 
-bool record_seal(struct record_side *r, enum record_type type, uint8_t *record, size_t text_len)
+bool record_seal(struct record_side *r, enum record_type type, uint8_t *record, struct slice text)
 {
     uint8_t nonce[AEAD_NONCE], aad[AAD_MAX];
     if (!awake(r)) {
         return false;
     }
-    uint8_t *text = record + record_front(r);
-    size_t inner = inner_size(r, text_len);
+    size_t inner = inner_size(r, text.len);
     struct wr w = wr_of(record, RECORD_HEADER);
     wr_u8(&w, r->old ? (uint8_t)type : RECORD_APPLICATION_DATA);
     wr_be16(&w, 0x0303);
     wr_be16(&w, (uint16_t)(r->explicit_len + inner + AEAD_TAG));
-    if (!r->old) {
-        text[text_len] = (uint8_t)type;
-    }
     if (r->explicit_len > 0) { /* RFC 5288 3: the number is never the same under one key */
         put_number(record + RECORD_HEADER, r->number);
     }
     make_nonce(r, record + RECORD_HEADER, nonce);
-    struct slice part = {text, inner};
-    if (!r->engine->seal(r->aead, nonce, make_aad(r, record, text_len, aad), &part, 1, text)) {
+    const uint8_t inner_type = (uint8_t)type;
+    const struct slice parts[] = {text, {&inner_type, inner - text.len}};
+    if (!r->engine->seal(r->aead, nonce, make_aad(r, record, text.len, aad), parts, COUNT_OF(parts),
+                         record + record_front(r))) {
         return false;
     }
     r->number++;

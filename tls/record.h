@@ -52,9 +52,9 @@ void record_done(struct record_side *r);
 size_t record_front(const struct record_side *r);
 /* Bytes of a record with so much plaintext, all in all. */
 size_t record_size(const struct record_side *r, size_t text_len);
-/* Makes a record of `record_size` bytes, where the plaintext already lies at its place. False: no memory, or the
- * engine failed. `text_len` <= RECORD_TEXT_MAX. */
-bool record_seal(struct record_side *r, enum record_type type, uint8_t *record, size_t text_len);
+/* Makes a record of `record_size` bytes. The plaintext, at most RECORD_TEXT_MAX, lies at its place already, behind
+ * `record_front` bytes, or somewhere else. False: no memory, or the engine failed. */
+bool record_seal(struct record_side *r, enum record_type type, uint8_t *record, struct slice text);
 
 /* The longest payload that a header may announce. */
 size_t record_payload_max(const struct record_side *r);

@@ -398,6 +398,15 @@ static void abort_stream(struct stream *s)
     }
 }
 
+/* Only of a session that has taken its records over: mbedTLS wants the bytes in a buffer of its own. */
+static size_t refer(struct stream *s, struct slice bytes, struct slab *lent)
+{
+    struct tls_session *t = of_stream(s);
+    (void)lent; /* nobody points to them when this is over */
+    bool closed = t->ended || t->shut || t->want_shutdown;
+    return closed ? 0 : tls_traffic_refer(t, bytes);
+}
+
 static const struct stream_ops ops = {
     .peek = peek,
     .consume = consume,
@@ -406,6 +415,21 @@ static const struct stream_ops ops = {
     .shutdown = shutdown_stream,
     .abort = abort_stream,
 };
+
+static const struct stream_ops taken_ops = {
+    .peek = peek,
+    .consume = consume,
+    .reserve = reserve,
+    .commit = commit,
+    .refer = refer,
+    .shutdown = shutdown_stream,
+    .abort = abort_stream,
+};
+
+static bool is_ours(const struct stream *s)
+{
+    return s->ops == &ops || s->ops == &taken_ops;
+}
 
 /* ---- the lower stream's events ---- */
 
@@ -438,6 +462,7 @@ static void go_on(struct tls_session *t)
             return;
         }
         t->open = true;
+        t->stream.ops = tls_taken(t) ? &taken_ops : &ops;
         tell(t, t->stream.events->opened);
         if (tls_next_is_early(t)) {
             tell(t, t->stream.events->readable);
@@ -603,7 +628,7 @@ void tls_begin(struct stream *s)
 
 struct tls_session *tls_of_stream(struct stream *s)
 {
-    return s->ops == &ops ? of_stream(s) : NULL;
+    return is_ours(s) ? of_stream(s) : NULL;
 }
 
 struct stream *tls_above(struct stream *lower)

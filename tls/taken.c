@@ -248,17 +248,17 @@ uint8_t *tls_traffic_reserve(struct tls_session *t, size_t min, size_t *room)
     return to + record_front(&a->out);
 }
 
-/* Seals what lies in the reserved room, and hands it down. */
-static bool send(struct tls_session *t, enum record_type type, uint8_t *record, size_t len)
+/* Seals a text, which lies in the reserved room or somewhere else, and hands the record down. */
+static bool send(struct tls_session *t, enum record_type type, uint8_t *record, struct slice text)
 {
     struct tls_traffic *a = t->traffic;
-    size_t size = record_size(&a->out, len);
+    size_t size = record_size(&a->out, text.len);
     wake(t);
-    if (!record_seal(&a->out, type, record, len)) {
+    if (!record_seal(&a->out, type, record, text)) {
         tls_end(t, CLOSE_NO_RESOURCES);
         return false;
     }
-    t->unsent = type == RECORD_ALERT ? 0 : len; /* the lens need not guess what this is */
+    t->unsent = type == RECORD_ALERT ? 0 : text.len; /* the lens need not guess what this is */
     tls_lens_out(t, record, size);
     t->unsent = 0;
     stream_commit(t->lower, size);
@@ -271,29 +271,47 @@ bool tls_traffic_send(struct tls_session *t, enum record_type type, const void *
     size_t room;
     uint8_t *to = stream_reserve(t->lower, record_size(&a->out, len), &room);
     a->room = NULL;
-    if (to == NULL) {
-        return false;
+    return to != NULL && send(t, type, to, (struct slice){text, len});
+}
+
+/* Application data. */
+static void send_text(struct tls_session *t, uint8_t *record, struct slice text)
+{
+    struct tls_traffic *a = t->traffic;
+    uint64_t number = a->out.number, before = t->given;
+    if (!send(t, RECORD_APPLICATION_DATA, record, text)) {
+        return;
     }
-    memcpy(to + record_front(&a->out), text, len);
-    return send(t, type, to, len);
+    TRACE(t->recorder, t->conn_id, tls_record, .number = number, .stream_at = before,
+          .text_at = t->said, .len = (uint32_t)(t->given - before), .text_len = (uint32_t)text.len);
+    t->said += text.len;
+    a->burst = u32_min(a->burst + (uint32_t)text.len, BURST);
+    a->sent = t->recorder->now;
+    if (!a->suite.old && !a->suite.chacha && a->out.number >= GCM_RECORDS_MAX) {
+        a->update_owed = true;
+    }
 }
 
 void tls_traffic_commit(struct tls_session *t, size_t n)
 {
     struct tls_traffic *a = t->traffic;
-    uint64_t number = a->out.number, before = t->given;
     uint8_t *record = a->room;
     a->room = NULL;
-    if (record == NULL || !send(t, RECORD_APPLICATION_DATA, record, n)) {
-        return;
+    if (record != NULL) {
+        send_text(t, record, (struct slice){record + record_front(&a->out), n});
     }
-    TRACE(t->recorder, t->conn_id, tls_record, .number = number, .stream_at = before,
-          .text_at = t->said, .len = (uint32_t)(t->given - before), .text_len = (uint32_t)n);
-    t->said += n;
-    a->burst += (uint32_t)n < BURST ? (uint32_t)n : BURST;
-    a->burst = u32_min(a->burst, BURST);
-    a->sent = t->recorder->now;
-    if (!a->suite.old && !a->suite.chacha && a->out.number >= GCM_RECORDS_MAX) {
-        a->update_owed = true;
+}
+
+size_t tls_traffic_refer(struct tls_session *t, struct slice bytes)
+{
+    struct tls_traffic *a = t->traffic;
+    size_t done = 0, room;
+    while (done < bytes.len && !t->ended && tls_traffic_reserve(t, 1, &room) != NULL) {
+        uint8_t *record = a->room;
+        size_t n = size_min(room, bytes.len - done);
+        a->room = NULL;
+        send_text(t, record, (struct slice){bytes.data + done, n});
+        done += n;
     }
+    return done;
 }

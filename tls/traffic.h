@@ -64,6 +64,8 @@ void tls_traffic_read(struct tls_session *t); /* opens the next record of applic
 void tls_traffic_consume(struct tls_session *t, size_t n);
 uint8_t *tls_traffic_reserve(struct tls_session *t, size_t min, size_t *room);
 void tls_traffic_commit(struct tls_session *t, size_t n);
+/* Seals bytes from where they lie, and keeps none of them; returns how many. */
+size_t tls_traffic_refer(struct tls_session *t, struct slice bytes);
 /* Sends a record of another type, whole; false: there is no room, or the session has failed. */
 bool tls_traffic_send(struct tls_session *t, enum record_type type, const void *text, size_t len);
 

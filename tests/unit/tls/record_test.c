@@ -37,6 +37,12 @@ static struct record_side rfc8448(void)
     return side_of(0x1301, &suite, &keys);
 }
 
+/* What lies at its place behind the header. */
+static struct slice in_place(const struct record_side *r, const uint8_t *record, size_t len)
+{
+    return (struct slice){record + record_front(r), len};
+}
+
 START_TEST(known_record)
 {
     struct record_side r = rfc8448();
@@ -46,9 +52,19 @@ START_TEST(known_record)
     for (uint8_t i = 0; i < 50; i++) {
         record[record_front(&r) + i] = i;
     }
-    ck_assert(record_seal(&r, RECORD_APPLICATION_DATA, record, 50));
+    ck_assert(record_seal(&r, RECORD_APPLICATION_DATA, record, in_place(&r, record, 50)));
     ck_assert_mem_eq(record, want, len);
     ck_assert_uint_eq(r.number, 1);
+    record_done(&r);
+    r = rfc8448(); /* and from somewhere else */
+    static const uint8_t text[50] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12,
+                                     13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+                                     26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+                                     39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49};
+    memset(record, 0xee, sizeof(record));
+    ck_assert(record_seal(&r, RECORD_APPLICATION_DATA, record, (struct slice){text, 50}));
+    ck_assert_mem_eq(record, want, len);
+    ck_assert_uint_eq(record[len], 0xee);
     record_done(&r);
 }
 END_TEST
@@ -103,7 +119,7 @@ START_TEST(all_suites)
         struct slice text, payload = {record + 5, size - 5};
         uint8_t type = 0;
         memset(record + front, (int)n + 1, len);
-        ck_assert(record_seal(&out, RECORD_APPLICATION_DATA, record, len));
+        ck_assert(record_seal(&out, RECORD_APPLICATION_DATA, record, in_place(&out, record, len)));
         ck_assert_uint_eq(tls_open_record(&suite, &keys, n, record, payload, other, &type), len);
         ck_assert_uint_eq(type, 23);
         ck_assert_int_eq(record_open(&in, record, payload, record + 5, &text, &type), RECORD_GOOD);
@@ -131,17 +147,18 @@ START_TEST(inside)
     struct slice text;
     memset(record, 0, sizeof(record));
     /* A type of 0 is a zero more: its record has nothing else in it. */
-    ck_assert(record_seal(&maker, (enum record_type)0, record, 10));
+    ck_assert(record_seal(&maker, (enum record_type)0, record, in_place(&maker, record, 10)));
     struct slice payload = {record + 5, record_size(&maker, 10) - 5};
     ck_assert_int_eq(record_open(&r, record, payload, out, &text, &type), RECORD_UNTYPED);
     memset(record, 0, 64); /* padded: 4 bytes, the type, zeros */
     memcpy(record + 5, "abcd\x17", 5);
-    ck_assert(record_seal(&maker, (enum record_type)0, record, 10));
+    ck_assert(record_seal(&maker, (enum record_type)0, record, in_place(&maker, record, 10)));
     ck_assert_int_eq(record_open(&r, record, payload, out, &text, &type), RECORD_GOOD);
     ck_assert_uint_eq(type, 23);
     ck_assert_uint_eq(text.len, 4);
     ck_assert_mem_eq(text.data, "abcd", 4);
-    ck_assert(record_seal(&maker, RECORD_APPLICATION_DATA, record, 16385));
+    ck_assert(
+        record_seal(&maker, RECORD_APPLICATION_DATA, record, in_place(&maker, record, 16385)));
     payload.len = record_size(&maker, 16385) - 5;
     ck_assert_int_eq(record_open(&r, record, payload, out, &text, &type), RECORD_OVERFLOW);
     payload.len = 16384 + 257;
