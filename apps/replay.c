@@ -125,9 +125,9 @@ __attribute__((noinline)) void replay_stop_here(void)
 static void connection_text(struct tcp_conn *c, nsec now, struct draft *out)
 {
     struct story story;
-    struct stream *tls = tls_above(&c->stream);
+    struct stream *tls = tls_above(&c->handle->stream);
     draft_addf(out, "\n---- connection %u, %s ----\n\n", c->id, tcp_state_name(c->state));
-    story_collect(tls != NULL ? tls : &c->stream, now, &story);
+    story_collect(tls != NULL ? tls : &c->handle->stream, now, &story);
     story_text(&story, out);
 }
 
@@ -141,7 +141,7 @@ static void print_state(const struct replay *p, const struct event *e)
     draft_addf(&text, "stopped at: %s\n\n", line);
     status_text(&(struct status){.host = h}, &text);
     for (const struct list *n = h->tcp.all.next; n != &h->tcp.all; n = n->next) {
-        connection_text(CONTAINER_OF(n, struct tcp_conn, all_link), h->now, &text);
+        connection_text(handle_of_link(n)->conn, h->now, &text);
     }
     fputs(text.data != NULL ? text.data : "no memory\n", stdout);
     fflush(stdout);

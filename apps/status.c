@@ -19,7 +19,7 @@ static void count_connections(const struct tcp *t, struct counts *out)
 {
     *out = (struct counts){0};
     for (struct list *n = t->all.next; n != &t->all; n = n->next) {
-        const struct tcp_conn *c = CONTAINER_OF(n, struct tcp_conn, all_link);
+        const struct tcp_conn *c = handle_of_link(n)->conn;
         out->by_state[c->state < TCP_STATES ? c->state : 0]++;
         out->by_search[c->plpmtu.state < PLPMTU_STATES ? c->plpmtu.state : 0]++;
         out->connections++;
@@ -36,6 +36,7 @@ static unsigned list_pools(const struct status *s, const struct pool *out[STATUS
         out[n++] = &s->host->pools.slabs[i];
     }
     out[n++] = &s->host->pools.bufs;
+    out[n++] = &s->host->tcp.handle_pool;
     out[n++] = &s->host->tcp.conn_pool;
     out[n++] = &s->host->tcp.timewait_pool;
     out[n++] = &s->host->tcp.range_pool;

@@ -18,7 +18,7 @@ bool close_fin_sent(const struct tcp_conn *c)
 /* Takes the block off the wire: no segment finds it, no timer runs, nothing is sent. */
 static void detach(struct tcp_conn *c)
 {
-    demux_remove(c->tcp, &c->entry);
+    demux_remove(c->tcp, &c->handle->entry);
     for (unsigned i = 0; i < TCP_TIMERS; i++) {
         timers_stop(c, (enum tcp_timer)i);
     }
@@ -59,7 +59,7 @@ static void end_now(struct tcp_conn *c, enum close_reason reason)
 static void end_in_timewait(struct tcp_conn *c, nsec now)
 {
     conn_set_state(c, TCP_TIME_WAIT);
-    demux_remove(c->tcp, &c->entry);
+    demux_remove(c->tcp, &c->handle->entry);
     timewait_enter(c, now);
     bool ack_due = c->ack_due; /* the FIN that brought us here is still to be acknowledged */
     detach(c);
@@ -113,8 +113,8 @@ static void abort_now(struct tcp_conn *c, bool tell_peer)
 
 void close_orphan(struct tcp_conn *c)
 {
-    c->stream.events = NULL;
-    c->stream.app = NULL;
+    c->handle->stream.events = NULL;
+    c->handle->stream.app = NULL;
     c->orphan = true;
     if (c->detached) {
         conn_tell(c, PENDING_CLOSED); /* it was only waiting for its reader */
@@ -130,8 +130,8 @@ void close_orphan(struct tcp_conn *c)
 
 void close_abort(struct tcp_conn *c)
 {
-    c->stream.events = NULL;
-    c->stream.app = NULL;
+    c->handle->stream.events = NULL;
+    c->handle->stream.app = NULL;
     c->orphan = true;
     if (c->detached) {
         conn_tell(c, PENDING_CLOSED);

@@ -48,7 +48,7 @@ static uint8_t window_shift(uint32_t buffer)
 
 static bool is_v4(const struct tcp_conn *c)
 {
-    return ip_is_v4(c->entry.tuple.remote.addr);
+    return ip_is_v4(c->handle->entry.tuple.remote.addr);
 }
 
 uint32_t conn_ip_header(const struct tcp_conn *c)
@@ -61,18 +61,18 @@ uint32_t conn_ip_header(const struct tcp_conn *c)
 static uint32_t path_mss(const struct tcp_conn *c, uint32_t mtu)
 {
     uint32_t headers = conn_ip_header(c) + TCP_HEADER_MIN;
-    uint32_t link = ip_link_mtu(c->tcp->ip, c->entry.tuple.remote.addr);
+    uint32_t link = ip_link_mtu(c->tcp->ip, c->handle->entry.tuple.remote.addr);
     uint32_t least = u32_min(headers + MSS_MIN, u32_max(link, headers + MSS_LEFT));
     uint32_t mss = u32_max(mtu, least) - headers;
     return c->options.mss != 0 ? u32_min(mss, u32_max(c->options.mss, MSS_MIN)) : mss;
 }
 
-void conn_init(struct tcp_conn *c, struct tcp *t, const struct tcp_tuple *tuple,
+void conn_init(struct tcp_conn *c, struct tcp_handle *handle, struct tcp *t,
                const struct tcp_options *options, bool passive)
 {
+    const struct tcp_tuple *tuple = &handle->entry.tuple;
+    c->handle = handle;
     c->tcp = t;
-    c->stream.ops = &tcp_stream_ops;
-    c->entry.tuple = *tuple;
     c->state = TCP_CLOSED;
     c->passive = passive;
     uint64_t secret = demux_hash(&t->isn_key, tuple);
@@ -87,17 +87,34 @@ void conn_init(struct tcp_conn *c, struct tcp *t, const struct tcp_tuple *tuple,
     c->last_heard = t->now;
 }
 
+/* With a block of zeros; NULL at a limit. */
+static struct tcp_handle *new_handle(struct tcp *t, const struct tcp_tuple *tuple)
+{
+    struct tcp_handle *h = pool_get(&t->handle_pool);
+    struct tcp_conn *c = h != NULL ? pool_get_zero(&t->conn_pool) : NULL;
+    if (c == NULL) {
+        if (h != NULL) {
+            pool_put(&t->handle_pool, h);
+        }
+        return NULL;
+    }
+    *h = (struct tcp_handle){.stream.ops = &tcp_stream_ops, .entry.tuple = *tuple, .conn = c};
+    timers_attach(h);
+    return h;
+}
+
 struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
                           const struct tcp_options *options, bool passive)
 {
-    struct tcp_conn *c = pool_get_zero(&t->conn_pool);
-    if (c == NULL) {
+    struct tcp_handle *handle = new_handle(t, tuple);
+    if (handle == NULL) {
         trace_drop(t->recorder, DROP_TCP_NO_MEMORY, 0, 0);
         return NULL;
     }
-    conn_init(c, t, tuple, options, passive);
+    struct tcp_conn *c = handle->conn;
+    conn_init(c, handle, t, options, passive);
     c->id = ++t->last_id;
-    list_push_back(&t->all, &c->all_link);
+    list_push_back(&t->all, &handle->all_link);
     TRACE(t->recorder, c->id, tcp_open, .local = tuple->local.addr, .remote = tuple->remote.addr,
           .local_port = tuple->local.port, .remote_port = tuple->remote.port, .passive = passive);
     return c;
@@ -117,7 +134,7 @@ void conn_free(struct tcp_conn *c)
 {
     struct tcp *t = c->tcp;
     leave_listener(c);
-    demux_remove(t, &c->entry);
+    demux_remove(t, &c->handle->entry);
     timers_done(c);
     if (list_linked(&c->dirty_link)) {
         list_remove(&c->dirty_link);
@@ -128,7 +145,7 @@ void conn_free(struct tcp_conn *c)
     if (list_linked(&c->starved_link)) {
         list_remove(&c->starved_link);
     }
-    list_remove(&c->all_link);
+    list_remove(&c->handle->all_link);
     sendq_done(&c->sendq);
     buf_free_queue(&c->rcv_queue);
     reassembly_done(&c->reassembly, &t->range_pool);
@@ -137,6 +154,7 @@ void conn_free(struct tcp_conn *c)
     }
     recovery_done(c);
     t->totals.closed++;
+    pool_put(&t->handle_pool, c->handle);
     pool_put(&t->conn_pool, c);
 }
 
@@ -259,13 +277,13 @@ uint32_t conn_packet_full(const struct tcp_conn *c)
 
 uint32_t conn_packet_max(const struct tcp_conn *c)
 {
-    uint32_t link = ip_link_mtu(c->tcp->ip, c->entry.tuple.remote.addr);
+    uint32_t link = ip_link_mtu(c->tcp->ip, c->handle->entry.tuple.remote.addr);
     return full_mss(c, u32_min(link, UINT16_MAX)) + conn_ip_header(c) + TCP_HEADER_MIN;
 }
 
 void conn_update_mss(struct tcp_conn *c)
 {
-    c->caps = (uint8_t)ip_caps(c->tcp->ip, c->entry.tuple.remote.addr);
+    c->caps = (uint8_t)ip_caps(c->tcp->ip, c->handle->entry.tuple.remote.addr);
     uint32_t mss = full_mss(c, c->mtu);
     uint32_t options = (c->route != NULL ? c->route->len : 0U) + (c->ts_ok ? TCP_TS_BYTES : 0);
     c->snd_mss = (uint16_t)(mss > options + MSS_LEFT ? mss - options : MSS_LEFT);

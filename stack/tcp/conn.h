@@ -51,14 +51,21 @@ struct tcp_story {
         unanswered; /* timeouts or probes in a row when R1 was last reached (MUST-20); 0 = never */
 };
 
-struct tcp_conn {
-    struct stream stream;   /* first, so that a stream of ours is a connection */
+/* What others hold of a connection: it stays where it is as long as there is one. */
+struct tcp_handle {
+    struct stream stream;   /* first, so that a stream of ours is a handle */
     struct tcp_entry entry; /* in tcp->connections */
+    struct list all_link;   /* in tcp->all */
+    struct timer timer;     /* armed for the earliest of the connection's deadlines */
+    struct tcp_conn *conn;
+};
+
+struct tcp_conn {
+    struct tcp_handle *handle;
     struct tcp *tcp;
     struct list dirty_link;   /* in tcp->dirty: has something to send */
     struct list events_link;  /* in tcp->events: has something to tell */
     struct list starved_link; /* in tcp->starved: a reserve found no slab */
-    struct list all_link;     /* in tcp->all */
 
     uint8_t state;   /* enum tcp_state */
     uint8_t pending; /* enum tcp_pending */
@@ -136,7 +143,6 @@ struct tcp_conn {
     struct tcp_cwv cwv;
 
     /* timers: one in the wheel, armed for the earliest of these */
-    struct timer timer;
     nsec due[TCP_TIMERS];    /* NEVER = not running */
     nsec last_heard;         /* when an acceptable segment last came */
     nsec last_sent;          /* when data was last sent, for idle restart */
@@ -165,11 +171,22 @@ extern const struct stream_ops tcp_stream_ops; /* stream.c */
 
 static inline struct tcp_conn *conn_of_stream(struct stream *s)
 {
-    return CONTAINER_OF(s, struct tcp_conn, stream);
+    return CONTAINER_OF(s, struct tcp_handle, stream)->conn;
 }
 
-/* A block of zeros gets its defaults, in state CLOSED: known to nobody, and holding nothing. */
-void conn_init(struct tcp_conn *c, struct tcp *t, const struct tcp_tuple *tuple,
+static inline struct tcp_handle *handle_of_link(const struct list *n) /* of tcp->all */
+{
+    return CONTAINER_OF(n, struct tcp_handle, all_link);
+}
+
+static inline struct tcp_handle *handle_of_entry(struct tcp_entry *e) /* none of TIME-WAIT */
+{
+    return CONTAINER_OF(e, struct tcp_handle, entry);
+}
+
+/* A block of zeros gets its defaults, in state CLOSED: known to nobody, and holding nothing. Its handle has the
+ * addresses already. */
+void conn_init(struct tcp_conn *c, struct tcp_handle *handle, struct tcp *t,
                const struct tcp_options *options, bool passive);
 /* A new block in state CLOSED with its defaults, on no table; NULL at the limit (dropped by name). */
 struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,

@@ -126,7 +126,7 @@ static uint32_t room_in_syn(const struct tcp_conn *c, const struct tcp_segment *
 
 uint32_t fast_open_stamp_syn(struct tcp_conn *c, struct tcp_segment *s, nsec now)
 {
-    const struct tcp_tuple *tuple = &c->entry.tuple;
+    const struct tcp_tuple *tuple = &c->handle->entry.tuple;
     uint16_t mss;
     if (!is_on(c)) {
         return 0;
@@ -158,7 +158,7 @@ static uint32_t sent_in_syn(const struct tcp_conn *c)
 void fast_open_unheard(struct tcp_conn *c)
 {
     if (c->state == TCP_SYN_SENT && c->syn_fast_open) {
-        fast_open_pause(c->tcp, &c->entry.tuple, c->tcp->now);
+        fast_open_pause(c->tcp, &c->handle->entry.tuple, c->tcp->now);
         trace(c, FAST_OPEN_UNHEARD, sent_in_syn(c));
     }
 }
@@ -177,7 +177,7 @@ static void lose_text(struct tcp_conn *c, tcp_seq from, uint32_t len)
 /* RFC 7413 4.2.2: the cookie if there is one, and the MSS, which may be another than before. True: there is one. */
 static bool learn(struct tcp_conn *c, const struct tcp_segment *s)
 {
-    const struct tcp_tuple *tuple = &c->entry.tuple;
+    const struct tcp_tuple *tuple = &c->handle->entry.tuple;
     bool given = (s->opts & TCP_OPT_HAS_FAST_OPEN) != 0 && s->fast_open.len > 0;
     struct fast_open_cookie known = s->fast_open;
     uint16_t mss;
@@ -194,7 +194,7 @@ static bool learn(struct tcp_conn *c, const struct tcp_segment *s)
 
 void fast_open_take_ack(struct tcp_conn *c, const struct tcp_segment *s)
 {
-    const struct tcp_tuple *tuple = &c->entry.tuple;
+    const struct tcp_tuple *tuple = &c->handle->entry.tuple;
     if (!c->syn_fast_open) {
         return;
     }

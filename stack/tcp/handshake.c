@@ -46,7 +46,7 @@ void handshake_connect(struct tcp_conn *c, nsec now)
 {
     conn_set_state(c, TCP_SYN_SENT);
     conn_update_mss(c);
-    start_sending(c, isn_choose(c->tcp, &c->entry.tuple, now));
+    start_sending(c, isn_choose(c->tcp, &c->handle->entry.tuple, now));
 }
 
 static void refuse(struct tcp *t, const struct tcp_segment *s, enum drop_reason why)
@@ -73,7 +73,7 @@ static struct tcp_conn *new_passive(struct tcp *t, struct tcp_listener *l,
     c->listener = l;
     l->open++;
     t->totals.opened_passive++;
-    demux_add(t, &c->entry);
+    demux_add(t, &c->handle->entry);
     return c;
 }
 
@@ -130,7 +130,7 @@ static void open_half(struct tcp *t, struct tcp_listener *l, struct tcp_segment 
     segment_trace_in(t->recorder, c->id, s, s->wnd);
     c->story.segments_in++;
     conn_trace_passed(c, 3);
-    tcp_seq iss = isn_choose(t, &c->entry.tuple, s->at);
+    tcp_seq iss = isn_choose(t, &c->handle->entry.tuple, s->at);
     if (isn_floor != NULL && seq_le(iss, *isn_floor)) {
         iss = seq_add(*isn_floor, UINT16_MAX);
     }
@@ -148,10 +148,10 @@ static void open_half(struct tcp *t, struct tcp_listener *l, struct tcp_segment 
 static void answer_by_cookie(struct tcp *t, struct tcp_listener *l, const struct tcp_segment *s)
 {
     struct tcp_segment syn = *s;
-    struct tcp_tuple tuple = {.local = s->dst, .remote = s->src};
+    struct tcp_handle handle = {.entry.tuple = {.local = s->dst, .remote = s->src}};
     struct tcp_conn c = {0};
     cookie_reduce(t, &syn);
-    conn_init(&c, t, &tuple, &l->options, true);
+    conn_init(&c, &handle, t, &l->options, true);
     start_receiving(&c, &syn);
     c.iss = cookie_isn(t, &syn, s->at);
     c.state = TCP_SYN_RCVD;

@@ -90,8 +90,8 @@ void tcp_get_info(struct stream *s, struct tcp_info *out)
     *out = (struct tcp_info){
         .id = c->id,
         .state = (enum tcp_state)c->state,
-        .local = c->entry.tuple.local,
-        .remote = c->entry.tuple.remote,
+        .local = c->handle->entry.tuple.local,
+        .remote = c->handle->entry.tuple.remote,
         .passive = c->passive,
         .iss = c->iss.v,
         .irs = c->irs.v,

@@ -92,7 +92,7 @@ static void dispatch(struct tcp *t, struct tcp_segment *s)
         return;
     }
     if (!e->timewait) {
-        struct tcp_conn *c = CONTAINER_OF(e, struct tcp_conn, entry);
+        struct tcp_conn *c = handle_of_entry(e)->conn;
         if (handshake_gives_way(c, s)) {
             listener_input(t, s, NULL);
         } else {
@@ -174,7 +174,7 @@ void input_error(void *arg, const struct ip_error *e)
         trace_drop(t->recorder, DROP_ICMP_UNMATCHED, 0, e->quoted.len);
         return;
     }
-    struct tcp_conn *c = CONTAINER_OF(entry, struct tcp_conn, entry);
+    struct tcp_conn *c = handle_of_entry(entry)->conn;
     if (e->type == ICMP_SOURCE_QUENCH) {
         return; /* MUST-55: silently */
     }

@@ -55,7 +55,7 @@ void tcp_unlisten(struct tcp *t, struct tcp_listener *l)
     struct list *next;
     for (struct list *n = t->all.next; n != &t->all; n = next) {
         next = n->next;
-        struct tcp_conn *c = CONTAINER_OF(n, struct tcp_conn, all_link);
+        struct tcp_conn *c = handle_of_link(n)->conn;
         if (c->listener != l) {
             continue;
         }

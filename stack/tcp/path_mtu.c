@@ -67,7 +67,7 @@ static void narrow(struct tcp_conn *c, uint32_t mtu)
     path_mtu_set(c, mtu);
     plpmtu_told(c);
     c->path_mtu.held = 0;
-    ip_learn_mtu(c->tcp->ip, c->entry.tuple.remote.addr, mtu, c->tcp->now);
+    ip_learn_mtu(c->tcp->ip, c->handle->entry.tuple.remote.addr, mtu, c->tcp->now);
     recovery_all_lost(c);
     c->recovery.must_send = true;
     c->syn_due = c->syn_due || c->state == TCP_SYN_SENT; /* without its data (RFC 7413) */

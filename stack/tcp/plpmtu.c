@@ -46,7 +46,7 @@ static void complete(struct tcp_conn *c, nsec now)
     p->next_at = now + PLPMTU_RAISE_TIMER;
     trace(c, c->mtu, MTU_SEARCHED);
     if (c->mtu < conn_packet_max(c)) { /* RFC 4821 5.2: others need not look for it */
-        ip_learn_mtu(c->tcp->ip, c->entry.tuple.remote.addr, c->mtu, now);
+        ip_learn_mtu(c->tcp->ip, c->handle->entry.tuple.remote.addr, c->mtu, now);
     }
 }
 

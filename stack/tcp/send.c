@@ -85,8 +85,8 @@ static void add_options(const struct tcp_conn *c, struct tcp_segment *s, nsec no
 static struct tcp_segment new_segment(struct tcp_conn *c, tcp_seq seq, nsec now, bool text)
 {
     struct tcp_segment s = {
-        .src = c->entry.tuple.local,
-        .dst = c->entry.tuple.remote,
+        .src = c->handle->entry.tuple.local,
+        .dst = c->handle->entry.tuple.remote,
         .seq = seq,
         .ack = c->rcv_nxt,
         .flags = TCP_ACK,
@@ -155,8 +155,8 @@ struct tcp_segment send_make_syn(const struct tcp_conn *c, nsec now)
     const struct tcp_config *config = &c->tcp->config;
     bool answer = c->state == TCP_SYN_RCVD;
     struct tcp_segment s = {
-        .src = c->entry.tuple.local,
-        .dst = c->entry.tuple.remote,
+        .src = c->handle->entry.tuple.local,
+        .dst = c->handle->entry.tuple.remote,
         .seq = c->iss,
         .flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN,
         .ack = answer ? c->rcv_nxt : seq_of(0),
@@ -232,8 +232,8 @@ static void send_empty(struct tcp_conn *c, tcp_seq seq, nsec now)
 static void send_rst(struct tcp_conn *c, nsec now)
 {
     struct tcp_segment s = {
-        .src = c->entry.tuple.local,
-        .dst = c->entry.tuple.remote,
+        .src = c->handle->entry.tuple.local,
+        .dst = c->handle->entry.tuple.remote,
         .seq = c->snd_nxt,
         .ack = c->rcv_nxt,
         .flags = TCP_RST | TCP_ACK,

@@ -95,6 +95,7 @@ bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *r
     random_bytes(random, &t->isn_key, sizeof t->isn_key);
     random_bytes(random, &t->port_key, sizeof t->port_key);
     random_bytes(random, &t->cookie_key, sizeof t->cookie_key);
+    pool_init(&t->handle_pool, "tcp_handle", sizeof(struct tcp_handle), t->config.max_connections);
     pool_init(&t->conn_pool, "tcp_conn", sizeof(struct tcp_conn), t->config.max_connections);
     pool_init(&t->route_pool, "tcp_route", sizeof(struct ip_options), ROUTES_PER_HOST);
     pool_init(&t->range_pool, "tcp_range", sizeof(struct tcp_range), RANGES_PER_HOST);
@@ -114,7 +115,7 @@ bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *r
 void tcp_done(struct tcp *t)
 {
     while (!list_empty(&t->all)) {
-        conn_free(CONTAINER_OF(t->all.next, struct tcp_conn, all_link));
+        conn_free(handle_of_link(t->all.next)->conn);
     }
     struct list *next;
     for (struct list *n = t->listeners.next; n != &t->listeners; n = next) {
@@ -123,6 +124,7 @@ void tcp_done(struct tcp *t)
     }
     timewait_done(t);
     fast_open_paths_done(t);
+    pool_done(&t->handle_pool);
     pool_done(&t->conn_pool);
     pool_done(&t->range_pool);
     pool_done(&t->route_pool);
@@ -142,17 +144,17 @@ void tcp_enter(struct tcp *t, nsec now)
 static void tell_accept(struct tcp_conn *c)
 {
     if (c->listener != NULL) {
-        c->listener->accept(c->listener->arg, &c->stream);
+        c->listener->accept(c->listener->arg, &c->handle->stream);
     }
-    if (c->stream.events == NULL && !c->orphan) {
-        c->stream.ops->abort(&c->stream); /* nobody took it */
+    if (c->handle->stream.events == NULL && !c->orphan) {
+        c->handle->stream.ops->abort(&c->handle->stream); /* nobody took it */
     }
 }
 
 static void tell(struct tcp_conn *c, void (*callback)(struct stream *s))
 {
     if (!c->orphan && callback != NULL) {
-        callback(&c->stream);
+        callback(&c->handle->stream);
     }
 }
 
@@ -175,19 +177,21 @@ static void tell_reports(struct tcp_conn *c)
     c->reports = 0;
     for (unsigned i = 0; i < STREAM_REPORTS; i++) {
         enum stream_report what = (enum stream_report)i;
-        bool listens = !c->orphan && c->stream.events != NULL && c->stream.events->report != NULL;
+        bool listens = !c->orphan && c->handle->stream.events != NULL &&
+                       c->handle->stream.events->report != NULL;
         bool over = what == REPORT_URGENT && !c->urgent_in;
         if ((reports & 1U << i) != 0 && listens && !over) {
-            c->stream.events->report(&c->stream, what, report_detail(c, what));
+            c->handle->stream.events->report(&c->handle->stream, what, report_detail(c, what));
         }
     }
 }
 
 static void tell_closed(struct tcp_conn *c)
 {
-    bool told = !c->orphan && c->stream.events != NULL && c->stream.events->closed != NULL;
+    bool told =
+        !c->orphan && c->handle->stream.events != NULL && c->handle->stream.events->closed != NULL;
     if (told) {
-        c->stream.events->closed(&c->stream, (enum close_reason)c->reason);
+        c->handle->stream.events->closed(&c->handle->stream, (enum close_reason)c->reason);
     }
     c->orphan = true;
     c->dead = true;
@@ -202,20 +206,20 @@ static void notify(struct tcp_conn *c)
         tell_accept(c);
     }
     if ((what & PENDING_OPENED) != 0 && !c->orphan) {
-        tell(c, c->stream.events->opened);
+        tell(c, c->handle->stream.events->opened);
     }
     if ((what & PENDING_REPORT) != 0) {
         tell_reports(c);
     }
     if ((what & PENDING_READABLE) != 0 && !c->orphan && c->rcv_queued > 0) {
-        tell(c, c->stream.events->readable);
+        tell(c, c->handle->stream.events->readable);
     }
     if ((what & PENDING_WRITABLE) != 0 && !c->orphan && c->want_write) {
         c->want_write = false;
-        tell(c, c->stream.events->writable);
+        tell(c, c->handle->stream.events->writable);
     }
     if ((what & PENDING_PEER_CLOSED) != 0 && !c->orphan) {
-        tell(c, c->stream.events->peer_closed);
+        tell(c, c->handle->stream.events->peer_closed);
     }
     if ((what & PENDING_CLOSED) != 0 && !c->dead) {
         tell_closed(c);
@@ -269,7 +273,7 @@ static void tell_hold(struct tcp *t, nsec now)
     t->held = t->hold;
     recorder_begin(t->recorder, CAUSE_APP, now);
     for (struct list *n = t->all.next; n != &t->all; n = n->next) {
-        struct tcp_conn *c = CONTAINER_OF(n, struct tcp_conn, all_link);
+        struct tcp_conn *c = handle_of_link(n)->conn;
         if (c->state >= TCP_ESTABLISHED && !c->fin_received) {
             c->ack_due = true;
             conn_mark_dirty(c);
@@ -357,12 +361,12 @@ enum tcp_error tcp_connect(struct tcp *t, const struct tcp_connect_args *args, s
             return TCP_ERR_RESOURCES;
         }
     }
-    c->stream.events = args->events != NULL ? args->events : &no_events;
-    c->stream.app = args->app;
+    c->handle->stream.events = args->events != NULL ? args->events : &no_events;
+    c->handle->stream.app = args->app;
     t->totals.opened_active++;
-    demux_add(t, &c->entry);
+    demux_add(t, &c->handle->entry);
     handshake_connect(c, t->now);
-    *out = &c->stream;
+    *out = &c->handle->stream;
     return TCP_OK;
 }
 

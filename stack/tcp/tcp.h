@@ -206,7 +206,8 @@ struct tcp {
     struct list starved;   /* control blocks whose reserve found no slab */
     struct list timewaits; /* oldest first */
     struct timer timewait_timer;
-    struct pool conn_pool;
+    struct pool handle_pool; /* what others hold of connections … */
+    struct pool conn_pool;   /* … and their control blocks */
     struct pool timewait_pool;
     struct pool range_pool;      /* out-of-order ranges */
     struct pool route_pool;      /* source routes of connections: struct ip_options */

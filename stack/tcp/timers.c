@@ -18,7 +18,7 @@
 
 static struct tcp_conn *conn_of_timer(struct timer *t)
 {
-    return CONTAINER_OF(t, struct tcp_conn, timer);
+    return CONTAINER_OF(t, struct tcp_handle, timer)->conn;
 }
 
 static nsec earliest(const struct tcp_conn *c)
@@ -33,8 +33,8 @@ static nsec earliest(const struct tcp_conn *c)
 void timers_set(struct tcp_conn *c, enum tcp_timer which, nsec due)
 {
     c->due[which] = due;
-    if (!timer_armed(&c->timer) || due < c->timer.due) {
-        timer_arm(c->tcp->wheel, &c->timer, due);
+    if (!timer_armed(&c->handle->timer) || due < c->handle->timer.due) {
+        timer_arm(c->tcp->wheel, &c->handle->timer, due);
     }
 }
 
@@ -113,7 +113,7 @@ static void report_trouble(struct tcp_conn *c, uint8_t unanswered, nsec now)
         return;
     }
     TRACE(c->tcp->recorder, c->id, tcp_soft_error, .type = 0, .code = 0);
-    ip_doubt(c->tcp->ip, c->entry.tuple.remote.addr, now);
+    ip_doubt(c->tcp->ip, c->handle->entry.tuple.remote.addr, now);
     c->story.unanswered = unanswered;
     conn_report(c, REPORT_RETRANSMISSIONS);
 }
@@ -313,13 +313,17 @@ static void fire(struct timer *timer, nsec now)
     }
     nsec next = earliest(c);
     if (next != NEVER) {
-        timer_arm(c->tcp->wheel, &c->timer, next);
+        timer_arm(c->tcp->wheel, &c->handle->timer, next);
     }
+}
+
+void timers_attach(struct tcp_handle *h)
+{
+    timer_init(&h->timer, fire);
 }
 
 void timers_init(struct tcp_conn *c)
 {
-    timer_init(&c->timer, fire);
     for (unsigned i = 0; i < TCP_TIMERS; i++) {
         c->due[i] = NEVER;
     }
@@ -327,7 +331,7 @@ void timers_init(struct tcp_conn *c)
 
 void timers_done(struct tcp_conn *c)
 {
-    timer_cancel(c->tcp->wheel, &c->timer);
+    timer_cancel(c->tcp->wheel, &c->handle->timer);
 }
 
 /* RFC 8985 7.2: the probe comes before the timeout, or takes its place. */

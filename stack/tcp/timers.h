@@ -6,7 +6,8 @@
 
 #include "stack/tcp/conn.h"
 
-void timers_init(struct tcp_conn *c);
+void timers_attach(struct tcp_handle *h); /* its timer in the wheel is the connection's */
+void timers_init(struct tcp_conn *c);     /* none is running */
 void timers_done(struct tcp_conn *c);
 void timers_set(struct tcp_conn *c, enum tcp_timer which, nsec due);
 void timers_stop(struct tcp_conn *c, enum tcp_timer which);

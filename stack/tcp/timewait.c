@@ -79,7 +79,7 @@ void timewait_enter(struct tcp_conn *c, nsec now)
     if (w == NULL) {
         return; /* the connection ends without its quiet time */
     }
-    w->entry.tuple = c->entry.tuple;
+    w->entry.tuple = c->handle->entry.tuple;
     w->entry.timewait = true;
     w->ends = now + 2 * t->config.msl;
     w->snd_nxt = c->snd_nxt;

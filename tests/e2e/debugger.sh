@@ -161,7 +161,7 @@ vt break state ESTABLISHED
 run
 echo ==> established\\n
 print c->snd_nxt
-print c->entry.tuple
+print c->handle->entry.tuple
 delete
 vt step-frame
 backtrace 1

@@ -62,7 +62,7 @@ struct program_view program_view(struct program *p, unsigned slot)
         v.ts_recent = w->ts_recent;
         v.ts_ok = w->ts_ok;
     } else if (e != NULL) {
-        view_conn(&v, CONTAINER_OF(e, struct tcp_conn, entry));
+        view_conn(&v, handle_of_entry(e)->conn);
     }
     return v;
 }
@@ -72,7 +72,7 @@ struct program_app *program_app_of(struct program *p, unsigned slot)
     uint16_t port = (uint16_t)(PROGRAM_PEER_PORT + slot);
     for (unsigned i = 0; i < PROGRAM_APPS; i++) {
         struct stream *s = p->apps[i].s;
-        if (s != NULL && conn_of_stream(s)->entry.tuple.remote.port == port) {
+        if (s != NULL && conn_of_stream(s)->handle->entry.tuple.remote.port == port) {
             return &p->apps[i];
         }
     }

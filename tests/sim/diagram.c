@@ -46,7 +46,7 @@ bool sim_diagram_has(enum tcp_state from, enum tcp_state to)
 static const struct tcp_conn *conn_with(const struct tcp *t, uint32_t id)
 {
     for (const struct list *n = t->all.prev; n != &t->all; n = n->prev) {
-        const struct tcp_conn *c = CONTAINER_OF(n, struct tcp_conn, all_link);
+        const struct tcp_conn *c = handle_of_link(n)->conn;
         if (c->id == id) {
             return c;
         }

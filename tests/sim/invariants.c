@@ -119,7 +119,8 @@ static void check_waiting(struct invariants *v, const struct tcp_conn *c)
         earliest = nsec_min(earliest, c->due[i]);
     }
     if (earliest != NEVER) {
-        HOLDS(v, !c->detached && timer_armed(&c->timer) && c->timer.due <= earliest);
+        HOLDS(v,
+              !c->detached && timer_armed(&c->handle->timer) && c->handle->timer.due <= earliest);
     }
     if (c->detached || c->state < TCP_SYN_SENT) {
         return;
@@ -225,8 +226,8 @@ static void count_conn(const struct tcp_conn *c, struct account *a)
 {
     uint32_t bufs;
     a->conns++;
-    a->bound += c->entry.present;
-    a->timers += timer_armed(&c->timer);
+    a->bound += c->handle->entry.present;
+    a->timers += timer_armed(&c->handle->timer);
     a->ranges += c->reassembly.count;
     a->runs += c->recovery.board.count;
     a->bufs += c->sendq.chunk_count;
@@ -281,7 +282,7 @@ static void check_accounts(struct invariants *v, struct host *h)
     struct account a = {.timewaits = list_count(&h->tcp.timewaits),
                         .timers = timer_armed(&h->tcp.timewait_timer)};
     for (const struct list *n = h->tcp.all.next; n != &h->tcp.all; n = n->next) {
-        count_conn(CONTAINER_OF(n, struct tcp_conn, all_link), &a);
+        count_conn(handle_of_link(n)->conn, &a);
     }
     for (unsigned i = 0; i < h->iface_count; i++) {
         count_iface(&h->ifaces[i], &a);
@@ -325,7 +326,7 @@ void invariants_check(struct invariants *v, nsec now)
     /* One flush does only so much; then it says that it must be called again, at once. */
     HOLDS(v, list_empty(&t->events) || host_deadline(v->host) <= now);
     for (struct list *n = t->all.next; n != &t->all; n = n->next) {
-        check_conn(v, CONTAINER_OF(n, struct tcp_conn, all_link));
+        check_conn(v, handle_of_link(n)->conn);
     }
     check_accounts(v, v->host);
 }

@@ -20,7 +20,7 @@ void sim_watch_event(struct sim_world *w)
         h->touched = false;
         struct tcp *t = &h->host.tcp;
         for (struct list *n = t->all.next; n != &t->all; n = n->next) {
-            check_state(w, h, CONTAINER_OF(n, struct tcp_conn, all_link));
+            check_state(w, h, handle_of_link(n)->conn);
         }
         invariants_check(&h->invariants, w->now);
     }

@@ -523,7 +523,7 @@ static void accept(void *arg, struct stream *s)
 {
     struct sim_host *h = arg;
     struct sim_world *w = h->world;
-    struct endpoint peer = tcp_of_stream(s)->entry.tuple.remote;
+    struct endpoint peer = tcp_of_stream(s)->handle->entry.tuple.remote;
     struct sim_app *latest = NULL;
     for (unsigned i = 0; i < w->plan.flows; i++) {
         const struct sim_app *c = &w->app[i][SIM_CLIENT];

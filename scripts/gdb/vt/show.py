@@ -21,7 +21,7 @@ class Conns(Command):
         for c in connections(host):
             count += 1
             iss = seq(c["iss"])
-            pair = c["entry"]["tuple"]
+            pair = c["handle"]["entry"]["tuple"]
             yield self.form % (
                 int(c["id"]), state_name(int(c["state"])), endpoint_text(pair["remote"]),
                 int(pair["local"]["port"]), "they" if c["passive"] else "we",
@@ -44,7 +44,7 @@ class Conn(Command):
 
     def lines(self, argument):
         host, c = connection_of(argument)
-        pair = c["entry"]["tuple"]
+        pair = c["handle"]["entry"]["tuple"]
         yield "connection %d  %s  %s -> %s, %s" % (
             int(c["id"]), state_name(int(c["state"])), endpoint_text(pair["remote"]),
             endpoint_text(pair["local"]),
@@ -316,7 +316,7 @@ class Host(Command):
         for i in range(slabs.type.range()[1] + 1):
             yield slabs[i]
         yield host["pools"]["bufs"]
-        for name in ("conn_pool", "timewait_pool", "range_pool"):
+        for name in ("handle_pool", "conn_pool", "timewait_pool", "range_pool"):
             yield host["tcp"][name]
 
 

@@ -46,7 +46,8 @@ def find_host():
 
 
 def connections(host):
-    return walk(host["tcp"]["all"], "struct tcp_conn", "all_link")
+    for handle in walk(host["tcp"]["all"], "struct tcp_handle", "all_link"):
+        yield handle["conn"]
 
 
 def timewaits(host):
@@ -63,12 +64,12 @@ def seq_diff(a, b):
 
 def tls_session(conn):
     """The TLS session that stands on a connection, or None. A session's lower stream points back."""
-    app = conn["stream"]["app"]
+    app = conn["handle"]["stream"]["app"]
     if int(app) == 0:
         return None
     try:
         session = app.cast(type_of("struct tls_session").pointer())
-        below = int(session["lower"]) == int(conn)  # the stream is a connection's first member
+        below = int(session["lower"]) == int(conn["handle"])  # the stream is a handle's first member
         ours = int(session["conn_id"]) == int(conn["id"])
         return session if below and ours else None
     except gdb.error:
@@ -98,8 +99,10 @@ def frame_pointer(frame, name, kind):
             return None
         if target.target().unqualified().strip_typedefs().tag != kind:
             return None
-        pointer = int(value) if kind == "tcp_conn" else int(value["lower"])
-        return gdb.Value(pointer).cast(type_of("struct tcp_conn").pointer()) if pointer else None
+        if kind == "tcp_conn":
+            return value
+        lower = value["lower"].cast(type_of("struct tcp_handle").pointer())
+        return lower["conn"] if int(lower) else None
     except (ValueError, gdb.error):
         return None
 
