@@ -32,16 +32,19 @@ static void tcp_text(struct rd *r, size_t len, uint16_t from, uint16_t to, struc
     }
 }
 
-static void ip4_text(struct rd *r, struct draft *out)
+static void ip4_text(struct rd *r, size_t packet_len, struct draft *out)
 {
     struct ip4_header h;
     char src[IP_TEXT_MAX], dst[IP_TEXT_MAX];
-    if (!ip4_parse(r, &h) || h.header_len < IP4_HEADER || h.total_len < h.header_len) {
+    bool good = ip4_parse(r, &h) && h.header_len >= IP4_HEADER;
+    bool big = packet_len > UINT16_MAX && h.total_len == 0; /* NETDEV_BIG */
+    size_t total = big ? packet_len : h.total_len;
+    if (!good || total < h.header_len) {
         draft_add(out, "no whole IPv4 header");
         return;
     }
     rd_skip(r, h.header_len - IP4_HEADER);
-    size_t len = (size_t)h.total_len - h.header_len;
+    size_t len = total - h.header_len;
     draft_addf(out, "IPv4 %s > %s, id %u, ttl %u, tos 0x%02x, ", ip_text(h.src, src),
                ip_text(h.dst, dst), h.id, h.ttl, h.tos);
     if (h.more_fragments || h.fragment_offset > 0) {
@@ -84,7 +87,7 @@ void frame_text(struct slice bytes, size_t len, struct draft *out)
     }
     draft_addf(out, "%zu bytes, %s > %s, ", len, mac_text(h.src, src), mac_text(h.dst, dst));
     if (h.type == ETHERTYPE_IPV4) {
-        ip4_text(&r, out);
+        ip4_text(&r, len - ETHERNET_HEADER, out);
     } else if (h.type == ETHERTYPE_ARP) {
         arp_text(&r, out);
     } else {

@@ -87,6 +87,11 @@ static int open_tap(struct node *n, const struct node_options *o)
     int error = -EINVAL;
     if (o->wire == NODE_OFFLOAD) {
         error = tape_tap_open(&n->tap, o->tap, NETDEV_CSUM | NETDEV_TSO4, queue, seed);
+    } else if (o->wire == NODE_BIG) {
+        error = tape_tap_open(&n->tap, o->tap, NETDEV_CSUM | NETDEV_TSO4 | NETDEV_BIG, queue, seed);
+        if (error == 0 && (n->tap.dev.caps & NETDEV_BIG) == 0) {
+            fprintf(stderr, "vitrine: super-segments of more than 64 KiB need Linux 6.3\n");
+        }
     } else if (o->wire == NODE_COALESCED) {
         error = tape_tap_open(&n->tap, o->tap, 0, queue | TAP_NAPI, seed);
         if (error == 0 && !n->tap.napi_thread && !tape_is_replaying()) {

@@ -21,7 +21,10 @@ const char node_usage[] =
     "which\n"
     "                        the kernel joins before its TCP sees them; offload: super-segments of "
     "up\n"
-    "                        to 64 KiB, as the kernel's own drivers have them [true-frames]\n"
+    "                        to 64 KiB, as the kernel's own drivers have them; big: the same, and "
+    "to\n"
+    "                        the kernel up to 256 KiB, longer than an IPv4 header can say "
+    "[true-frames]\n"
     "  --io KIND             calls: a system call for each frame; batches: one for many, by "
     "io_uring [calls]\n"
     "  --msl SECONDS         maximum segment lifetime; TIME-WAIT lasts twice as long [120]\n"
@@ -59,14 +62,16 @@ static bool take_wire(const char *value, enum node_wire *wire)
 {
     static const char *const names[] = {[NODE_TRUE_FRAMES] = "true-frames",
                                         [NODE_COALESCED] = "coalesced",
-                                        [NODE_OFFLOAD] = "offload"};
+                                        [NODE_OFFLOAD] = "offload",
+                                        [NODE_BIG] = "big"};
     for (unsigned i = 0; i < COUNT_OF(names); i++) {
         if (strcmp(value, names[i]) == 0) {
             *wire = (enum node_wire)i;
             return true;
         }
     }
-    fprintf(stderr, "vitrine: --wire takes true-frames, coalesced or offload, not '%s'\n", value);
+    fprintf(stderr, "vitrine: --wire takes true-frames, coalesced, offload or big, not '%s'\n",
+            value);
     return false;
 }
 

@@ -15,6 +15,7 @@ struct node_options {
         NODE_TRUE_FRAMES,
         NODE_COALESCED, /* true frames, which the kernel joins (IFF_NAPI) */
         NODE_OFFLOAD,   /* super-segments and unfinished checksums cross the TAP (IFF_VNET_HDR) */
+        NODE_BIG,       /* and towards the kernel such as no IPv4 header can tell the length of */
     } wire;
     bool queue;     /* one of several of the TAP */
     bool batches;   /* of frames, one system call for each (io_uring) */

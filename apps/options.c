@@ -33,7 +33,7 @@ static const char usage_tail[] =
     "  --threads N           N hosts behind the one address, each with a thread and a queue of the "
     "TAP;\n"
     "                        there is no account of what happens then [1]\n"
-    "  --fast                as fast as it can: --wire offload --io batches\n"
+    "  --fast                as fast as it can: --wire big --io batches\n"
     "  --busy-poll[=US]      after a frame, ask for more during so many microseconds before going "
     "to "
     "sleep: less\n"
@@ -227,7 +227,7 @@ static bool take_looking(int option, const char *value, struct serve_options *o)
     case OPT_THREADS:
         return take_threads(o, value);
     case OPT_FAST:
-        o->node.wire = NODE_OFFLOAD;
+        o->node.wire = NODE_BIG;
         o->node.batches = true;
         return true;
     case OPT_BUSY_POLL:

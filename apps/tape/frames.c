@@ -14,7 +14,7 @@
 #include "stack/base/siphash.h"
 
 #define OUT_BYTES 128U /* of a frame that goes out: enough for all its headers */
-#define OUT_MAX (SLAB_SUPER_BYTES + 64U)
+#define OUT_MAX (NETDEV_BIG_BYTES + 64U)
 #define DIFFERS_TEXT 2048U
 
 static const struct siphash_key out_key; /* no secret: it guards against accidents */

@@ -202,13 +202,13 @@ static void ip4_push(struct packet *p, const struct ip_how *how, const struct ip
                      uint16_t id, uint16_t fragment)
 {
     size_t header_len = IP4_HEADER + options->len;
-    uint16_t total_len = (uint16_t)(packet_len(p) + header_len);
+    size_t total_len = packet_len(p) + header_len;
     bool routed = !ip_is_any(options->first_hop);
     uint8_t *header = packet_push(p, header_len);
     struct wr w = wr_of(header, header_len);
     wr_u8(&w, (uint8_t)(4U << 4 | header_len / 4));
     wr_u8(&w, how->tos);
-    wr_be16(&w, total_len);
+    wr_be16(&w, total_len <= UINT16_MAX ? (uint16_t)total_len : 0); /* NETDEV_BIG */
     wr_be16(&w, id);
     wr_be16(&w, fragment);
     wr_u8(&w, how->ttl != 0 ? how->ttl : IP_DEFAULT_TTL); /* RFC 1122 3.2.1.7: never zero */
@@ -257,7 +257,8 @@ enum ip_result ip4_output(struct ip *ip, struct packet *p, const struct ip_how *
     }
     bool divided_by_device = p->offload.gso_size != 0;
     bool too_big = total_len > way.out->dev->mtu && !divided_by_device;
-    if (total_len > UINT16_MAX || (too_big && !how->divide)) {
+    bool big = divided_by_device && (way.out->dev->caps & NETDEV_BIG) != 0;
+    if ((total_len > UINT16_MAX && !big) || (too_big && !how->divide)) {
         trace_drop(ip->recorder, DROP_IP_TOO_BIG, 0, total_len);
         return IP_REFUSED;
     }

@@ -11,7 +11,12 @@ enum netdev_cap {
     NETDEV_CSUM = 1, /* finishes CSUM_PARTIAL checksums */
     NETDEV_TSO4 = 2, /* takes GSO_TCP4 super-segments */
     NETDEV_TSO6 = 4,
+    /* … and GSO_TCP4 ones of up to NETDEV_BIG_BYTES. An IPv4 header cannot say so much: its total length is 0, and the frame's
+     * length counts (IPv4 BIG TCP, Linux 6.3). */
+    NETDEV_BIG = 8,
 };
+
+#define NETDEV_BIG_BYTES (256U * 1024U) /* of a whole frame: what fits a TAP, and packet captures */
 
 struct netdev {
     struct mac mac; /* our address on this link */

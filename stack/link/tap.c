@@ -7,10 +7,12 @@
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "stack/link/tap_ring.h"
@@ -167,6 +169,18 @@ static int tap_attach(int fd, const char *name, uint32_t caps, uint32_t flags)
     return 0;
 }
 
+/* NETDEV_BIG: nothing tells but the kernel's version. */
+static bool tap_takes_big(void)
+{
+    struct utsname system;
+    if (uname(&system) < 0) {
+        return false;
+    }
+    char *dot;
+    unsigned long major = strtoul(system.release, &dot, 10);
+    return major > 6 || (major == 6 && *dot == '.' && strtoul(dot + 1, NULL, 10) >= 3);
+}
+
 static struct mac tap_address(uint64_t seed)
 {
     struct mac m = {{0x02}}; /* locally administered, not a group */
@@ -214,6 +228,9 @@ int tap_open(struct tap *t, const char *name, uint32_t caps, uint32_t flags, uin
     }
     uint32_t mtu = 0;
     int result = tap_attach(fd, name, caps, flags);
+    if (!tap_takes_big()) {
+        caps &= ~(uint32_t)NETDEV_BIG;
+    }
     if (result == 0) {
         result = tap_read_mtu(name, &mtu);
     }

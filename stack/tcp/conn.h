@@ -99,6 +99,7 @@ struct tcp_conn {
     bool early : 1; /* let in by a Fast Open cookie: the application has known it since the SYN */
     bool cookie_due : 1;    /* our SYN-ACK brings a Fast Open cookie */
     bool syn_fast_open : 1; /* our first SYN had one, or asked for it */
+    bool no_big : 1;        /* the device has refused what NETDEV_BIG is for */
 
     /* send sequence space */
     tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;

@@ -13,7 +13,8 @@
 #define SACK_BLOCKS_WITH_TS 3U
 #define SACK_BLOCKS_ALONE 4U
 #define SUPER_MAX (65535U - 60U - 60U) /* bytes: an IPv4 packet without the longest headers */
-#define SEGMENTS_BEHIND_PROBE 3U       /* full ones: what tells of a loss (RFC 5681 3.2) */
+#define BIG_MAX (NETDEV_BIG_BYTES - PACKET_HEADER_MAX) /* the same to a device with NETDEV_BIG */
+#define SEGMENTS_BEHIND_PROBE 3U /* full ones: what tells of a loss (RFC 5681 3.2) */
 
 /* RFC 7413 4.2.2: an early connection before the end of its handshake too, but not when its SYN-ACK must go again. */
 static bool carries_data(const struct tcp_conn *c)
@@ -139,7 +140,10 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
         t->totals.retransmitted++;
         rtt_retransmitted(&c->rtt, now);
     }
-    ip_output(t->ip, p, &how, now); /* a packet that is refused counts as lost on the way */
+    /* A packet that is refused counts as lost on the way. Perhaps the device has no memory for so much in one piece. */
+    if (ip_output(t->ip, p, &how, now) == IP_REFUSED && p->payload_len > SUPER_MAX) {
+        c->no_big = true;
+    }
     if ((s->flags & TCP_ACK) != 0) {
         accecn_sent(c, s);
         c->ack_due = false;
@@ -298,7 +302,8 @@ static uint32_t packet_room(const struct tcp_conn *c, uint32_t room)
     if ((c->caps & NETDEV_TSO4) == 0 || urgent_unsent(c) > 0 || c->dsack.due || ecn_says_cwr(c)) {
         return room;
     }
-    return u32_max(u32_min(SUPER_MAX, pace_budget(c)) / room, 1) * room;
+    uint32_t most = (c->caps & NETDEV_BIG) != 0 && !c->no_big ? BIG_MAX : SUPER_MAX;
+    return u32_max(u32_min(most, pace_budget(c)) / room, 1) * room;
 }
 
 /* Bytes of the peer's window that are not used yet; none when it has shrunk below what is out

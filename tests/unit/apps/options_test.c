@@ -93,7 +93,7 @@ START_TEST(takes_everything)
     ck_assert_int_eq(o.node.tcp.fast_open, TCP_FAST_OPEN_SERVER);
     ck_assert_int_eq(parse("--tap t --fast"), OPTIONS_GOOD);
     ck_assert_int_eq(o.node.tcp.fast_open, TCP_FAST_OPEN_OFF);
-    ck_assert(o.node.wire == NODE_OFFLOAD && o.node.batches);
+    ck_assert(o.node.wire == NODE_BIG && o.node.batches);
     ck_assert_int_eq(parse("--tap t --fast --wire true-frames"), OPTIONS_GOOD);
     ck_assert(o.node.wire == NODE_TRUE_FRAMES && o.node.batches);
 }

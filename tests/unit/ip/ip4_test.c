@@ -469,7 +469,7 @@ END_TEST
 
 static enum ip_result send_super_segment(size_t len)
 {
-    static const uint8_t zeros[70000];
+    static const uint8_t zeros[200000];
     struct packet p;
     packet_init(&p);
     packet_add(&p, (struct slice){zeros, len});
@@ -486,6 +486,20 @@ START_TEST(a_super_segment_may_exceed_the_mtu)
     ck_assert_uint_eq(r.link.dev.frames[0].offload.gso_size, 1448);
     ck_assert_int_eq(send_super_segment(65516), IP_REFUSED);
     expect_drop(&r.link.recorder, DROP_IP_TOO_BIG);
+}
+END_TEST
+
+START_TEST(a_big_super_segment_does_not_say_its_length)
+{
+    r.link.dev.dev.caps = NETDEV_CSUM | NETDEV_TSO4 | NETDEV_BIG;
+    ck_assert_int_eq(send_super_segment(65515), IP_SENT);
+    ck_assert_int_eq(send_super_segment(200000), IP_SENT);
+    const struct fake_frame *f = r.link.dev.frames;
+    ck_assert_mem_eq(f[0].bytes + FRAME_ETH + 2, "\xff\xff", 2);
+    ck_assert_mem_eq(f[1].bytes + FRAME_ETH + 2, "\0\0", 2);
+    ck_assert_uint_eq(f[1].len, 200000 + FRAME_IP + FRAME_ETH);
+    ck_assert_uint_eq(plain_checksum(f[1].bytes + FRAME_ETH, FRAME_IP, 0), 0);
+    ck_assert_int_eq(ip_rig_send(&r, PEER_IP, 1481), IP_REFUSED); /* that is no super-segment */
 }
 END_TEST
 
@@ -585,6 +599,7 @@ static TCase *case_out(void)
     tcase_add_test(t, the_mtu_is_kept);
     tcase_add_test(t, ip_too_big);
     tcase_add_test(t, a_super_segment_may_exceed_the_mtu);
+    tcase_add_test(t, a_big_super_segment_does_not_say_its_length);
     tcase_add_test(t, ip_no_route);
     tcase_add_test(t, ip_no_route_to_ourselves);
     tcase_add_test(t, ip_no_route_to_loopback);

@@ -446,6 +446,48 @@ START_TEST(a_packet_has_an_end)
 }
 END_TEST
 
+/* It takes super-segments longer than IPv4's total length can say. */
+static struct app *open_to_big_device(struct peer *p)
+{
+    struct app *a = open_to_device(p, &(struct tcp_options){.send_buffer = 600000});
+    struct tcp_conn *c = tcp_of_stream(a->s);
+    c->caps |= NETDEV_BIG;
+    rig.dev.dev.caps |= NETDEV_BIG;
+    c->cc.cwnd = 600000;
+    return a;
+}
+
+/* 256 KiB less the longest headers are 179 segments of 1460 bytes. */
+START_TEST(a_big_packet_has_an_end)
+{
+    struct peer p;
+    struct app *a = open_to_big_device(&p);
+    app_write(a, 2 * 179 * 1460);
+    discard_sent();
+    ck_assert_uint_eq(rig.supers, 2);
+}
+END_TEST
+
+START_TEST(what_the_device_refused_goes_in_smaller_ones)
+{
+    struct peer p;
+    struct app *a = open_to_big_device(&p);
+    rig.dev.refuse = true;
+    app_write(a, 179 * 1460);
+    expect_nothing();
+    rig.dev.refuse = false;
+    run_for(SEC(2)); /* the RTO */
+    expect(&p, DATA, 1, 1, 1460);
+    discard_sent();
+    peer_send(&p, TCP_ACK, 1, 1 + 179 * 1460);
+    tcp_of_stream(a->s)->cc.cwnd = 600000;
+    rig.supers = 0;
+    app_write(a, 88 * 1460);
+    discard_sent();
+    ck_assert_uint_eq(rig.supers, 2);
+}
+END_TEST
+
 /* Nagle: the rest that is no full segment waits behind the full ones (RFC 9293 3.7.4). */
 START_TEST(the_small_rest_waits_behind_the_full_ones)
 {
@@ -539,6 +581,8 @@ Suite *send_suite(void)
     TCase *supers = rig_case(s, "super-segments");
     ADD(supers, a_flight_is_one_packet);
     ADD(supers, a_packet_has_an_end);
+    ADD(supers, a_big_packet_has_an_end);
+    ADD(supers, what_the_device_refused_goes_in_smaller_ones);
     ADD(supers, the_small_rest_waits_behind_the_full_ones);
     ADD(supers, the_small_rest_goes_along_without_nagle);
     ADD(supers, a_part_of_a_packet_is_lost);
