@@ -50,13 +50,13 @@ CHECK_CFLAGS = $(shell pkg-config --cflags check)
 CHECK_LIBS = $(shell pkg-config --libs check)
 
 # Libraries that are used where their headers are: io_uring for frames in batches (stack/link/tap_ring.c; without it
-# a call each), OpenSSL's libcrypto as an engine (tls/aead_engines.h; without it mbedTLS alone). They are looked for
+# a call each), OpenSSL's libcrypto and Intel's ipsec-mb as engines (tls/aead_engines.h). They are looked for
 # when the first thing is linked and not before, because the set-up that installs them is a rule as well.
 compiles = $(shell printf '$(1)' | $(CC) $(CFLAGS) -I. -E - >/dev/null 2>&1 && echo $(2))
 URING_LIBS = $(eval URING_LIBS := $(call compiles,\043include <liburing.h>,-luring))$(URING_LIBS)
-CRYPTO_LIBS = $(eval CRYPTO_LIBS := $(or $(call compiles,\043include "tls/aead_engines.h"\n\043ifndef \
-	AEAD_LIBCRYPTO\n\043error\n\043endif\n,-lcrypto),$(info \
-	no headers of libcrypto 3.0 or later: mbedTLS is the only crypto engine)))$(CRYPTO_LIBS)
+has_engine = $(call compiles,\043include "tls/aead_engines.h"\n\043ifndef $(1)\n\043error\n\043endif\n,$(2))
+CRYPTO_LIBS = $(eval CRYPTO_LIBS := $(call has_engine,AEAD_IPSEC_MB,-lIPSec_MB) $(or $(call \
+	has_engine,AEAD_LIBCRYPTO,-lcrypto),$(info no headers of libcrypto 3.0 or later)))$(CRYPTO_LIBS)
 
 # --- what there is --------------------------------------------------------------------------------
 
@@ -256,15 +256,14 @@ $(BUILD)/bench-frames: tests/bench/wire/frames.c $(BUILD)/flags
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< -luring
 
-# Engines of authenticated encryption; Intel's ipsec-mb as well where its header is (Debian: libipsec-mb-dev).
+# Engines of authenticated encryption (tls/aead.h): those of this build.
 .PHONY: bench-crypto
 bench-crypto: $(BUILD)/bench-crypto ## what a record costs to seal and to open with each crypto engine, in turn
 	$(Q)$(BUILD)/bench-crypto
 BENCH_CRYPTO := $(sort $(wildcard tests/bench/crypto/*.c))
 $(BUILD)/bench-crypto: $(call obj,$(BENCH_CRYPTO)) $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
 	@echo "  LINK   $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LIBS) $(CRYPTO_LIBS) \
-		$(call compiles,\043include <intel-ipsec-mb.h>,-lIPSec_MB) -lm -pthread
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LIBS) $(CRYPTO_LIBS) -lm -pthread
 $(call obj,$(BENCH_CRYPTO)): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
 $(call obj,$(BENCH_CRYPTO)): | build/setup/run
 -include $(patsubst %.o,%.d,$(call obj,$(BENCH_CRYPTO)))
@@ -303,7 +302,7 @@ bench-instructions-check: $(BUILD)/bench-instructions ## counts them again and s
 $(BUILD)/bench-instructions: $(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c) \
 	$(BUILD)/libvitrine-apps.a $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
 	@echo "  LINK   $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LIBS) -lssl -lcrypto -lm -pthread
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LIBS) $(CRYPTO_LIBS) -lssl -lcrypto -lm -pthread
 $(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
 $(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c): | build/setup/bench
 -include $(patsubst %.o,%.d,$(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c))

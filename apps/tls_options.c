@@ -28,9 +28,10 @@ const char tls_server_usage[] =
     "  --early-data          take 0-RTT data, GET and HEAD only: off, for others can send it "
     "again\n"
     "  --ticket-lifetime S   how long a ticket is good, and its key seals [86400]\n"
-    "  --engine NAME         whose ciphers protect records: libcrypto, or mbedtls, the one to step "
-    "through\n"
-    "                        [the first of these that this build has]\n"
+    "  --engine NAME         whose ciphers protect records: ipsec-mb, libcrypto, or mbedtls, the "
+    "one "
+    "to step\n"
+    "                        through [the first of these that is here]\n"
     "  --records own|mbedtls  who protects them after the handshake [own]\n" USAGE_OF_BOTH;
 
 const char tls_client_usage[] =
@@ -42,7 +43,7 @@ const char tls_client_usage[] =
 void tls_options_defaults(struct tls_options *o, bool client)
 {
     const char *keylog = getenv("SSLKEYLOGFILE");
-    *o = (struct tls_options){.config = {.client = client, .engine = aead_engines[0]},
+    *o = (struct tls_options){.config = {.client = client, .engine = aead_engine(0)},
                               .alpn = {"http/1.1"}};
     o->config.keylog = keylog != NULL && keylog[0] != '\0' ? keylog : NULL;
 }
@@ -129,9 +130,9 @@ static bool take_engine(struct tls_options *o, const char *value)
     if (engine != NULL) {
         o->config.engine = engine;
     } else if (!tape_is_replaying()) { /* which needs the same bytes, and any engine makes them */
-        fprintf(stderr, "vitrine: --engine '%s': this build has", value);
-        for (unsigned i = 0; aead_engines[i] != NULL; i++) {
-            fprintf(stderr, "%s %s", i == 0 ? "" : " and", aead_engines[i]->name);
+        fprintf(stderr, "vitrine: --engine '%s': there is", value);
+        for (unsigned i = 0; (engine = aead_engine(i)) != NULL; i++) {
+            fprintf(stderr, "%s %s", i == 0 ? "" : " and", engine->name);
         }
         fprintf(stderr, "\n");
         return false;

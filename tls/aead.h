@@ -19,7 +19,8 @@ enum aead_algorithm { AEAD_AES_128_GCM, AEAD_AES_256_GCM, AEAD_CHACHA20_POLY1305
 struct aead; /* an engine's */
 
 struct aead_engine {
-    const char *name; /* "mbedtls", "libcrypto" */
+    const char *name;     /* "mbedtls", "libcrypto", "ipsec-mb" */
+    bool (*usable)(void); /* by this processor; NULL: by any */
     /* `key`: 16 bytes for AES-128, else 32. NULL: no memory, or the engine does not have it. */
     struct aead *(*create)(enum aead_algorithm a, const uint8_t *key);
     void (*destroy)(struct aead *k); /* wipes it; NULL: nothing */
@@ -33,8 +34,8 @@ struct aead_engine {
                  const struct slice *parts, unsigned count, uint8_t *out);
 };
 
-/* By name; NULL: there is none of that name in this build. The first in the list is the default. */
-const struct aead_engine *aead_engine_named(const char *name);
-extern const struct aead_engine *const aead_engines[]; /* NULL at the end */
+/* Those of this build that this processor can use, from 0 on, which is the default; NULL: there are no more. */
+const struct aead_engine *aead_engine(unsigned nth);
+const struct aead_engine *aead_engine_named(const char *name); /* NULL: none of them */
 
 #endif

@@ -1,4 +1,4 @@
-/* The engines of authenticated encryption by themselves; see aead.h, whose aead_engines[] lists those of this build. */
+/* The engines of authenticated encryption by themselves; see aead.h. */
 #ifndef VITRINE_TLS_AEAD_ENGINES_H
 #define VITRINE_TLS_AEAD_ENGINES_H
 
@@ -12,6 +12,14 @@
 #define AEAD_LIBCRYPTO
 extern const struct aead_engine aead_libcrypto;
 #endif
+#endif
+#endif
+
+/* Intel's ipsec-mb, for x86-64, where its header is. */
+#if defined(__has_include) && !defined(__CPROVER__) && defined(__x86_64__)
+#if __has_include(<intel-ipsec-mb.h>)
+#define AEAD_IPSEC_MB
+extern const struct aead_engine aead_ipsec_mb;
 #endif
 #endif
 

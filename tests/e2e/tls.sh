@@ -56,7 +56,7 @@ whose_records() { # what was asked for, or the first engine that the build has
     local named
     case ${RECORDS:-own} in
     mbedtls) named='mbedtls, to the end' ;;
-    *) named=${ENGINE:-'(libcrypto|mbedtls)'} ;;
+    *) named=${ENGINE:-'(ipsec-mb|libcrypto|mbedtls)'} ;;
     esac
     contains "$dir/serve.log" "^  records  $named\$"
 }

@@ -124,7 +124,7 @@ END_TEST
 START_TEST(takes_the_engine_and_whose_records)
 {
     ck_assert_int_eq(parse("--tap t"), OPTIONS_GOOD);
-    ck_assert_ptr_eq(o.tls.config.engine, aead_engines[0]);
+    ck_assert_ptr_eq(o.tls.config.engine, aead_engine(0));
     ck_assert(!o.tls.config.library_records);
     ck_assert_int_eq(parse("--tap t --engine mbedtls --records mbedtls"), OPTIONS_GOOD);
     ck_assert_ptr_eq(o.tls.config.engine, aead_engine_named("mbedtls"));

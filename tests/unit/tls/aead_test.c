@@ -80,13 +80,13 @@ static uint8_t out[TEXT_MAX + AEAD_TAG + 1]; /* what an engine makes of it */
 
 static const struct aead_engine *engine_of(int test)
 {
-    return aead_engines[test];
+    return aead_engine((unsigned)test);
 }
 
 static int engine_count(void)
 {
     int n = 0;
-    while (aead_engines[n] != NULL) {
+    while (engine_of(n) != NULL) {
         n++;
     }
     return n;
@@ -445,18 +445,19 @@ END_TEST
 
 START_TEST(names)
 {
-    for (int i = 0; i < engine_count(); i++) {
-        ck_assert_ptr_eq(aead_engine_named(aead_engines[i]->name), aead_engines[i]);
+    const struct aead_engine *e, *last = NULL;
+    for (int i = 0; (e = engine_of(i)) != NULL; i++) {
+        ck_assert_ptr_eq(aead_engine_named(e->name), e);
+        last = e;
     }
+    ck_assert_ptr_eq(last, &aead_mbedtls); /* which every build has */
     ck_assert_ptr_eq(aead_engine_named("mbedtls"), &aead_mbedtls);
     ck_assert_ptr_null(aead_engine_named("mbed"));
     ck_assert_ptr_null(aead_engine_named(""));
 #ifdef AEAD_LIBCRYPTO
     ck_assert_ptr_eq(aead_engine_named("libcrypto"), &aead_libcrypto);
-    ck_assert_ptr_eq(aead_engines[0], &aead_libcrypto);
 #else
     ck_assert_ptr_null(aead_engine_named("libcrypto"));
-    ck_assert_ptr_eq(aead_engines[0], &aead_mbedtls);
 #endif
 }
 END_TEST

@@ -664,7 +664,7 @@ static void add_common(TCase *t)
 static void take_over(void)
 {
     setup_certificates();
-    rig_engine = aead_engines[0]; /* the default */
+    rig_engine = aead_engine(0); /* the default */
 }
 
 static void leave(void)
