@@ -152,8 +152,8 @@ void tls_lens_step(struct tls_session *t, int before, int ret);
 void tls_lens_ticket(struct tls_session *t);
 /* A message after the handshake was sent or read (RFC 8446 4.6); `len` with its header. */
 void tls_lens_post_handshake(struct tls_session *t, bool outgoing, uint8_t type, uint32_t len);
-/* An encrypted alert that was sent turns out to be this one. */
-void tls_lens_name_alert(struct tls_session *t, uint8_t level, uint8_t description);
+/* An encrypted alert that mbedTLS sent turns out to be this one, fatal. */
+void tls_lens_name_alert(struct tls_session *t, uint8_t description);
 void tls_lens_alert(struct tls_session *t, bool outgoing, uint8_t level, uint8_t description);
 /* Reads a ClientHello's body; false: malformed. */
 bool tls_lens_client_hello(struct slice body, struct tls_offer *out);

@@ -44,11 +44,11 @@ void tls_lens_alert(struct tls_session *t, bool outgoing, uint8_t level, uint8_t
           .description = description);
 }
 
-void tls_lens_name_alert(struct tls_session *t, uint8_t level, uint8_t description)
+void tls_lens_name_alert(struct tls_session *t, uint8_t description)
 {
     if (t->lens.alert_unnamed) {
         t->lens.alert_unnamed = false;
-        tls_lens_alert(t, true, level, description);
+        tls_lens_alert(t, true, MBEDTLS_SSL_ALERT_LEVEL_FATAL, description);
     }
 }
 
@@ -228,6 +228,16 @@ static uint32_t expansion(const struct tls_lens *l)
     return l->suite == 0xcca8 || l->suite == 0xcca9 ? AEAD_TAG : 8 + AEAD_TAG;
 }
 
+/* mbedTLS has a handshake message in hand after the handshake of TLS 1.2, and says no: it is a renegotiation that it refuses (RFC
+ * 5246 7.2.2). Of a fault it sends no alert before it has let go of the message. */
+static bool refuses_renegotiation(const struct tls_session *t)
+{
+    const mbedtls_ssl_context *ssl = &t->ssl;
+    return t->established && t->lens.version == TLS_1_2 &&
+           ssl->in_msgtype == MBEDTLS_SSL_MSG_HANDSHAKE && ssl->in_hslen > 0 &&
+           ssl->badmac_seen_or_in_hsfraglen == 0;
+}
+
 /* A record of ours that nobody can read any more: what it was follows from the machine. */
 static void see_our_encrypted(struct tls_session *t, const struct tls_lens_side *side)
 {
@@ -240,6 +250,11 @@ static void see_our_encrypted(struct tls_session *t, const struct tls_lens_side 
     }
     if (t->ssl.send_alert) {
         tls_lens_alert(t, true, MBEDTLS_SSL_ALERT_LEVEL_FATAL, t->ssl.alert_type);
+        return;
+    }
+    if (refuses_renegotiation(t)) {
+        tls_lens_alert(t, true, MBEDTLS_SSL_ALERT_LEVEL_WARNING,
+                       MBEDTLS_SSL_ALERT_MSG_NO_RENEGOTIATION);
         return;
     }
     struct tls_lens *l = &t->lens;

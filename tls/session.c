@@ -158,7 +158,7 @@ void tls_fail(struct tls_session *t, int ret)
     if (told_us && !t->lens.fatal_in) { /* it was encrypted, so the lens did not see it */
         tls_lens_alert(t, false, t->ssl.in_msg[0], t->ssl.in_msg[1]);
     }
-    tls_lens_name_alert(t, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(t, ret));
+    tls_lens_name_alert(t, alert_for(t, ret));
     if (told_us || t->lens.fatal_in) {
         tls_end(t, CLOSE_TLS_ALERT);
         return;
@@ -241,8 +241,6 @@ static void read_record(struct tls_session *t)
             tls_fail(t, ret);
         }
     }
-    /* TLS 1.2: a renegotiation was refused (RFC 5246 7.2.2), the only alert that ends nothing. */
-    tls_lens_name_alert(t, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_NO_RENEGOTIATION);
 }
 
 /* After a call of the application. Inside an event more calls may follow: settle does it then. */
