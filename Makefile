@@ -45,6 +45,9 @@ ALL_LDFLAGS = $(SAN) $(LDFLAGS)
 MBEDTLS := $(or $(MBEDTLS_DIR),build/mbedtls)
 MBEDTLS_LIB := $(if $(MBEDTLS_DIR),$(firstword $(wildcard $(MBEDTLS)/lib $(MBEDTLS)/library)),$(MBEDTLS)/lib)
 MBEDTLS_LIBS := $(foreach l,tls x509 crypto,$(MBEDTLS_LIB)/libmbed$l.a)
+# What mbedTLS asks of itself and an engine may answer (tls/arithmetic_hooks.c, which has to be there then).
+MBEDTLS_WRAPPED := ecp_mul ecp_mul_restartable ecp_muladd_restartable mpi_exp_mod mpi_exp_mod_unsafe mpi_gcd_modinv_odd
+MBEDTLS_LINK := $(MBEDTLS_WRAPPED:%=-Wl,--wrap=mbedtls_%) -Wl,-u,__wrap_mbedtls_ecp_mul $(MBEDTLS_LIBS)
 MBEDTLS_CFLAGS := -isystem $(MBEDTLS)/include
 CHECK_CFLAGS = $(shell pkg-config --cflags check)
 CHECK_LIBS = $(shell pkg-config --libs check)
@@ -91,7 +94,7 @@ $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/targets/%.o $(BUILD)/libvitrine-fuzz.a \
 	$(BUILD)/libvitrine-stack.a $(BUILD)/sources
 	@echo "  LINK   $@"
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
-		$(filter %.a,$^) $(MBEDTLS_LIBS) $(CRYPTO_LIBS) $(URING_LIBS) -lm -pthread
+		$(filter %.a,$^) $(MBEDTLS_LINK) $(CRYPTO_LIBS) $(URING_LIBS) -lm -pthread
 $(BUILD)/seeds: $(call obj,$(FUZZ_SEEDS)) $(BUILD)/libvitrine-pkt.a $(BUILD)/libvitrine-stack.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 $(BUILD)/libvitrine-fuzz.a: $(call obj,$(FUZZ) $(FUZZ_RIGS))
@@ -106,7 +109,7 @@ $(BUILD)/vitrine $(BUILD)/unit $(BUILD)/vitrine-pkt $(BUILD)/vitrine-sim: $(BUIL
 	@echo "  LINK   $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(if $(filter %/unit %/vitrine-sim,$@),$(SIM_WRAPPED:%=-Wl,--wrap=%)) $(filter %.a,$^) \
-		$(if $(filter %/vitrine-pkt,$@),,$(MBEDTLS_LIBS) $(CRYPTO_LIBS)) \
+		$(if $(filter %/vitrine-pkt,$@),,$(MBEDTLS_LINK) $(CRYPTO_LIBS)) \
 		$(if $(filter %/unit,$@),$(CHECK_LIBS)) $(URING_LIBS) -lm -pthread
 
 $(BUILD)/%.a: $(BUILD)/sources
@@ -263,7 +266,7 @@ bench-crypto: $(BUILD)/bench-crypto ## what a record costs to seal and to open w
 BENCH_CRYPTO := $(sort $(wildcard tests/bench/crypto/*.c))
 $(BUILD)/bench-crypto: $(call obj,$(BENCH_CRYPTO)) $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
 	@echo "  LINK   $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LIBS) $(CRYPTO_LIBS) -lm -pthread
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LINK) $(CRYPTO_LIBS) -lm -pthread
 $(call obj,$(BENCH_CRYPTO)): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
 $(call obj,$(BENCH_CRYPTO)): | build/setup/run
 -include $(patsubst %.o,%.d,$(call obj,$(BENCH_CRYPTO)))
@@ -302,7 +305,7 @@ bench-instructions-check: $(BUILD)/bench-instructions ## counts them again and s
 $(BUILD)/bench-instructions: $(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c) \
 	$(BUILD)/libvitrine-apps.a $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a
 	@echo "  LINK   $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LIBS) $(CRYPTO_LIBS) -lssl -lcrypto -lm -pthread
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MBEDTLS_LINK) $(CRYPTO_LIBS) -lssl -lcrypto -lm -pthread
 $(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c): EXTRA_CFLAGS += $(MBEDTLS_CFLAGS)
 $(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c): | build/setup/bench
 -include $(patsubst %.o,%.d,$(call obj,$(sort $(wildcard tests/bench/instructions/*.c)) tests/bench/client/answer.c))

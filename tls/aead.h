@@ -9,6 +9,7 @@
 #define VITRINE_TLS_AEAD_H
 
 #include "stack/base/types.h"
+#include "tls/arithmetic.h"
 
 #define AEAD_TAG 16U
 #define AEAD_NONCE 12U
@@ -19,8 +20,9 @@ enum aead_algorithm { AEAD_AES_128_GCM, AEAD_AES_256_GCM, AEAD_CHACHA20_POLY1305
 struct aead; /* an engine's */
 
 struct aead_engine {
-    const char *name;     /* "mbedtls", "libcrypto", "ipsec-mb" */
-    bool (*usable)(void); /* by this processor; NULL: by any */
+    const char *name;                    /* "mbedtls", "libcrypto", "ipsec-mb" */
+    bool (*usable)(void);                /* by this processor; NULL: by any */
+    const struct arithmetic *arithmetic; /* for handshakes; NULL: mbedTLS' own */
     /* `key`: 16 bytes for AES-128, else 32. NULL: no memory, or the engine does not have it. */
     struct aead *(*create)(enum aead_algorithm a, const uint8_t *key);
     void (*destroy)(struct aead *k); /* wipes it; NULL: nothing */

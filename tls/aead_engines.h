@@ -11,6 +11,7 @@
 #if defined(OPENSSL_VERSION_MAJOR) && OPENSSL_VERSION_MAJOR >= 3
 #define AEAD_LIBCRYPTO
 extern const struct aead_engine aead_libcrypto;
+extern const struct arithmetic arithmetic_libcrypto;
 #endif
 #endif
 #endif

@@ -168,6 +168,9 @@ static bool open_parts(struct aead *k, const uint8_t nonce[AEAD_NONCE], struct s
 const struct aead_engine aead_ipsec_mb = {
     .name = "ipsec-mb",
     .usable = usable,
+#ifdef AEAD_LIBCRYPTO
+    .arithmetic = &arithmetic_libcrypto, /* ipsec-mb has none */
+#endif
     .create = create,
     .destroy = destroy,
     .seal = seal,

@@ -148,6 +148,7 @@ static bool open_parts(struct aead *k, const uint8_t nonce[AEAD_NONCE], struct s
 
 const struct aead_engine aead_libcrypto = {
     .name = "libcrypto",
+    .arithmetic = &arithmetic_libcrypto,
     .create = create,
     .destroy = destroy,
     .seal = seal,

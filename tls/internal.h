@@ -24,6 +24,8 @@
 int tls_rng_start(void);
 /* The one place from which tls/ draws randomness, in the form that mbedTLS asks for. */
 int tls_rng(void *unused, unsigned char *out, size_t len);
+/* The same for randomness of which nothing shows in a result: what blinds a computation from onlookers. */
+int tls_rng_blind(void *unused, unsigned char *out, size_t len);
 
 /* ---- clock.c ---- */
 extern const struct tls_system *tls_system_now; /* whatever tls_use_system has chosen */
@@ -94,7 +96,8 @@ struct tls_context {
     void *key_arg;
     unsigned sessions; /* now alive */
     const struct aead_engine
-        *engine;       /* of sessions that take their records over; NULL: none does */
+        *engine; /* of sessions that take their records over; NULL: none does */
+    const struct arithmetic *arithmetic; /* for mbedTLS while it works; NULL: its own */
     struct list awake; /* struct tls_traffic: those with AEADs at hand, idle for longest first */
     unsigned awake_count;
     struct list lingering; /* struct tls_linger, oldest first */

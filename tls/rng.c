@@ -1,6 +1,6 @@
 /* Randomness for TLS: CTR_DRBG seeded from the system's entropy, drawn in one place. TLS 1.3 also draws
  * inside mbedTLS through PSA, and is given the same generator (MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG): so what its
- * entropy source gives is all the randomness that there is.
+ * entropy source gives is all the randomness that there is, but for what blinds arithmetic (tls_rng_blind).
  */
 #include "tls/internal.h"
 
@@ -14,6 +14,8 @@ static _Thread_local mbedtls_ctr_drbg_context drbg;
 static _Thread_local bool gathering; /* `entropy` is ready */
 static _Thread_local bool seeded;    /* `drbg` is */
 static _Thread_local bool started;
+static _Thread_local mbedtls_ctr_drbg_context blinding;
+static _Thread_local bool blinding_seeded;
 
 static int machine_entropy(void *unused, unsigned char *out, size_t len)
 {
@@ -64,12 +66,11 @@ int tls_rng_start(void)
     return ret;
 }
 
-int tls_rng(void *unused, unsigned char *out, size_t len)
+static int draw(mbedtls_ctr_drbg_context *from, unsigned char *out, size_t len)
 {
-    (void)unused;
     while (len > 0) {
         size_t part = size_min(len, MBEDTLS_CTR_DRBG_MAX_REQUEST);
-        int ret = mbedtls_ctr_drbg_random(&drbg, out, part);
+        int ret = mbedtls_ctr_drbg_random(from, out, part);
         if (ret != 0) {
             return ret;
         }
@@ -77,6 +78,30 @@ int tls_rng(void *unused, unsigned char *out, size_t len)
         len -= part;
     }
     return 0;
+}
+
+int tls_rng(void *unused, unsigned char *out, size_t len)
+{
+    (void)unused;
+    return draw(&drbg, out, len);
+}
+
+/* The machine's entropy, whatever tls_use_system has chosen: what is drawn here leaves no trace in what we send. */
+int tls_rng_blind(void *unused, unsigned char *out, size_t len)
+{
+    static const unsigned char purpose[] = "vitrine tls, blinding";
+    (void)unused;
+    if (!blinding_seeded) {
+        mbedtls_ctr_drbg_init(&blinding);
+        int ret =
+            mbedtls_ctr_drbg_seed(&blinding, machine_entropy, NULL, purpose, sizeof(purpose) - 1);
+        if (ret != 0) {
+            mbedtls_ctr_drbg_free(&blinding);
+            return ret;
+        }
+        blinding_seeded = true;
+    }
+    return draw(&blinding, out, len);
 }
 
 /* What PSA asks; it may do so before anything of ours has begun. */

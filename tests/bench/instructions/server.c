@@ -114,7 +114,7 @@ static void make_context(const char *dir)
 {
     static const char *const names[] = {"vitrine.test", NULL};
     struct ca_request request = {.names = names, .key = CA_KEY_EC, .now = NOON};
-    struct tls_config config = {.min_version = TLS_1_3};
+    struct tls_config config = {.min_version = TLS_1_3, .engine = aead_engine(0)};
     char error[256], ca[400], chain[512], key[512];
     snprintf(ca, sizeof ca, "%s/ca", dir);
     snprintf(chain, sizeof chain, "%s/server.pem", ca);

@@ -1,0 +1,198 @@
+/* Where an engine's arithmetic stands in for mbedTLS' own (arithmetic.h).
+ *
+ * mbedTLS has hooks for that, and each shuts something out: its MBEDTLS_…_ALT leave its own code out of the build, but who
+ * steps through a handshake wants it; a driver of PSA serves TLS 1.3's key exchange and no signature unless all goes
+ * through PSA; an alternative RSA key cannot make the signatures of TLS 1.3. So the linker does it (--wrap, in
+ * the Makefile): where one part of mbedTLS calls another for one of the operations below, it calls us; we ask the engine
+ * in use, and without one, or when it says no, the function of mbedTLS that was meant.
+ *
+ * Randomness that only hides from onlookers what is computed, and changes nothing in the result, comes from a generator of its own:
+ * else the numbers that keys are made of would depend on the engine.
+ */
+#include "tls/internal.h"
+
+#include <string.h>
+
+#include <mbedtls/bignum.h>
+#include <mbedtls/ecp.h>
+#include <mbedtls/platform_util.h>
+
+_Thread_local const struct arithmetic *arithmetic_in_use;
+
+/* ---- P-256 and X25519 ---- */
+
+/* Coordinates below the prime, and no point at infinity, the engine sees to itself. */
+static bool read_point(const mbedtls_ecp_group *g, const mbedtls_ecp_point *p, uint8_t *out,
+                       size_t size)
+{
+    size_t len;
+    return mbedtls_mpi_cmp_int(&p->Z, 1) == 0 &&
+           mbedtls_ecp_point_write_binary(g, p, MBEDTLS_ECP_PF_UNCOMPRESSED, &len, out, size) ==
+               0 &&
+           len == size;
+}
+
+static bool multiply_p256(const struct arithmetic *a, mbedtls_ecp_group *g, mbedtls_ecp_point *r,
+                          const mbedtls_mpi *m, const mbedtls_ecp_point *p)
+{
+    uint8_t scalar[P256_SCALAR], point[P256_POINT];
+    bool base = p == &g->G;
+    bool good = mbedtls_mpi_write_binary(m, scalar, sizeof scalar) == 0 &&
+                (base || read_point(g, p, point, sizeof point)) &&
+                a->p256(scalar, base ? NULL : point, point) &&
+                mbedtls_ecp_point_read_binary(g, r, point, sizeof point) == 0;
+    mbedtls_platform_zeroize(scalar, sizeof scalar);
+    mbedtls_platform_zeroize(point, sizeof point);
+    return good;
+}
+
+/* mbedTLS counts with all 256 bits of a coordinate, RFC 7748 5 with 255: where that makes a difference it shall. */
+static bool multiply_x25519(const struct arithmetic *a, mbedtls_ecp_group *g, mbedtls_ecp_point *r,
+                            const mbedtls_mpi *m, const mbedtls_ecp_point *p)
+{
+    uint8_t scalar[X25519_LEN], u[X25519_LEN], shared[X25519_LEN];
+    bool good = mbedtls_mpi_bitlen(&p->X) <= 255 &&
+                mbedtls_mpi_write_binary_le(m, scalar, sizeof scalar) == 0 &&
+                read_point(g, p, u, sizeof u) && a->x25519(scalar, u, shared) &&
+                mbedtls_ecp_point_read_binary(g, r, shared, sizeof shared) == 0;
+    mbedtls_platform_zeroize(scalar, sizeof scalar);
+    mbedtls_platform_zeroize(shared, sizeof shared);
+    return good;
+}
+
+static bool multiply(mbedtls_ecp_group *g, mbedtls_ecp_point *r, const mbedtls_mpi *m,
+                     const mbedtls_ecp_point *p)
+{
+    const struct arithmetic *a = arithmetic_in_use;
+    if (a == NULL || mbedtls_ecp_check_privkey(g, m) != 0) {
+        return false;
+    }
+    if (g->id == MBEDTLS_ECP_DP_CURVE25519) {
+        return multiply_x25519(a, g, r, m, p);
+    }
+    return g->id == MBEDTLS_ECP_DP_SECP256R1 && multiply_p256(a, g, r, m, p);
+}
+
+/* What verifies a signature: m * base point + n * q. */
+static bool sum(mbedtls_ecp_group *g, mbedtls_ecp_point *r, const mbedtls_mpi *m,
+                const mbedtls_ecp_point *p, const mbedtls_mpi *n, const mbedtls_ecp_point *q)
+{
+    const struct arithmetic *a = arithmetic_in_use;
+    uint8_t base_scalar[P256_SCALAR], scalar[P256_SCALAR], point[P256_POINT];
+    return a != NULL && g->id == MBEDTLS_ECP_DP_SECP256R1 && p == &g->G &&
+           mbedtls_mpi_write_binary(m, base_scalar, sizeof base_scalar) == 0 &&
+           mbedtls_mpi_write_binary(n, scalar, sizeof scalar) == 0 &&
+           read_point(g, q, point, sizeof point) &&
+           a->p256_sum(base_scalar, scalar, point, point) &&
+           mbedtls_ecp_point_read_binary(g, r, point, sizeof point) == 0;
+}
+
+/* SEC 2 2.4.2: n */
+static const uint8_t p256_order[P256_SCALAR] = {
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+
+static bool invert(mbedtls_mpi *inverse, const mbedtls_mpi *x, const mbedtls_mpi *n)
+{
+    const struct arithmetic *a = arithmetic_in_use;
+    uint8_t modulus[P256_SCALAR], bytes[P256_SCALAR];
+    if (a == NULL || mbedtls_mpi_write_binary(n, modulus, sizeof modulus) != 0 ||
+        memcmp(modulus, p256_order, sizeof modulus) != 0) {
+        return false;
+    }
+    bool good = mbedtls_mpi_cmp_int(x, 0) > 0 && mbedtls_mpi_cmp_mpi(x, n) < 0 &&
+                mbedtls_mpi_write_binary(x, bytes, sizeof bytes) == 0 &&
+                a->p256_inverse(bytes, bytes) &&
+                mbedtls_mpi_read_binary(inverse, bytes, sizeof bytes) == 0;
+    mbedtls_platform_zeroize(bytes, sizeof bytes);
+    return good;
+}
+
+/* ---- RSA ---- */
+
+/* mbedTLS blinds exponents by a multiple of the prime - 1 that is 28 bytes longer. */
+#define EXPONENT_MAX (POWER_MAX + 64U)
+
+static bool power(mbedtls_mpi *x, const mbedtls_mpi *base, const mbedtls_mpi *e,
+                  const mbedtls_mpi *n)
+{
+    const struct arithmetic *a = arithmetic_in_use;
+    uint8_t bytes[POWER_MAX], exponent[EXPONENT_MAX], modulus[POWER_MAX];
+    size_t len = mbedtls_mpi_size(n), exponent_len = mbedtls_mpi_size(e);
+    if (a == NULL || mbedtls_mpi_cmp_int(base, 0) < 0 || mbedtls_mpi_cmp_int(e, 0) < 0 ||
+        mbedtls_mpi_cmp_int(n, 0) <= 0 || len > POWER_MAX || exponent_len > EXPONENT_MAX) {
+        return false;
+    }
+    bool good = mbedtls_mpi_write_binary(base, bytes, len) == 0 &&
+                mbedtls_mpi_write_binary(e, exponent, exponent_len) == 0 &&
+                mbedtls_mpi_write_binary(n, modulus, len) == 0 &&
+                a->power((struct slice){bytes, len}, (struct slice){exponent, exponent_len},
+                         (struct slice){modulus, len}, bytes) &&
+                mbedtls_mpi_read_binary(x, bytes, len) == 0;
+    mbedtls_platform_zeroize(bytes, len);
+    mbedtls_platform_zeroize(exponent, exponent_len);
+    mbedtls_platform_zeroize(modulus, len);
+    return good;
+}
+
+/* ---- what the linker puts in mbedTLS' way ---- */
+
+/* Names that the linker gives. NOLINTBEGIN(bugprone-reserved-identifier,cert-*) */
+#define WRAPPED(name, ...)                                                                         \
+    int __real_##name(__VA_ARGS__);                                                                \
+    int __wrap_##name(__VA_ARGS__);                                                                \
+    int __wrap_##name(__VA_ARGS__)
+/* Not in mbedTLS' headers, and so perhaps not in each 3.x: then it keeps that work to itself. */
+#define WRAPPED_INTERNAL(name, ...)                                                                \
+    __attribute__((weak)) int __real_##name(__VA_ARGS__);                                          \
+    int __wrap_##name(__VA_ARGS__);                                                                \
+    int __wrap_##name(__VA_ARGS__)
+
+WRAPPED(mbedtls_ecp_mul, mbedtls_ecp_group *g, mbedtls_ecp_point *r, const mbedtls_mpi *m,
+        const mbedtls_ecp_point *p, int (*rng)(void *, unsigned char *, size_t), void *rng_arg)
+{
+    (void)rng;
+    (void)rng_arg;
+    return multiply(g, r, m, p) ? 0 : __real_mbedtls_ecp_mul(g, r, m, p, tls_rng_blind, NULL);
+}
+
+WRAPPED(mbedtls_ecp_mul_restartable, mbedtls_ecp_group *g, mbedtls_ecp_point *r,
+        const mbedtls_mpi *m, const mbedtls_ecp_point *p,
+        int (*rng)(void *, unsigned char *, size_t), void *rng_arg,
+        mbedtls_ecp_restart_ctx *restart)
+{
+    (void)rng;
+    (void)rng_arg;
+    return multiply(g, r, m, p)
+               ? 0
+               : __real_mbedtls_ecp_mul_restartable(g, r, m, p, tls_rng_blind, NULL, restart);
+}
+
+WRAPPED(mbedtls_ecp_muladd_restartable, mbedtls_ecp_group *g, mbedtls_ecp_point *r,
+        const mbedtls_mpi *m, const mbedtls_ecp_point *p, const mbedtls_mpi *n,
+        const mbedtls_ecp_point *q, mbedtls_ecp_restart_ctx *restart)
+{
+    return sum(g, r, m, p, n, q) ? 0
+                                 : __real_mbedtls_ecp_muladd_restartable(g, r, m, p, n, q, restart);
+}
+
+WRAPPED(mbedtls_mpi_exp_mod, mbedtls_mpi *x, const mbedtls_mpi *a, const mbedtls_mpi *e,
+        const mbedtls_mpi *n, mbedtls_mpi *rr)
+{
+    return power(x, a, e, n) ? 0 : __real_mbedtls_mpi_exp_mod(x, a, e, n, rr);
+}
+
+WRAPPED_INTERNAL(mbedtls_mpi_exp_mod_unsafe, mbedtls_mpi *x, const mbedtls_mpi *a,
+                 const mbedtls_mpi *e, const mbedtls_mpi *n, mbedtls_mpi *rr)
+{
+    return power(x, a, e, n) ? 0 : __real_mbedtls_mpi_exp_mod_unsafe(x, a, e, n, rr);
+}
+
+WRAPPED_INTERNAL(mbedtls_mpi_gcd_modinv_odd, mbedtls_mpi *gcd, mbedtls_mpi *inverse,
+                 const mbedtls_mpi *a, const mbedtls_mpi *n)
+{
+    return gcd == NULL && inverse != NULL && invert(inverse, a, n)
+               ? 0
+               : __real_mbedtls_mpi_gcd_modinv_odd(gcd, inverse, a, n);
+}
+/* NOLINTEND(bugprone-reserved-identifier,cert-*) */
