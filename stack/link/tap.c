@@ -270,6 +270,7 @@ static int tap_frame_read(struct tap *t, struct slab_pools *pools, struct buf **
                           struct list *frames)
 {
     struct offload facts = {.csum = CSUM_UNKNOWN};
+    t->taken += len;
     if (len < t->header) {
         return -EIO; /* no TAP */
     }
@@ -349,7 +350,7 @@ static int tap_receive_batches(struct tap *t, struct slab_pools *pools, struct l
                                int max)
 {
     int count = 0;
-    for (int batch = 4; count < max; batch *= 2) {
+    for (int batch = 4; count < max && t->taken < TAP_READ_BYTES; batch *= 2) {
         int wanted = batch < TAP_SPARES ? batch : TAP_SPARES;
         wanted = wanted < max - count ? wanted : max - count;
         int got = tap_read_batch(t, pools, frames, (unsigned)wanted);
@@ -366,11 +367,12 @@ static int tap_receive_batches(struct tap *t, struct slab_pools *pools, struct l
 
 int tap_receive(struct tap *t, struct slab_pools *pools, struct list *frames, int max)
 {
+    t->taken = 0;
     if (t->ring != NULL) {
         return tap_receive_batches(t, pools, frames, max);
     }
     int count = 0;
-    while (count < max) {
+    while (count < max && t->taken < TAP_READ_BYTES) {
         int result = tap_read_one(t, pools, frames);
         if (result < 0) {
             return result;

@@ -351,6 +351,31 @@ START_TEST(a_full_device_refuses_a_batch)
 }
 END_TEST
 
+static ptrdiff_t endless_read(struct tap *t, void *data, size_t len)
+{
+    (void)t;
+    memset(data, 0, size_min(len, 60000));
+    return 60000;
+}
+
+/* Nine of these are more than 512 KiB, eight are not. */
+START_TEST(what_is_read_at_once_fits_a_cache)
+{
+    static const struct tap_calls endless = {.read = endless_read};
+    static const struct slab_limits many = {.slabs = {8, 8, 8, 64}, .bufs = 64};
+    tear_down();
+    set_up_with(1500, NETDEV_CSUM | NETDEV_TSO4);
+    slab_pools_done(&pools);
+    slab_pools_init(&pools, &many);
+    tap.calls = &endless;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 64), 9);
+        buf_free_queue(&frames);
+    }
+    ck_assert_int_eq(tap_receive(&tap, &pools, &frames, 3), 3);
+}
+END_TEST
+
 START_TEST(only_a_tap_of_our_own_is_batched)
 {
     static const struct tap_calls others = {0}; /* as those of a recording */
@@ -414,6 +439,7 @@ Suite *tap_suite(void)
     tcase_add_test(t, facts_of_a_frame_come_in_front_of_it);
     tcase_add_test(t, facts_of_a_packet_go_in_front_of_it);
     tcase_add_test(t, an_offload_that_was_not_agreed_on_is_an_error);
+    tcase_add_test(t, what_is_read_at_once_fits_a_cache);
     tcase_add_test(t, names_must_fit);
     tcase_add_test(t, only_a_tap_of_our_own_is_batched);
     suite_add_tcase(s, t);
