@@ -46,7 +46,8 @@ MBEDTLS := $(or $(MBEDTLS_DIR),build/mbedtls)
 MBEDTLS_LIB := $(if $(MBEDTLS_DIR),$(firstword $(wildcard $(MBEDTLS)/lib $(MBEDTLS)/library)),$(MBEDTLS)/lib)
 MBEDTLS_LIBS := $(foreach l,tls x509 crypto,$(MBEDTLS_LIB)/libmbed$l.a)
 # What mbedTLS asks of itself and an engine may answer (tls/arithmetic_hooks.c, which has to be there then).
-MBEDTLS_WRAPPED := ecp_mul ecp_mul_restartable ecp_muladd_restartable mpi_exp_mod mpi_exp_mod_unsafe mpi_gcd_modinv_odd
+MBEDTLS_WRAPPED := ecp_mul ecp_mul_restartable ecp_muladd_restartable mpi_exp_mod mpi_exp_mod_unsafe mpi_gcd_modinv_odd \
+	sha256_update sha256_finish
 MBEDTLS_LINK := $(MBEDTLS_WRAPPED:%=-Wl,--wrap=mbedtls_%) -Wl,-u,__wrap_mbedtls_ecp_mul $(MBEDTLS_LIBS)
 MBEDTLS_CFLAGS := -isystem $(MBEDTLS)/include
 CHECK_CFLAGS = $(shell pkg-config --cflags check)

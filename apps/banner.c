@@ -10,9 +10,12 @@
 static void print_ports(const struct serve_options *o, const char *certificate, const char *address)
 {
     if (o->port != 0) {
+        const struct aead_engine *engine = o->tls.config.engine;
         bool own = !o->tls.config.library_records;
         printf("  https    %s:%u   certificate %s\n", address, o->port, certificate);
-        printf("  records  %s\n", own ? o->tls.config.engine->name : "mbedtls, to the end");
+        printf("  records  %s\n", own ? engine->name : "mbedtls, to the end");
+        printf("  keys     %s\n",
+               engine->arithmetic != NULL ? engine->arithmetic->name : "mbedtls");
     }
     if (o->plain_port != 0) {
         printf("  http     %s:%u\n", address, o->plain_port);

@@ -29,9 +29,9 @@ const char tls_server_usage[] =
     "again\n"
     "  --ticket-lifetime S   how long a ticket is good, and its key seals [86400]\n"
     "  --engine NAME         whose ciphers protect records: ipsec-mb, libcrypto, or mbedtls, the "
-    "one "
-    "to step\n"
-    "                        through [the first of these that is here]\n"
+    "one to step\n"
+    "                        through; all but mbedtls with libcrypto's arithmetic in handshakes\n"
+    "                        [the first of these that is here]\n"
     "  --records own|mbedtls  who protects them after the handshake [own]\n" USAGE_OF_BOTH;
 
 const char tls_client_usage[] =

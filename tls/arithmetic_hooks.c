@@ -16,6 +16,7 @@
 #include <mbedtls/bignum.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/platform_util.h>
+#include <mbedtls/sha256.h>
 
 _Thread_local const struct arithmetic *arithmetic_in_use;
 
@@ -135,6 +136,49 @@ static bool power(mbedtls_mpi *x, const mbedtls_mpi *base, const mbedtls_mpi *e,
     return good;
 }
 
+/* ---- SHA-256 ---- */
+
+/* mbedTLS' context as it is: what one has begun the other can go on with. */
+static void hash(const struct arithmetic *a, mbedtls_sha256_context *c, struct slice in)
+{
+    size_t held = c->total[0] % SHA256_BLOCK;
+    uint64_t total = ((uint64_t)c->total[1] << 32U | c->total[0]) + in.len;
+    struct rd r = rd_slice(in);
+    c->total[0] = (uint32_t)total;
+    c->total[1] = (uint32_t)(total >> 32U);
+    if (held > 0) {
+        struct slice part = rd_take(&r, size_min(SHA256_BLOCK - held, in.len));
+        memcpy(c->buffer + held, part.data, part.len);
+        if (held + part.len < SHA256_BLOCK) {
+            return;
+        }
+        a->sha256(c->state, c->buffer, 1);
+    }
+    size_t count = rd_left(&r) / SHA256_BLOCK;
+    a->sha256(c->state, rd_take(&r, count * SHA256_BLOCK).data, count);
+    struct slice rest = rd_take(&r, rd_left(&r));
+    if (rest.len > 0) {
+        memcpy(c->buffer, rest.data, rest.len);
+    }
+}
+
+/* FIPS 180-4 5.1.1: a bit, zeros, and the length of the message in bits, up to the end of a block. */
+static void hash_end(const struct arithmetic *a, mbedtls_sha256_context *c, uint8_t *out)
+{
+    uint8_t padding[SHA256_BLOCK + 8] = {0x80};
+    uint64_t bits = ((uint64_t)c->total[1] << 32U | c->total[0]) * 8;
+    size_t held = c->total[0] % SHA256_BLOCK;
+    size_t len = (held < SHA256_BLOCK - 8 ? SHA256_BLOCK : 2 * SHA256_BLOCK) - held;
+    struct wr end = wr_of(padding + len - 8, 8);
+    wr_be32(&end, (uint32_t)(bits >> 32U));
+    wr_be32(&end, (uint32_t)bits);
+    hash(a, c, (struct slice){padding, len});
+    struct wr w = wr_of(out, c->is224 ? 28 : 32);
+    for (size_t i = 0; i < SHA256_WORDS - (c->is224 ? 1 : 0); i++) {
+        wr_be32(&w, c->state[i]);
+    }
+}
+
 /* ---- what the linker puts in mbedTLS' way ---- */
 
 /* Names that the linker gives. NOLINTBEGIN(bugprone-reserved-identifier,cert-*) */
@@ -194,5 +238,24 @@ WRAPPED_INTERNAL(mbedtls_mpi_gcd_modinv_odd, mbedtls_mpi *gcd, mbedtls_mpi *inve
     return gcd == NULL && inverse != NULL && invert(inverse, a, n)
                ? 0
                : __real_mbedtls_mpi_gcd_modinv_odd(gcd, inverse, a, n);
+}
+
+WRAPPED(mbedtls_sha256_update, mbedtls_sha256_context *c, const unsigned char *in, size_t len)
+{
+    if (arithmetic_in_use == NULL) {
+        return __real_mbedtls_sha256_update(c, in, len);
+    }
+    hash(arithmetic_in_use, c, (struct slice){in, len});
+    return 0;
+}
+
+WRAPPED(mbedtls_sha256_finish, mbedtls_sha256_context *c, unsigned char *out)
+{
+    if (arithmetic_in_use == NULL) {
+        return __real_mbedtls_sha256_finish(c, out);
+    }
+    hash_end(arithmetic_in_use, c, out);
+    mbedtls_sha256_free(c);
+    return 0;
 }
 /* NOLINTEND(bugprone-reserved-identifier,cert-*) */

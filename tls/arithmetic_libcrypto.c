@@ -1,6 +1,8 @@
-/* The arithmetic of OpenSSL's libcrypto, which has P-256, X25519 and moduli of 1024 bits in the instructions of many
+/* The arithmetic of OpenSSL's libcrypto, which has P-256, X25519, moduli of 1024 bits and SHA-256 in the instructions of many
  * processors; see arithmetic.h. Like aead_libcrypto.c it works in a library context of its own.
  */
+/* SHA-256 from a state in the middle is only in an interface of before 3.0, which warns else. */
+#define OPENSSL_API_COMPAT 10100
 #include "tls/aead_engines.h"
 
 #ifdef AEAD_LIBCRYPTO
@@ -16,6 +18,7 @@
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
 #include <openssl/params.h>
+#include <openssl/sha.h>
 
 /* Made once in the life of the process, and only read from then on. */
 static OSSL_LIB_CTX *library;
@@ -191,12 +194,26 @@ static bool x25519(const uint8_t scalar[X25519_LEN], const uint8_t u[X25519_LEN]
     return good;
 }
 
+static void sha256(uint32_t state[SHA256_WORDS], const uint8_t *blocks, size_t count)
+{
+    SHA256_CTX s;
+    _Static_assert(sizeof s.h == SHA256_WORDS * sizeof(uint32_t), "words of 32 bits");
+    memcpy(s.h, state, sizeof s.h);
+    for (size_t i = 0; i < count; i++) {
+        SHA256_Transform(&s, blocks + i * SHA256_BLOCK);
+    }
+    memcpy(state, s.h, sizeof s.h);
+    OPENSSL_cleanse(s.h, sizeof s.h);
+}
+
 const struct arithmetic arithmetic_libcrypto = {
+    .name = "libcrypto",
     .p256 = multiply,
     .p256_sum = sum,
     .p256_inverse = inverse,
     .x25519 = x25519,
     .power = power,
+    .sha256 = sha256,
 };
 
 #endif

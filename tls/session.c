@@ -453,10 +453,19 @@ static void pump(struct tls_session *t)
     }
 }
 
+/* As far as it goes; true: it is complete, and whoever protects the records from here on has the keys. */
+static bool shake_hands(struct tls_session *t)
+{
+    arithmetic_in_use = t->context->arithmetic;
+    bool complete = tls_handshake(t) && tls_take_over(t);
+    arithmetic_in_use = NULL;
+    return complete;
+}
+
 static void go_on(struct tls_session *t)
 {
     if (!t->open) {
-        if (!tls_handshake(t) || !tls_take_over(t)) {
+        if (!shake_hands(t)) {
             return;
         }
         t->open = true;

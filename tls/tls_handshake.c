@@ -246,15 +246,12 @@ static void after_step(struct tls_session *t, int before)
 
 static int step(struct tls_session *t)
 {
-    if (t->sight != NULL) {
-        tls_overhear_begin(t);
+    if (t->sight == NULL) {
+        return mbedtls_ssl_handshake_step(&t->ssl);
     }
-    arithmetic_in_use = t->context->arithmetic;
+    tls_overhear_begin(t);
     int ret = mbedtls_ssl_handshake_step(&t->ssl);
-    arithmetic_in_use = NULL;
-    if (t->sight != NULL) {
-        tls_overhear_end(t);
-    }
+    tls_overhear_end(t);
     return ret;
 }
 

@@ -59,9 +59,15 @@ whose_records() { # what was asked for, or the first engine that the build has
     *) named=${ENGINE:-'(ipsec-mb|libcrypto|mbedtls)'} ;;
     esac
     contains "$dir/serve.log" "^  records  $named\$"
+    case ${ENGINE:-first} in
+    mbedtls) named=mbedtls ;;
+    first) named='(libcrypto|mbedtls)' ;;
+    *) named=libcrypto ;;
+    esac
+    contains "$dir/serve.log" "^  keys     $named\$"
 }
 
-try "whose records they are is said" whose_records
+try "whose records they are, and whose keys, is said" whose_records
 try "openssl: resumption in TLS 1.3" resumption -tls1_3
 try "openssl: resumption in TLS 1.2" resumption -tls1_2
 try "openssl: the chain verifies" client -tls1_3

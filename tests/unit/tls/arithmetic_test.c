@@ -1,4 +1,4 @@
-/* The arithmetic of public keys: known answers of RFC 7748, RFC 5903 and RFC 6979 by mbedTLS' own and by each engine's,
+/* The arithmetic of handshakes: known answers of RFC 7748, RFC 5903, RFC 6979 and FIPS 180-2 by mbedTLS' own and by each engine's,
  * what must be refused, all against each other over random numbers, and whole handshakes that have the same bytes
  * whoever computes. */
 #include "tls/internal.h"
@@ -667,10 +667,96 @@ START_TEST(powers_refused)
 }
 END_TEST
 
+/* ---- SHA-256 ---- */
+
+/* FIPS 180-2 B.1 to B.3, and of RFC 6234 8.5 the lengths on both sides of a block's end. */
+START_TEST(sha256_known)
+{
+    static const struct {
+        const char *text;
+        unsigned times;
+        const char *digest;
+    } hashed[] = {
+        {"", 1, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", 1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1,
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+        {"a", 1000000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"},
+        {"0123456701234567012345670123456701234567012345670123456701234567", 10,
+         "594847328451bdfa85056225462cc1d867d877fb388df0ce35f25ab5562bfbb5"},
+    };
+    for (size_t i = 0; i < COUNT_OF(hashed); i++) {
+        mbedtls_sha256_context c;
+        uint8_t digest[32], expected[32];
+        hex_bytes(hashed[i].digest, expected, sizeof expected);
+        mbedtls_sha256_init(&c);
+        ck_assert_int_eq(mbedtls_sha256_starts(&c, 0), 0);
+        arithmetic_in_use = choice(_i);
+        for (unsigned n = 0; n < hashed[i].times; n++) {
+            ck_assert_int_eq(
+                mbedtls_sha256_update(&c, (const uint8_t *)hashed[i].text, strlen(hashed[i].text)),
+                0);
+        }
+        ck_assert_int_eq(mbedtls_sha256_finish(&c, digest), 0);
+        arithmetic_in_use = NULL;
+        ck_assert_mem_eq(digest, expected, sizeof digest);
+    }
+}
+END_TEST
+
+/* Texts of each length up to some blocks, cut anywhere, each part hashed by either; also SHA-224. */
+START_TEST(sha256_against_each_other)
+{
+    seed(59);
+    for (size_t len = 0; len < 330; len++) {
+        uint8_t text[330], digest[32], expected[32] = {0};
+        mbedtls_sha256_context c;
+        int is224 = len % 5 == 0;
+        random_bytes(&source, text, sizeof text);
+        ck_assert_int_eq(mbedtls_sha256(text, len, expected, is224), 0);
+        memset(digest, 0, sizeof digest);
+        mbedtls_sha256_init(&c);
+        ck_assert_int_eq(mbedtls_sha256_starts(&c, is224), 0);
+        for (size_t done = 0; done < len;) {
+            size_t part = size_min(random_below(&source, 150), len - done);
+            arithmetic_in_use = choice((int)random_below(&source, 2));
+            ck_assert_int_eq(mbedtls_sha256_update(&c, text + done, part), 0);
+            done += part;
+        }
+        arithmetic_in_use = choice(len % 3 > 0);
+        ck_assert_int_eq(mbedtls_sha256_finish(&c, digest), 0);
+        arithmetic_in_use = NULL;
+        ck_assert_mem_eq(digest, expected, sizeof digest);
+    }
+}
+END_TEST
+
+/* The length of a message is counted in 64 bits: 2^32 - 1 bytes and two more, of which the engine has seen only the last;
+ * the state is then as good as any. */
+START_TEST(sha256_long)
+{
+    uint8_t digest[2][32];
+    for (int i = 0; i < 2; i++) {
+        mbedtls_sha256_context c;
+        mbedtls_sha256_init(&c);
+        ck_assert_int_eq(mbedtls_sha256_starts(&c, 0), 0);
+        c.total[0] = UINT32_MAX;
+        memset(c.buffer, 7, sizeof c.buffer);
+        arithmetic_in_use = choice(i);
+        ck_assert_int_eq(mbedtls_sha256_update(&c, (const uint8_t *)"ab", 2), 0);
+        ck_assert_uint_eq(c.total[0], 1);
+        ck_assert_uint_eq(c.total[1], 1);
+        ck_assert_int_eq(mbedtls_sha256_finish(&c, digest[i]), 0);
+        arithmetic_in_use = NULL;
+    }
+    ck_assert_mem_eq(digest[0], digest[1], 32);
+}
+END_TEST
+
 /* ---- in handshakes ---- */
 
 static struct {
-    unsigned p256, sum, inverse, x25519, power;
+    unsigned p256, sum, inverse, x25519, power, sha256;
 } asked;
 
 static bool count_p256(const uint8_t scalar[P256_SCALAR], const uint8_t *point,
@@ -707,12 +793,19 @@ static bool count_power(struct slice base, struct slice exponent, struct slice m
     return choice(1)->power(base, exponent, modulus, out);
 }
 
+static void count_sha256(uint32_t state[SHA256_WORDS], const uint8_t *blocks, size_t count)
+{
+    asked.sha256++;
+    choice(1)->sha256(state, blocks, count);
+}
+
 static const struct arithmetic counting = {
     .p256 = count_p256,
     .p256_sum = count_sum,
     .p256_inverse = count_inverse,
     .x25519 = count_x25519,
     .power = count_power,
+    .sha256 = count_sha256,
 };
 
 /* Entropy and time of day that are the same in each run. */
@@ -826,6 +919,7 @@ START_TEST(handshakes_are_the_same)
     ck_assert_uint_ge(asked.sum, signatures + 1);
     ck_assert_uint_eq(asked.inverse, signatures + asked.sum);
     ck_assert(rsa == (asked.power >= 3));
+    ck_assert_uint_gt(asked.sha256, 50);
 }
 END_TEST
 
@@ -849,6 +943,9 @@ Suite *arithmetic_suite(void)
     tcase_add_test(tc, inverses);
     tcase_add_test(tc, powers_against_each_other);
     tcase_add_loop_test(tc, powers_refused, 0, CHOICES);
+    tcase_add_loop_test(tc, sha256_known, 0, CHOICES);
+    tcase_add_test(tc, sha256_against_each_other);
+    tcase_add_test(tc, sha256_long);
     tcase_add_loop_test(tc, handshakes_are_the_same, 0, (int)COUNT_OF(shapes));
     suite_add_tcase(s, tc);
     return s;
