@@ -122,12 +122,14 @@ __attribute__((noinline)) void replay_stop_here(void)
     __asm__ volatile(""); /* so that this is no last call, and the function is on the stack */
 }
 
-static void connection_text(struct tcp_conn *c, nsec now, struct draft *out)
+static void connection_text(struct tcp_handle *h, nsec now, struct draft *out)
 {
     struct story story;
-    struct stream *tls = tls_above(&c->handle->stream);
+    struct tcp_conn room;
+    const struct tcp_conn *c = rest_look(h, &room);
+    struct stream *tls = tls_above(&h->stream);
     draft_addf(out, "\n---- connection %u, %s ----\n\n", c->id, tcp_state_name(c->state));
-    story_collect(tls != NULL ? tls : &c->handle->stream, now, &story);
+    story_collect(tls != NULL ? tls : &h->stream, now, &story);
     story_text(&story, out);
 }
 
@@ -141,7 +143,7 @@ static void print_state(const struct replay *p, const struct event *e)
     draft_addf(&text, "stopped at: %s\n\n", line);
     status_text(&(struct status){.host = h}, &text);
     for (const struct list *n = h->tcp.all.next; n != &h->tcp.all; n = n->next) {
-        connection_text(handle_of_link(n)->conn, h->now, &text);
+        connection_text(handle_of_link(n), h->now, &text);
     }
     fputs(text.data != NULL ? text.data : "no memory\n", stdout);
     fflush(stdout);

@@ -19,7 +19,8 @@ static void count_connections(const struct tcp *t, struct counts *out)
 {
     *out = (struct counts){0};
     for (struct list *n = t->all.next; n != &t->all; n = n->next) {
-        const struct tcp_conn *c = handle_of_link(n)->conn;
+        struct tcp_conn room;
+        const struct tcp_conn *c = rest_look(handle_of_link(n), &room);
         out->by_state[c->state < TCP_STATES ? c->state : 0]++;
         out->by_search[c->plpmtu.state < PLPMTU_STATES ? c->plpmtu.state : 0]++;
         out->connections++;

@@ -55,6 +55,8 @@ static const struct setting settings[] = {
      "cwnd begins again after silence (RFC 5681 4.1)"},
     {"cwnd_decay", SETTING_SWITCH, FIELD(no_window_validation),
      "a window that is not used becomes smaller (RFC 2861)"},
+    {"rest", SETTING_SWITCH, FIELD(no_rest),
+     "a silent connection gives its control block back until something comes"},
     {"pacing", SETTING_SWITCH, FIELD(no_pacing),
      "data goes at congestion control's rate, if it has one"},
     {"syn_cookies", SETTING_COOKIES, FIELD(syn_cookies),

@@ -26,7 +26,8 @@ struct cc_lost {
 
 struct tcp_cc_ops {
     const char *name;
-    bool paces; /* it sets pacing_rate; else the window may (pace.h) */
+    uint16_t kept; /* bytes of its part of `u`, from the first on, that outlive silence (rest.h) */
+    bool paces;    /* it sets pacing_rate; else the window may (pace.h) */
     /* Nobody else sets cwnd: neither recovery (PRR, NewReno) nor idleness; and every ACK is told. */
     bool owns_window;
     /* A connection begins: its part of `u`, which is zero. May be NULL. */

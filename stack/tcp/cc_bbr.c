@@ -470,6 +470,7 @@ static enum cc_state bbr_state(const struct tcp_cc *cc)
 
 const struct tcp_cc_ops cc_bbr = {
     .name = "bbr",
+    .kept = sizeof(struct cc_bbr_state),
     .paces = true,
     .owns_window = true,
     .init = bbr_init,

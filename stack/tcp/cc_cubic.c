@@ -214,6 +214,8 @@ static void cubic_on_undo(struct tcp_cc *cc)
 
 const struct tcp_cc_ops cc_cubic = {
     .name = "cubic",
+    .kept = offsetof(struct cc_cubic_state,
+                     w_est), /* 4.2: the epoch begins anew, towards the same w_max */
     .init = cubic_init,
     .on_ack = cubic_on_ack,
     .on_loss = cubic_on_loss,

@@ -52,6 +52,7 @@ static void newreno_on_timeout(struct tcp_cc *cc, uint32_t flight, bool first)
 
 const struct tcp_cc_ops cc_newreno = {
     .name = "newreno",
+    .kept = sizeof(struct cc_newreno_state),
     .on_ack = newreno_on_ack,
     .on_loss = newreno_on_loss,
     .on_mark = newreno_on_mark,

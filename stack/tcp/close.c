@@ -22,6 +22,7 @@ static void detach(struct tcp_conn *c)
     for (unsigned i = 0; i < TCP_TIMERS; i++) {
         timers_stop(c, (enum tcp_timer)i);
     }
+    c->rest_at = NEVER;
     timers_done(c);
     sendq_done(&c->sendq);
     reassembly_done(&c->reassembly, &c->tcp->range_pool);

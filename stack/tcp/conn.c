@@ -98,7 +98,8 @@ static struct tcp_handle *new_handle(struct tcp *t, const struct tcp_tuple *tupl
         }
         return NULL;
     }
-    *h = (struct tcp_handle){.stream.ops = &tcp_stream_ops, .entry.tuple = *tuple, .conn = c};
+    *h = (struct tcp_handle){
+        .stream.ops = &tcp_stream_ops, .entry.tuple = *tuple, .tcp = t, .conn = c};
     timers_attach(h);
     return h;
 }

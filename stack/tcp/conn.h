@@ -21,6 +21,7 @@
 #include "stack/tcp/rate.h"
 #include "stack/tcp/reassembly.h"
 #include "stack/tcp/recovery.h"
+#include "stack/tcp/rest.h"
 #include "stack/tcp/rtt.h"
 #include "stack/tcp/segment.h"
 #include "stack/tcp/sendq.h"
@@ -57,7 +58,9 @@ struct tcp_handle {
     struct tcp_entry entry; /* in tcp->connections */
     struct list all_link;   /* in tcp->all */
     struct timer timer;     /* armed for the earliest of the connection's deadlines */
-    struct tcp_conn *conn;
+    struct tcp *tcp;
+    struct tcp_conn *conn; /* NULL: it is at rest (rest.h) */
+    struct tcp_rest rest;  /* while it is */
 };
 
 struct tcp_conn {
@@ -97,6 +100,7 @@ struct tcp_conn {
     bool urgent_in : 1;     /* rcv_up means something: it is ahead of what was read */
     bool route_given : 1;   /* the application gave `route`: it stays (MUST-52) */
     bool early : 1; /* let in by a Fast Open cookie: the application has known it since the SYN */
+    bool own_options : 1;   /* they are not its listener's, or it has none */
     bool cookie_due : 1;    /* our SYN-ACK brings a Fast Open cookie */
     bool syn_fast_open : 1; /* our first SYN had one, or asked for it */
     bool no_big : 1;        /* the device has refused what NETDEV_BIG is for */
@@ -145,6 +149,7 @@ struct tcp_conn {
 
     /* timers: one in the wheel, armed for the earliest of these */
     nsec due[TCP_TIMERS];    /* NEVER = not running */
+    nsec rest_at;            /* when it may have been silent for long enough to rest */
     nsec last_heard;         /* when an acceptable segment last came */
     nsec last_sent;          /* when data was last sent, for idle restart */
     nsec rto_at;             /* when the next retransmission is due, while RTO runs */
@@ -170,9 +175,20 @@ struct tcp_conn {
 
 extern const struct stream_ops tcp_stream_ops; /* stream.c */
 
+static inline struct tcp_handle *handle_of_stream(struct stream *s)
+{
+    return CONTAINER_OF(s, struct tcp_handle, stream);
+}
+
+/* The block behind a handle, made again if it is at rest. NULL: there is no memory for it (dropped by name). */
+static inline struct tcp_conn *conn_awake(struct tcp_handle *h)
+{
+    return h->conn != NULL ? h->conn : rest_end(h);
+}
+
 static inline struct tcp_conn *conn_of_stream(struct stream *s)
 {
-    return CONTAINER_OF(s, struct tcp_handle, stream)->conn;
+    return conn_awake(handle_of_stream(s));
 }
 
 static inline struct tcp_handle *handle_of_link(const struct list *n) /* of tcp->all */
@@ -193,6 +209,8 @@ void conn_init(struct tcp_conn *c, struct tcp_handle *handle, struct tcp *t,
 struct tcp_conn *conn_new(struct tcp *t, const struct tcp_tuple *tuple,
                           const struct tcp_options *options, bool passive);
 void conn_free(struct tcp_conn *c);
+/* One of those that were at rest when their listener went is so no more: with the last of them its memory goes. */
+void listener_left(struct tcp_listener *l);
 /* Sends by this source route from now on. False: no memory, and nothing has changed. */
 bool conn_set_route(struct tcp_conn *c, const struct ip_options *route);
 /* A segment that is believed came by a source route: a passive connection answers by its reverse

@@ -86,7 +86,8 @@ static void ecn_info(const struct tcp_conn *c, struct tcp_info *out)
 
 void tcp_get_info(struct stream *s, struct tcp_info *out)
 {
-    const struct tcp_conn *c = conn_of_stream(s);
+    struct tcp_conn room;
+    const struct tcp_conn *c = rest_look(handle_of_stream(s), &room);
     *out = (struct tcp_info){
         .id = c->id,
         .state = (enum tcp_state)c->state,

@@ -92,7 +92,10 @@ static void dispatch(struct tcp *t, struct tcp_segment *s)
         return;
     }
     if (!e->timewait) {
-        struct tcp_conn *c = handle_of_entry(e)->conn;
+        struct tcp_conn *c = conn_awake(handle_of_entry(e));
+        if (c == NULL) {
+            return;
+        }
         if (handshake_gives_way(c, s)) {
             listener_input(t, s, NULL);
         } else {
@@ -174,7 +177,10 @@ void input_error(void *arg, const struct ip_error *e)
         trace_drop(t->recorder, DROP_ICMP_UNMATCHED, 0, e->quoted.len);
         return;
     }
-    struct tcp_conn *c = handle_of_entry(entry)->conn;
+    struct tcp_conn *c = conn_awake(handle_of_entry(entry));
+    if (c == NULL) {
+        return;
+    }
     if (e->type == ICMP_SOURCE_QUENCH) {
         return; /* MUST-55: silently */
     }

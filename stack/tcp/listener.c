@@ -56,15 +56,27 @@ void tcp_unlisten(struct tcp *t, struct tcp_listener *l)
     for (struct list *n = t->all.next; n != &t->all; n = next) {
         next = n->next;
         struct tcp_conn *c = handle_of_link(n)->conn;
-        if (c->listener != l) {
+        if (c == NULL || c->listener != l) {
             continue;
         }
         c->listener = NULL;
+        l->open--;
         bool half_open = c->state == TCP_SYN_RCVD && !c->early;
         if (half_open || (c->pending & PENDING_ACCEPT) != 0) {
             close_abort(c);
         }
     }
     list_remove(&l->link);
-    free(l);
+    l->gone = true;
+    if (l->open == 0) {
+        free(l);
+    }
+}
+
+void listener_left(struct tcp_listener *l)
+{
+    l->open--;
+    if (l->open == 0) {
+        free(l);
+    }
 }

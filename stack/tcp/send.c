@@ -608,6 +608,7 @@ void send_flush(struct tcp_conn *c, nsec now)
     }
     if (!c->detached) {
         timers_after_send(c, now);
+        rest_later(c, now);
         if (c->options.notsent_lowat != 0) {
             conn_tell_room(c);
         }

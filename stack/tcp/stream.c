@@ -9,8 +9,8 @@
 
 static struct slice tcp_peek(struct stream *s)
 {
-    struct tcp_conn *c = conn_of_stream(s);
-    if (list_empty(&c->rcv_queue)) {
+    const struct tcp_conn *c = handle_of_stream(s)->conn;
+    if (c == NULL || list_empty(&c->rcv_queue)) {
         return (struct slice){0};
     }
     return buf_slice(buf_of_link(c->rcv_queue.next));
@@ -18,7 +18,10 @@ static struct slice tcp_peek(struct stream *s)
 
 static void tcp_consume(struct stream *s, size_t n)
 {
-    struct tcp_conn *c = conn_of_stream(s);
+    struct tcp_conn *c = handle_of_stream(s)->conn;
+    if (c == NULL) { /* at rest: there was nothing to be taken */
+        return;
+    }
     size_t taken = n;
     c->rcv_queued -= (uint32_t)n;
     while (n > 0) {
@@ -35,8 +38,11 @@ static void tcp_consume(struct stream *s, size_t n)
     autotune_consumed(c, (uint32_t)taken, c->tcp->now);
     if (c->detached) {
         close_when_read(c);
-    } else {
-        receive_consumed(c);
+        return;
+    }
+    receive_consumed(c);
+    if (c->rcv_queued == 0) {
+        rest_later(c, c->tcp->now);
     }
 }
 
@@ -45,6 +51,17 @@ static bool may_write(const struct tcp_conn *c)
     return !c->detached && !c->fin_queued &&
            (c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT || c->state == TCP_SYN_SENT ||
             c->state == TCP_SYN_RCVD);
+}
+
+/* NULL: nothing can be written now. If it is for want of memory for the block, `writable` will come. */
+static struct tcp_conn *conn_to_write(struct stream *s)
+{
+    struct tcp_conn *c = conn_of_stream(s);
+    if (c == NULL) {
+        rest_owe(handle_of_stream(s), OWED_WRITABLE);
+        return NULL;
+    }
+    return may_write(c) ? c : NULL;
 }
 
 /* The application has bytes that could not be queued. `starved`: for want of memory. */
@@ -60,8 +77,8 @@ static void wait_for_room(struct tcp_conn *c, size_t min, bool starved)
 
 static uint8_t *tcp_reserve(struct stream *s, size_t min, size_t *room)
 {
-    struct tcp_conn *c = conn_of_stream(s);
-    if (!may_write(c)) {
+    struct tcp_conn *c = conn_to_write(s);
+    if (c == NULL) {
         return NULL;
     }
     bool fits = conn_has_room(c, min);
@@ -80,8 +97,8 @@ static uint8_t *tcp_reserve(struct stream *s, size_t min, size_t *room)
 
 static void tcp_commit(struct stream *s, size_t n)
 {
-    struct tcp_conn *c = conn_of_stream(s);
-    if (n > 0) {
+    struct tcp_conn *c = handle_of_stream(s)->conn;
+    if (n > 0) { /* so there is a block: it holds what was reserved */
         sendq_commit(&c->sendq, n);
         conn_mark_dirty(c);
     }
@@ -90,8 +107,8 @@ static void tcp_commit(struct stream *s, size_t n)
 /* Many small pieces would cost more than the copy that they save: room for a large one is waited for. */
 static size_t tcp_refer(struct stream *s, struct slice bytes, struct slab *lent)
 {
-    struct tcp_conn *c = conn_of_stream(s);
-    if (!may_write(c)) {
+    struct tcp_conn *c = conn_to_write(s);
+    if (c == NULL) {
         return 0;
     }
     size_t least = size_min(bytes.len, REFER_LEAST);
@@ -108,12 +125,30 @@ static size_t tcp_refer(struct stream *s, struct slice bytes, struct slab *lent)
 
 static void tcp_shutdown(struct stream *s)
 {
-    close_shutdown(conn_of_stream(s));
+    struct tcp_conn *c = conn_of_stream(s);
+    if (c != NULL) {
+        close_shutdown(c);
+    } else {
+        rest_owe(handle_of_stream(s), OWED_SHUTDOWN);
+    }
+}
+
+/* Nobody owns the stream any more. */
+static void disown(struct stream *s, enum rest_owed what)
+{
+    s->events = NULL;
+    s->app = NULL;
+    rest_owe(handle_of_stream(s), what);
 }
 
 static void tcp_abort(struct stream *s)
 {
-    close_abort(conn_of_stream(s));
+    struct tcp_conn *c = conn_of_stream(s);
+    if (c != NULL) {
+        close_abort(c);
+    } else {
+        disown(s, OWED_ABORT);
+    }
 }
 
 const struct stream_ops tcp_stream_ops = {
@@ -133,27 +168,37 @@ struct tcp_conn *tcp_of_stream(struct stream *s)
 
 void tcp_mark_urgent(struct stream *s)
 {
-    struct tcp_conn *c = conn_of_stream(s);
-    if (may_write(c) && c->sendq.len > 0) {
+    struct tcp_conn *c = handle_of_stream(s)->conn;
+    if (c != NULL && may_write(c) && c->sendq.len > 0) {
         urgent_mark(c);
     }
 }
 
 uint32_t tcp_urgent_unread(struct stream *s)
 {
-    return urgent_unread(conn_of_stream(s));
+    const struct tcp_conn *c = handle_of_stream(s)->conn;
+    return c != NULL ? urgent_unread(c) : 0;
 }
 
 void tcp_close(struct stream *s)
 {
-    close_orphan(conn_of_stream(s));
+    struct tcp_conn *c = conn_of_stream(s);
+    if (c != NULL) {
+        close_orphan(c);
+    } else {
+        disown(s, OWED_CLOSE);
+    }
 }
 
-void tcp_set_options(struct stream *s, const struct tcp_options *options)
+bool tcp_set_options(struct stream *s, const struct tcp_options *options)
 {
     struct tcp_conn *c = conn_of_stream(s);
+    if (c == NULL) {
+        return false;
+    }
     struct tcp_options old = c->options;
     c->options = *options;
+    c->own_options = true;
     if (c->options.send_buffer == 0) {
         c->options.send_buffer = old.send_buffer;
     }
@@ -171,4 +216,5 @@ void tcp_set_options(struct stream *s, const struct tcp_options *options)
     conn_update_mss(c);
     c->ack_due = c->ack_due || (c->options.quick_ack && c->delack.unacked > 0);
     conn_mark_dirty(c);
+    return true;
 }

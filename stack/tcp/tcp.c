@@ -97,6 +97,7 @@ bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *r
     random_bytes(random, &t->cookie_key, sizeof t->cookie_key);
     pool_init(&t->handle_pool, "tcp_handle", sizeof(struct tcp_handle), t->config.max_connections);
     pool_init(&t->conn_pool, "tcp_conn", sizeof(struct tcp_conn), t->config.max_connections);
+    pool_init(&t->rest_pool, "tcp_rest", sizeof(struct tcp_rest_more), t->config.max_connections);
     pool_init(&t->route_pool, "tcp_route", sizeof(struct ip_options), ROUTES_PER_HOST);
     pool_init(&t->range_pool, "tcp_range", sizeof(struct tcp_range), RANGES_PER_HOST);
     pool_init(&t->sent_pool, "tcp_sent", sizeof(struct tcp_sent), SENT_RUNS_PER_HOST);
@@ -115,7 +116,12 @@ bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *r
 void tcp_done(struct tcp *t)
 {
     while (!list_empty(&t->all)) {
-        conn_free(handle_of_link(t->all.next)->conn);
+        struct tcp_handle *h = handle_of_link(t->all.next);
+        if (h->conn != NULL) {
+            conn_free(h->conn);
+        } else {
+            rest_free(h);
+        }
     }
     struct list *next;
     for (struct list *n = t->listeners.next; n != &t->listeners; n = next) {
@@ -126,6 +132,7 @@ void tcp_done(struct tcp *t)
     fast_open_paths_done(t);
     pool_done(&t->handle_pool);
     pool_done(&t->conn_pool);
+    pool_done(&t->rest_pool);
     pool_done(&t->range_pool);
     pool_done(&t->route_pool);
     pool_done(&t->sent_pool);
@@ -273,8 +280,8 @@ static void tell_hold(struct tcp *t, nsec now)
     t->held = t->hold;
     recorder_begin(t->recorder, CAUSE_APP, now);
     for (struct list *n = t->all.next; n != &t->all; n = n->next) {
-        struct tcp_conn *c = handle_of_link(n)->conn;
-        if (c->state >= TCP_ESTABLISHED && !c->fin_received) {
+        struct tcp_conn *c = conn_awake(handle_of_link(n));
+        if (c != NULL && c->state >= TCP_ESTABLISHED && !c->fin_received) {
             c->ack_due = true;
             conn_mark_dirty(c);
         }

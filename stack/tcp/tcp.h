@@ -98,6 +98,7 @@ struct tcp_config {
     bool no_pacing; /* data goes as the windows allow, whatever the rate (pace.h), for study */
     bool no_abe;    /* a mark takes as much as a loss (RFC 3168 6.1.2, not RFC 8511), for study */
     bool no_accecn_option; /* RFC 9768 without its option, by three bits alone, for study */
+    bool no_rest;          /* silent connections keep their control blocks (rest.h), for study */
     bool no_ecn_fallback;  /* ECN is kept on a path that seems to lose it, for study */
 };
 
@@ -148,6 +149,7 @@ struct tcp_listener {
     uint32_t half_open;    /* of them now */
     uint32_t max_open;     /* connections of this listener at once, 0 = no limit of its own */
     uint32_t open;         /* of them now */
+    bool gone;             /* it listens no more: some of its connections are at rest (rest.h) */
     struct tcp_fast_open_gate fast_open;
     struct tcp_options options;
     /* A handshake is complete, or need not be waited for (RFC 7413). Set stream->events and stream->app here; `opened` follows. */
@@ -208,6 +210,7 @@ struct tcp {
     struct timer timewait_timer;
     struct pool handle_pool; /* what others hold of connections … */
     struct pool conn_pool;   /* … and their control blocks */
+    struct pool rest_pool;   /* what only some connections have while they rest (rest.h) */
     struct pool timewait_pool;
     struct pool range_pool;      /* out-of-order ranges */
     struct pool route_pool;      /* source routes of connections: struct ip_options */
@@ -251,7 +254,8 @@ enum tcp_error tcp_listen(struct tcp *t, const struct tcp_listen_args *args,
 void tcp_unlisten(struct tcp *t, struct tcp_listener *l);
 enum tcp_error tcp_connect(struct tcp *t, const struct tcp_connect_args *args, struct stream **out);
 struct tcp_conn *tcp_of_stream(struct stream *s);
-void tcp_set_options(struct stream *s, const struct tcp_options *options);
+/* False: it is at rest, and there is no memory for its block; nothing has changed. */
+bool tcp_set_options(struct stream *s, const struct tcp_options *options);
 /* The application is done with the stream, both ways (RFC 9293 3.6.1): what is queued is still
  * delivered; unread or later data makes a reset (SHLD-3). No events follow. */
 void tcp_close(struct stream *s);

@@ -16,11 +16,6 @@
 #define KEEPALIVE_PROBES_DEFAULT 9U
 #define RRTHRESH 4U /* segments (RFC 7765 4) */
 
-static struct tcp_conn *conn_of_timer(struct timer *t)
-{
-    return CONTAINER_OF(t, struct tcp_handle, timer)->conn;
-}
-
 static nsec earliest(const struct tcp_conn *c)
 {
     nsec due = NEVER;
@@ -35,6 +30,15 @@ void timers_set(struct tcp_conn *c, enum tcp_timer which, nsec due)
     c->due[which] = due;
     if (!timer_armed(&c->handle->timer) || due < c->handle->timer.due) {
         timer_arm(c->tcp->wheel, &c->handle->timer, due);
+    }
+}
+
+void timers_rest(struct tcp_conn *c, nsec at)
+{
+    struct timer *timer = &c->handle->timer;
+    c->rest_at = at;
+    if (!timer_armed(timer) || at < timer->due) {
+        timer_arm(c->tcp->wheel, timer, at);
     }
 }
 
@@ -236,6 +240,11 @@ static nsec keepalive_idle(const struct tcp_conn *c)
     return c->options.keepalive_idle != 0 ? c->options.keepalive_idle : KEEPALIVE_IDLE_DEFAULT;
 }
 
+nsec timers_keepalive_due(const struct tcp_conn *c)
+{
+    return c->options.keepalive ? c->last_heard + keepalive_idle(c) : NEVER;
+}
+
 void timers_keepalive(struct tcp_conn *c, nsec now)
 {
     bool synchronized = c->state >= TCP_ESTABLISHED && c->state < TCP_TIME_WAIT;
@@ -298,8 +307,13 @@ static const fire_fn fire_functions[TCP_TIMERS] = {
 
 static void fire(struct timer *timer, nsec now)
 {
-    struct tcp_conn *c = conn_of_timer(timer);
-    c->tcp->now = now;
+    struct tcp_handle *h = CONTAINER_OF(timer, struct tcp_handle, timer);
+    h->tcp->now = now;
+    struct tcp_conn *c = conn_awake(h);
+    if (c == NULL) {
+        timer_arm(h->tcp->wheel, timer, now + REST_RETRY);
+        return;
+    }
     if (earliest(c) <= now) {
         recorder_begin(c->tcp->recorder, CAUSE_TIMER, now);
     }
@@ -311,7 +325,10 @@ static void fire(struct timer *timer, nsec now)
         TRACE(c->tcp->recorder, c->id, tcp_timer_fired, .timer = (uint8_t)i, .shots = c->backoff);
         fire_functions[i](c, now);
     }
-    nsec next = earliest(c);
+    if (c->rest_at <= now && rest_begin(c, now)) {
+        return;
+    }
+    nsec next = nsec_min(earliest(c), c->rest_at);
     if (next != NEVER) {
         timer_arm(c->tcp->wheel, &c->handle->timer, next);
     }
@@ -327,6 +344,7 @@ void timers_init(struct tcp_conn *c)
     for (unsigned i = 0; i < TCP_TIMERS; i++) {
         c->due[i] = NEVER;
     }
+    c->rest_at = NEVER;
 }
 
 void timers_done(struct tcp_conn *c)

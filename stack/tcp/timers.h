@@ -16,6 +16,9 @@ static inline bool timers_running(const struct tcp_conn *c, enum tcp_timer which
     return c->due[which] != NEVER;
 }
 
+/* When the connection may rest; the wheel wakes it for that. */
+void timers_rest(struct tcp_conn *c, nsec at);
+
 /* (Re)starts the retransmission timer for now + RTO, with its back-off. */
 void timers_restart_rto(struct tcp_conn *c, nsec now);
 /* The same after an ACK of new data, which may leave the earliest of the rest less time (RFC 7765). */
@@ -24,6 +27,8 @@ void timers_acked(struct tcp_conn *c, nsec now);
 void timers_user_timeout(struct tcp_conn *c);
 /* After output: the timers that what is outstanding and what is held back ask for. */
 void timers_after_send(struct tcp_conn *c, nsec now);
+/* When a connection that nothing comes from is asked whether it is there; NEVER: it is not. */
+nsec timers_keepalive_due(const struct tcp_conn *c);
 /* The keep-alive timer, after the options or the state changed. */
 void timers_keepalive(struct tcp_conn *c, nsec now);
 

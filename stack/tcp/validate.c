@@ -18,6 +18,15 @@ static bool conn_may_challenge(struct tcp_conn *c)
     return c->challenge_used < config->challenge_acks_conn;
 }
 
+bool validate_counts(const struct tcp_conn *c, nsec now)
+{
+    bool challenges =
+        c->challenge_since != 0 && now - c->challenge_since < c->tcp->config.challenge_interval;
+    bool refusals =
+        c->last_refusal_acked != 0 && now - c->last_refusal_acked < REFUSAL_ACK_INTERVAL;
+    return challenges || refusals;
+}
+
 /* Of the host. Were it a fixed number in intervals of a fixed length, then whoever uses it up on connections of his own
  * could tell by what is missing whether his guess about another connection was answered (CVE-2016-5696). */
 static bool host_may_challenge(struct tcp *t)

@@ -32,7 +32,8 @@ static long count(const struct tcp *t, enum tcp_state state)
 {
     long n = 0;
     for (const struct list *l = t->all.next; l != &t->all; l = l->next) {
-        const struct tcp_conn *c = handle_of_link(l)->conn;
+        struct tcp_conn room;
+        const struct tcp_conn *c = rest_look(handle_of_link(l), &room);
         n += !c->detached && c->state == state ? 1 : 0;
     }
     for (const struct list *l = t->timewaits.next; l != &t->timewaits; l = l->next) {

@@ -217,7 +217,8 @@ static size_t neighbour_timers(const struct net *n)
 static void check_empty(const struct net *n)
 {
     const struct tcp *t = &n->host.tcp;
-    FUZZ_CHECK(t->conn_pool.in_use == 0 && t->timewait_pool.in_use == 0);
+    FUZZ_CHECK(t->handle_pool.in_use == 0 && t->conn_pool.in_use == 0);
+    FUZZ_CHECK(t->rest_pool.in_use == 0 && t->timewait_pool.in_use == 0);
     FUZZ_CHECK(t->range_pool.in_use == 0 && t->sent_pool.in_use == 0 && t->connections.count == 0);
     FUZZ_CHECK(list_empty(&t->all) && list_empty(&t->dirty) && list_empty(&t->events));
     FUZZ_CHECK(list_empty(&t->starved) && list_empty(&t->timewaits));

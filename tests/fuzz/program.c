@@ -24,9 +24,9 @@ static struct tcp_tuple tuple_of(unsigned slot)
     };
 }
 
-static void view_conn(struct program_view *v, struct tcp_conn *c)
+static void view_conn(struct program_view *v, const struct tcp_conn *c)
 {
-    v->conn = c;
+    v->open = true;
     v->snd_una = c->snd_una;
     v->snd_nxt = c->snd_nxt;
     v->iss = c->iss;
@@ -62,7 +62,8 @@ struct program_view program_view(struct program *p, unsigned slot)
         v.ts_recent = w->ts_recent;
         v.ts_ok = w->ts_ok;
     } else if (e != NULL) {
-        view_conn(&v, handle_of_entry(e)->conn);
+        struct tcp_conn room;
+        view_conn(&v, rest_look(handle_of_entry(e), &room));
     }
     return v;
 }
@@ -72,7 +73,7 @@ struct program_app *program_app_of(struct program *p, unsigned slot)
     uint16_t port = (uint16_t)(PROGRAM_PEER_PORT + slot);
     for (unsigned i = 0; i < PROGRAM_APPS; i++) {
         struct stream *s = p->apps[i].s;
-        if (s != NULL && conn_of_stream(s)->handle->entry.tuple.remote.port == port) {
+        if (s != NULL && handle_of_stream(s)->entry.tuple.remote.port == port) {
             return &p->apps[i];
         }
     }

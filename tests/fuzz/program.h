@@ -64,7 +64,7 @@ struct program {
 /* What a slot's connection is at. Where there is none: what the peer may believe. */
 struct program_view {
     struct tcp_tuple tuple;
-    struct tcp_conn *conn; /* NULL: none, or in TIME-WAIT */
+    bool open; /* there is one, and not in TIME-WAIT */
     tcp_seq rcv_nxt, rcv_adv, irs, snd_una, snd_nxt, iss;
     uint32_t ts_recent, ts_now; /* the peer's latest, and our clock */
     bool ts_ok;

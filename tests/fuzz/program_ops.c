@@ -104,7 +104,7 @@ static void put_options(struct wr *w, const struct program *p, const struct prog
     if (how == 0 ? syn || v->ts_ok : (which & 8U) != 0) {
         uint32_t val = v->ts_recent + (how == 1 ? (uint32_t)(int8_t)rd_u8(in) : 1U);
         uint32_t late = how == 1 ? rd_u8(in) : 0;
-        put_timestamps(w, val, syn && v->conn == NULL ? 0 : v->ts_now - late);
+        put_timestamps(w, val, syn && !v->open ? 0 : v->ts_now - late);
     }
     if (syn && (which & 16U) != 0) {
         put_cookie(w, p, v, how == 1 && (which & 32U) != 0);
@@ -431,7 +431,9 @@ static void fault(struct program *p, struct rd *in)
         &h->pools.slabs[SLAB_FRAME],
         &h->pools.slabs[SLAB_RECORD],
         &h->pools.bufs,
+        &h->tcp.handle_pool,
         &h->tcp.conn_pool,
+        &h->tcp.rest_pool,
         &h->tcp.timewait_pool,
         &h->tcp.range_pool,
         &h->tcp.sent_pool,

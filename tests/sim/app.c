@@ -285,7 +285,7 @@ static void connect(struct sim_app *a)
         return;
     }
     a->connected_at = a->moved_at = a->world->now;
-    a->port = tcp_of_stream(s)->handle->entry.tuple.local.port;
+    a->port = handle_of_stream(s)->entry.tuple.local.port;
     a->stream = tls ? sim_tls_client(s, &app_events, a) : s;
     SIM_CHECK(a->world, a->stream != NULL);
     if (writes_early(a)) {

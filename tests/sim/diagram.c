@@ -43,10 +43,10 @@ bool sim_diagram_has(enum tcp_state from, enum tcp_state to)
     return to == TCP_CLOSED && from != TCP_CLOSED; /* abort, reset, or a limit in time */
 }
 
-static const struct tcp_conn *conn_with(const struct tcp *t, uint32_t id)
+static const struct tcp_conn *conn_with(const struct tcp *t, uint32_t id, struct tcp_conn *room)
 {
     for (const struct list *n = t->all.prev; n != &t->all; n = n->prev) {
-        const struct tcp_conn *c = handle_of_link(n)->conn;
+        const struct tcp_conn *c = rest_look(handle_of_link(n), room);
         if (c->id == id) {
             return c;
         }
@@ -57,7 +57,8 @@ static const struct tcp_conn *conn_with(const struct tcp *t, uint32_t id)
 void sim_watch_state(struct sim_host *h, const struct event *e)
 {
     struct sim_world *w = h->world;
-    const struct tcp_conn *c = conn_with(&h->host.tcp, e->conn);
+    struct tcp_conn room;
+    const struct tcp_conn *c = conn_with(&h->host.tcp, e->conn, &room);
     struct sim_shadow *s = &h->shadows[e->conn % SIM_SHADOWS];
     uint8_t from = e->u.tcp_state.from;
     uint8_t to = e->u.tcp_state.to;

@@ -563,6 +563,7 @@ static void draw_congestion(struct lcg *g, struct sim_plan *p)
         p->host[i].tcp.no_pacing = one_in(g, 16);
         p->host[i].tcp.no_window_validation = one_in(g, 8);
         p->host[i].tcp.rto_restart = one_in(g, 4);
+        p->host[i].tcp.no_rest = one_in(g, 8);
     }
 }
 

@@ -219,15 +219,21 @@ static void check_conn(struct invariants *v, const struct tcp_conn *c)
 /* ---- a host's accounts ---- */
 
 struct account {
-    size_t conns, bound, timewaits, ranges, runs, bufs, timers;
+    size_t handles, conns, rests, bound, timewaits, ranges, runs, bufs, timers;
 };
 
-static void count_conn(const struct tcp_conn *c, struct account *a)
+static void count_conn(const struct tcp_handle *h, struct account *a)
 {
     uint32_t bufs;
+    const struct tcp_conn *c = h->conn;
+    a->handles++;
+    a->bound += h->entry.present;
+    a->timers += timer_armed(&h->timer);
+    if (c == NULL) {
+        a->rests += h->rest.more != NULL;
+        return;
+    }
     a->conns++;
-    a->bound += c->handle->entry.present;
-    a->timers += timer_armed(&c->handle->timer);
     a->ranges += c->reassembly.count;
     a->runs += c->recovery.board.count;
     a->bufs += c->sendq.chunk_count;
@@ -282,13 +288,15 @@ static void check_accounts(struct invariants *v, struct host *h)
     struct account a = {.timewaits = list_count(&h->tcp.timewaits),
                         .timers = timer_armed(&h->tcp.timewait_timer)};
     for (const struct list *n = h->tcp.all.next; n != &h->tcp.all; n = n->next) {
-        count_conn(handle_of_link(n)->conn, &a);
+        count_conn(handle_of_link(n), &a);
     }
     for (unsigned i = 0; i < h->iface_count; i++) {
         count_iface(&h->ifaces[i], &a);
     }
     count_ip(&h->ip, &a);
+    HOLDS(v, h->tcp.handle_pool.in_use == a.handles);
     HOLDS(v, h->tcp.conn_pool.in_use == a.conns);
+    HOLDS(v, h->tcp.rest_pool.in_use == a.rests);
     HOLDS(v, h->tcp.timewait_pool.in_use == a.timewaits);
     HOLDS(v, h->tcp.connections.count == a.bound + a.timewaits);
     HOLDS(v, h->tcp.range_pool.in_use == a.ranges);
@@ -326,7 +334,8 @@ void invariants_check(struct invariants *v, nsec now)
     /* One flush does only so much; then it says that it must be called again, at once. */
     HOLDS(v, list_empty(&t->events) || host_deadline(v->host) <= now);
     for (struct list *n = t->all.next; n != &t->all; n = n->next) {
-        check_conn(v, handle_of_link(n)->conn);
+        struct tcp_conn room; /* what one at rest would be must be as good */
+        check_conn(v, rest_look(handle_of_link(n), &room));
     }
     check_accounts(v, v->host);
 }
@@ -338,7 +347,9 @@ void invariants_check_pools(const struct invariants *v)
         HOLDS(v, h->pools.slabs[class].in_use == 0);
     }
     HOLDS(v, h->pools.bufs.in_use == 0);
+    HOLDS(v, h->tcp.handle_pool.in_use == 0);
     HOLDS(v, h->tcp.conn_pool.in_use == 0);
+    HOLDS(v, h->tcp.rest_pool.in_use == 0);
     HOLDS(v, h->tcp.timewait_pool.in_use == 0);
     HOLDS(v, h->tcp.range_pool.in_use == 0);
     HOLDS(v, h->tcp.sent_pool.in_use == 0);

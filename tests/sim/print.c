@@ -159,6 +159,7 @@ static void print_host(FILE *out, unsigned number, const struct host_config *h)
     print_flag(out, "no SACK", t->no_sack);
     print_flag(out, "no pacing", t->no_pacing);
     print_flag(out, "no window validation", t->no_window_validation);
+    print_flag(out, "no rest", t->no_rest);
     print_flag(out, "RTO restart", t->rto_restart);
     print_flag(out, "no D-SACK", t->no_dsack);
     print_flag(out, "no quick ACKs", t->no_quick_acks);

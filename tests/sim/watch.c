@@ -20,7 +20,8 @@ void sim_watch_event(struct sim_world *w)
         h->touched = false;
         struct tcp *t = &h->host.tcp;
         for (struct list *n = t->all.next; n != &t->all; n = n->next) {
-            check_state(w, h, handle_of_link(n)->conn);
+            struct tcp_conn room;
+            check_state(w, h, rest_look(handle_of_link(n), &room));
         }
         invariants_check(&h->invariants, w->now);
     }

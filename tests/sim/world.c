@@ -46,7 +46,9 @@ struct pool *sim_pool(struct host *h, unsigned number)
                                      &h->pools.slabs[SLAB_FRAME],
                                      &h->pools.slabs[SLAB_RECORD],
                                      &h->pools.bufs,
+                                     &h->tcp.handle_pool,
                                      &h->tcp.conn_pool,
+                                     &h->tcp.rest_pool,
                                      &h->tcp.timewait_pool,
                                      &h->tcp.range_pool};
     return pools[number % SIM_POOLS];
@@ -523,7 +525,7 @@ static void accept(void *arg, struct stream *s)
 {
     struct sim_host *h = arg;
     struct sim_world *w = h->world;
-    struct endpoint peer = tcp_of_stream(s)->handle->entry.tuple.remote;
+    struct endpoint peer = handle_of_stream(s)->entry.tuple.remote;
     struct sim_app *latest = NULL;
     for (unsigned i = 0; i < w->plan.flows; i++) {
         const struct sim_app *c = &w->app[i][SIM_CLIENT];

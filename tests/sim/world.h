@@ -95,7 +95,7 @@ bool sim_chance(struct sim_world *w, uint32_t per_mille);
  * `pools`; NULL: none now. */
 struct buf *sim_lie(struct sim_world *w, const struct buf *frame, struct slab_pools *pools);
 /* The pools in which an allocation may be made to fail. */
-#define SIM_POOLS 7U
+#define SIM_POOLS 9U
 struct pool *sim_pool(struct host *h, unsigned number);
 
 /* ---- oracles ---- */

@@ -133,10 +133,10 @@ static const struct stream_events receiver_events = {.opened = on_bytes,
 static void on_accept(void *arg, struct stream *s)
 {
     struct rig *r = arg;
-    uint16_t port = tcp_of_stream(s)->handle->entry.tuple.remote.port;
+    uint16_t port = handle_of_stream(s)->entry.tuple.remote.port;
     for (unsigned i = 0; i < r->cell->flows; i++) {
         struct stream *there = r->sender[i].stream;
-        if (there != NULL && tcp_of_stream(there)->handle->entry.tuple.local.port == port) {
+        if (there != NULL && handle_of_stream(there)->entry.tuple.local.port == port) {
             r->receiver[i].stream = s;
             s->app = &r->receiver[i];
             s->events = &receiver_events;

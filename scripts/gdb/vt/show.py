@@ -21,13 +21,14 @@ class Conns(Command):
         for c in connections(host):
             count += 1
             iss = seq(c["iss"])
+            rests = isinstance(c, Resting)
             pair = c["handle"]["entry"]["tuple"]
             yield self.form % (
                 int(c["id"]), state_name(int(c["state"])), endpoint_text(pair["remote"]),
                 int(pair["local"]["port"]), "they" if c["passive"] else "we",
                 "+%d" % seq_diff(seq(c["snd_una"]), iss), "+%d" % seq_diff(seq(c["snd_nxt"]), iss),
-                int(c["snd_wnd"]), int(c["cc"]["cwnd"]), int(c["sendq"]["len"]),
-                int(c["rcv_queued"]))
+                int(c["snd_wnd"]), int(c["cwnd"] if rests else c["cc"]["cwnd"]),
+                "at rest" if rests else int(c["sendq"]["len"]), "" if rests else int(c["rcv_queued"]))
         waiting = 0
         for w in timewaits(host):
             waiting += 1
@@ -49,6 +50,9 @@ class Conn(Command):
             int(c["id"]), state_name(int(c["state"])), endpoint_text(pair["remote"]),
             endpoint_text(pair["local"]),
             "opened by the peer" if c["passive"] else "opened by us (remote -> local)")
+        if isinstance(c, Resting):
+            yield from self.resting(host, c)
+            return
         yield from self.sending(c)
         yield from self.receiving(c)
         yield from self.congestion(c)
@@ -103,6 +107,19 @@ class Conn(Command):
         yield "  round trip srtt %s, rttvar %s, min %s, rto %s, backed off %d times" % (
             span(rtt["srtt"]), span(rtt["rttvar"]), span(rtt["min"]), span(rtt["rto"]),
             int(c["backoff"]))
+
+    @staticmethod
+    def resting(host, c):
+        yield "  at rest   since an RTO after %s ago; no control block (stack/tcp/rest.h)" % span(
+            int(host["now"]) - max(int(c["last_heard"]), int(c["last_sent"])))
+        yield "  sequence  snd_nxt +%d, peer's window %d bytes; rcv_nxt +%d" % (
+            seq_diff(seq(c["snd_nxt"]), seq(c["iss"])), int(c["snd_wnd"]),
+            seq_diff(seq(c["rcv_nxt"]), seq(c["irs"])))
+        yield "  path      cwnd %d, srtt %s, rttvar %s, rto %s, %d bytes of IP packet" % (
+            int(c["cwnd"]), span(c["srtt"]), span(c["rttvar"]), span(c["rto"]), int(c["mtu"]))
+        yield "  flags     %s" % (", ".join(flags_set(c.record)) or "none")
+        yield "  so far    %d bytes in, %d out; %d segments in, %d out, %d of them again" % tuple(
+            int(c[f]) for f in ("bytes_in", "bytes_out", "segments_in", "segments_out", "retransmitted"))
 
     @staticmethod
     def timers(host, c):
@@ -316,7 +333,7 @@ class Host(Command):
         for i in range(slabs.type.range()[1] + 1):
             yield slabs[i]
         yield host["pools"]["bufs"]
-        for name in ("handle_pool", "conn_pool", "timewait_pool", "range_pool"):
+        for name in ("handle_pool", "conn_pool", "rest_pool", "timewait_pool", "range_pool"):
             yield host["tcp"][name]
 
 
@@ -359,7 +376,7 @@ class Timers(Command):
 
     def lines(self, argument):
         host = find_host()
-        chosen = [connection_of(argument)[1]] if argument else list(connections(host))
+        chosen = [connection_of(argument)[1]] if argument else list(awake(host))
         never = (1 << 63) - 1
         yield "%d timers in the host's wheel; the host's clock stands at %s" % (
             int(host["wheel"]["armed"]), span(host["now"]))

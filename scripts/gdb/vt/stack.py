@@ -45,9 +45,33 @@ def find_host():
         raise gdb.GdbError("the program is not running, and this is no core file")
 
 
+class Resting:
+    """A connection at rest (stack/tcp/rest.h): it has no control block, only a record beside its handle."""
+
+    def __init__(self, handle):
+        self.handle, self.record = handle, handle["rest"]
+
+    def __getitem__(self, name):
+        if name == "handle":
+            return self.handle
+        if name == "state":
+            return gdb.parse_and_eval("TCP_ESTABLISHED")
+        if name == "snd_una":
+            return self.record["snd_nxt"]
+        try:
+            return self.record[name]
+        except gdb.error:
+            raise gdb.GdbError("connection %d is at rest: it has no %s" % (int(self.record["id"]), name))
+
+
 def connections(host):
+    """All but TIME-WAIT, in the order of opening: a control block, or Resting."""
     for handle in walk(host["tcp"]["all"], "struct tcp_handle", "all_link"):
-        yield handle["conn"]
+        yield handle["conn"] if int(handle["conn"]) else Resting(handle)
+
+
+def awake(host):
+    return (c for c in connections(host) if not isinstance(c, Resting))
 
 
 def timewaits(host):
@@ -102,7 +126,9 @@ def frame_pointer(frame, name, kind):
         if kind == "tcp_conn":
             return value
         lower = value["lower"].cast(type_of("struct tcp_handle").pointer())
-        return lower["conn"] if int(lower) else None
+        if not int(lower):
+            return None
+        return lower["conn"] if int(lower["conn"]) else Resting(lower)
     except (ValueError, gdb.error):
         return None
 

@@ -214,10 +214,10 @@ static void judge_state(struct rig *r, unsigned want, struct grid_fault *f)
     if (state != state_of(want)) {
         fault_add(f, "the state is %s", tcp_state_name(state));
     }
-    size_t blocks = want == CLOSED || want == LISTEN || want == TIME_WAIT ? 0 : 1;
+    size_t open = want == CLOSED || want == LISTEN || want == TIME_WAIT ? 0 : 1;
     size_t records = want == TIME_WAIT ? 1 : 0;
-    if (t->conn_pool.in_use != blocks || t->timewait_pool.in_use != records) {
-        fault_add(f, "%zu blocks, %zu TIME-WAIT records", t->conn_pool.in_use,
+    if (t->handle_pool.in_use != open || t->timewait_pool.in_use != records) {
+        fault_add(f, "%zu connections, %zu TIME-WAIT records", t->handle_pool.in_use,
                   t->timewait_pool.in_use);
     }
     if (r->stream != NULL) {
@@ -281,7 +281,9 @@ static void judge_memory(struct rig *r, struct grid_fault *f)
     }
     world_settle(&r->world);
     rig_wait(r, 2 * h->tcp.config.msl + NS_PER_SEC);
+    expect_empty(&h->tcp.handle_pool, f);
     expect_empty(&h->tcp.conn_pool, f);
+    expect_empty(&h->tcp.rest_pool, f);
     expect_empty(&h->tcp.timewait_pool, f);
     expect_empty(&h->tcp.range_pool, f);
     expect_empty(&h->pools.bufs, f);

@@ -514,7 +514,7 @@ static void hosts_done(void)
         ck_assert_uint_eq(p->received, TRANSFER);
         ck_assert(p->closed && p->peer_closed);
         ck_assert_int_eq(p->reason, CLOSE_NORMAL);
-        ck_assert_uint_eq(p->host.tcp.conn_pool.in_use, 0);
+        ck_assert_uint_eq(p->host.tcp.handle_pool.in_use, 0);
         ck_assert_uint_eq(p->host.pools.bufs.in_use, 0);
         ck_assert_uint_eq(p->host.wheel.armed, 0);
     }

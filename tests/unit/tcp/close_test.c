@@ -16,7 +16,7 @@ static size_t timewaits(void)
 
 static size_t connections(void)
 {
-    return rig.host.tcp.conn_pool.in_use;
+    return rig.host.tcp.handle_pool.in_use;
 }
 
 /* ---- both sides (3.6, figures 12 and 13) ---- */

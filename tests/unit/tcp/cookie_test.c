@@ -20,12 +20,12 @@ static void always(void)
 /* SYN and SYN-ACK; nothing is kept. */
 static struct wire ask(struct peer *p)
 {
-    size_t blocks = rig.host.tcp.conn_pool.in_use;
+    size_t blocks = rig.host.tcp.handle_pool.in_use;
     p->ts = p->offer.ts;
     peer_send(p, TCP_SYN, 0, 0);
     struct wire w = expect(p, TCP_SYN | TCP_ACK, 0, 1, 0);
     expect_nothing();
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, blocks);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, blocks);
     ck_assert_uint_eq(rig.listener->half_open, 0);
     return w;
 }
@@ -211,7 +211,7 @@ START_TEST(no_other_number_is_believed)
     }
     expect_drops(DROP_TCP_BAD_COOKIE, 22);
     ck_assert_uint_eq(rig.app_count, 0);
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     answer(&p);
 }
 END_TEST
@@ -334,7 +334,7 @@ START_TEST(the_client_takes_the_cookie_and_not_the_half_open_connection)
     expect_in(&rig.apps[0], 100);
     ck_assert_uint_eq(rig.listener->half_open, 0);
     ck_assert_uint_eq(rig.listener->open, 1);
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 1);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 1);
 }
 END_TEST
 

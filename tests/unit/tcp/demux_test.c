@@ -68,7 +68,7 @@ START_TEST(ephemeral_ports_lie_in_their_range_and_differ)
     ck_assert_int_eq(tcp_connect(&rig.host.tcp, &args, &s), TCP_ERR_RESOURCES);
     discard_sent();
     run_for(SEC(400)); /* all time out */
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     discard_sent();
 }
 END_TEST

@@ -136,7 +136,7 @@ START_TEST(a_flood_of_syns)
         take_segment(__LINE__);
         expect_nothing();
         discard_sent();
-        ck_assert_uint_le(rig.host.tcp.conn_pool.in_use, 8);
+        ck_assert_uint_le(rig.host.tcp.handle_pool.in_use, 8);
     }
     ck_assert_uint_eq(rig.listener->half_open, 8);
     ck_assert_uint_eq(rig.host.tcp.connections.count, 8);
@@ -172,7 +172,7 @@ START_TEST(a_flood_of_guesses)
         discard_sent();
     }
     ck_assert_uint_eq(rig.app_count, 0);
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     ck_assert_uint_ge(drops_of(DROP_TCP_BAD_COOKIE), FLOOD - 10);
 }
 END_TEST

@@ -200,7 +200,7 @@ START_TEST(a_reset_in_syn_received_returns_to_listen)
     peer_send(&p, TCP_RST, 1, 0);
     expect_nothing();
     ck_assert_uint_eq(rig.listener->half_open, 0);
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     ck_assert_uint_eq(rig.app_count, 0);
     p = peer_new();
     open_passive(&p); /* it listens as before */
@@ -215,7 +215,7 @@ START_TEST(a_new_syn_in_syn_received_returns_to_listen)
     half_open(&p);
     peer_send(&p, TCP_SYN, 5, 0);
     expect_drops(DROP_TCP_SYN_CHALLENGED, 1);
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     expect_nothing();
 }
 END_TEST
@@ -324,7 +324,7 @@ START_TEST(a_listener_judges_flags)
         }
         expect_nothing();
         ck_assert_uint_eq(drops_of(cases[i].why), before + 1);
-        ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+        ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     }
 }
 END_TEST
@@ -495,7 +495,7 @@ START_TEST(simultaneous_open_with_crossing_syn_acks)
     discard_sent();
     peer_data(&p, TCP_ACK, 1, 1, 7);
     expect_in(a, 7);
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 1); /* MUST-10: one connection */
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 1); /* MUST-10: one connection */
 }
 END_TEST
 

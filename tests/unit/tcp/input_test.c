@@ -217,7 +217,7 @@ START_TEST(a_hard_error_frees_a_half_open_connection)
     peer_icmp(&p, UNREACHABLE, 3, 0, 0);
     expect_nothing();
     ck_assert_uint_eq(rig.listener->half_open, 0);
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
 }
 END_TEST
 

@@ -167,7 +167,7 @@ START_TEST(a_connection_that_nobody_takes_is_reset)
     half_open(&p);
     peer_send(&p, TCP_ACK, 1, 1);
     expect(&p, TCP_RST | TCP_ACK, 1, 1, 0);
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
 }
 END_TEST
 
@@ -182,7 +182,7 @@ START_TEST(a_crowd_is_served)
         expect(&p, TCP_SYN | TCP_ACK, 0, 1, 0);
         peer_send(&p, TCP_RST, 1, 0);
     }
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     ck_assert_uint_eq(rig.host.tcp.connections.count, 0);
 }
 END_TEST

@@ -200,7 +200,9 @@ void pair_end(struct pair *p)
     wire_done(&p->wire);
     for (unsigned i = 0; i < 2; i++) {
         struct host *h = &p->host[i];
+        ck_assert_uint_eq(h->tcp.handle_pool.in_use, 0);
         ck_assert_uint_eq(h->tcp.conn_pool.in_use, 0);
+        ck_assert_uint_eq(h->tcp.rest_pool.in_use, 0);
         ck_assert_uint_eq(h->tcp.range_pool.in_use, 0);
         ck_assert_uint_eq(h->tcp.sent_pool.in_use, 0);
         for (unsigned k = 0; k < SLAB_CLASSES; k++) {

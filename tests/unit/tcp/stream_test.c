@@ -64,7 +64,7 @@ START_TEST(callbacks_may_be_missing)
     rig_flush();
     app_shutdown(a);
     peer_send(&p, TCP_ACK, 12, 2);
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     a->s = NULL;
     discard_sent();
 }
@@ -97,7 +97,7 @@ START_TEST(an_abort_inside_a_callback_is_the_end)
     rig.abort_in = letters[_i];
     struct app *a = live_until(&p);
     expect_log(a, logs[_i]); /* nothing follows */
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     unsigned resets = 0;
     while (sent_any()) {
         struct wire w = take_segment(__LINE__);
@@ -125,7 +125,7 @@ START_TEST(a_close_inside_readable_with_bytes_unread_resets)
     rig.close_in = 'r';
     struct app *a = live_until(&p);
     expect_log(a, "aor");
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     discard_sent();
 }
 END_TEST

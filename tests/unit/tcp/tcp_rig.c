@@ -248,7 +248,9 @@ static size_t neighbour_timers(void)
 static void expect_nothing_left(void)
 {
     const struct tcp *t = &rig.host.tcp;
+    ck_assert_uint_eq(t->handle_pool.in_use, 0);
     ck_assert_uint_eq(t->conn_pool.in_use, 0);
+    ck_assert_uint_eq(t->rest_pool.in_use, 0);
     ck_assert_uint_eq(t->timewait_pool.in_use, 0);
     ck_assert_uint_eq(t->range_pool.in_use, 0);
     ck_assert_uint_eq(t->route_pool.in_use, 0);

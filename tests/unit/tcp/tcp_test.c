@@ -31,7 +31,7 @@ START_TEST(an_open_to_an_invalid_address_fails)
     ck_assert_int_eq(try_connect(0, 0, PEER_IP, 0), TCP_ERR_ADDRESS);
     ck_assert_int_eq(try_connect(0x0a090063, 0, PEER_IP, 80), TCP_ERR_ADDRESS); /* not ours */
     expect_nothing();
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
 }
 END_TEST
 

@@ -332,7 +332,7 @@ START_TEST(a_shut_window_does_not_hold_a_closed_connection_for_ever)
         discard_sent();
         peer_send(&p, TCP_ACK, 1, 1461);
     }
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
     discard_sent();
 }
 END_TEST

@@ -213,7 +213,7 @@ START_TEST(a_reset_at_rcv_nxt_ends_the_connection)
     ck_assert_int_eq(a->log[a->log_len - 1], 'c');
     bool both_closed = state == TCP_CLOSING || state == TCP_LAST_ACK;
     ck_assert_int_eq(a->reason, both_closed ? CLOSE_NORMAL : CLOSE_RESET);
-    ck_assert_uint_eq(rig.host.tcp.conn_pool.in_use, 0);
+    ck_assert_uint_eq(rig.host.tcp.handle_pool.in_use, 0);
 }
 END_TEST
 
