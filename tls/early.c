@@ -38,7 +38,7 @@ void tls_early_judge(struct tls_session *t)
     struct replay_guard *g = t->context->guard;
     t->early = EARLY_REJECTED;
     /* So much of it may be passed over when it is rejected; mbedTLS knows only what a good ticket says. */
-    t->ssl.session_negotiate->max_early_data_size = TLS_EARLY_MAX;
+    t->ssl->session_negotiate->max_early_data_size = TLS_EARLY_MAX;
     if (g == NULL || t->proof != PROOF_TICKET) {
         return; /* mbedTLS finds that as well */
     }
@@ -46,7 +46,7 @@ void tls_early_judge(struct tls_session *t)
     if (v != REPLAY_FRESH) {
         trace_drop(t->recorder, v == REPLAY_SEEN ? DROP_TLS_EARLY_REPLAYED : DROP_TLS_EARLY_FULL,
                    t->conn_id, 0);
-        t->ssl.session_negotiate->ticket_flags &=
+        t->ssl->session_negotiate->ticket_flags &=
             (uint8_t)~MBEDTLS_SSL_TLS1_3_TICKET_ALLOW_EARLY_DATA;
     }
 }
@@ -59,15 +59,15 @@ int tls_early_take(struct tls_session *t)
     if (t->early_data == NULL) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     }
-    while (t->ssl.in_offt != NULL && t->early_len < TLS_EARLY_MAX) {
-        int n = mbedtls_ssl_read_early_data(&t->ssl, t->early_data + t->early_len,
+    while (t->ssl->in_offt != NULL && t->early_len < TLS_EARLY_MAX) {
+        int n = mbedtls_ssl_read_early_data(t->ssl, t->early_data + t->early_len,
                                             TLS_EARLY_MAX - t->early_len);
         if (n < 0) {
             return n;
         }
         t->early_len += (size_t)n;
     }
-    return t->ssl.in_offt == NULL ? 0 : MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
+    return t->ssl->in_offt == NULL ? 0 : MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
 }
 
 struct slice tls_early_unread(const struct tls_session *t)
@@ -121,7 +121,7 @@ bool tls_send_early(struct stream *s, const void *data, size_t len)
 static bool may_write(const struct tls_session *t)
 {
     size_t room;
-    return t->offers && t->early_len <= t->offered.max_early_data_size &&
+    return t->offers && t->early_len <= t->offered->max_early_data_size &&
            stream_reserve(t->lower, STREAM_RESERVE_MAX, &room) != NULL;
 }
 
@@ -132,7 +132,7 @@ void tls_early_write(struct tls_session *t)
     }
     if (may_write(t)) {
         t->unsent = t->early_len; /* the record is the application's */
-        int n = mbedtls_ssl_write_early_data(&t->ssl, t->early_data, t->early_len);
+        int n = mbedtls_ssl_write_early_data(t->ssl, t->early_data, t->early_len);
         t->unsent = 0;
         t->early = n == (int)t->early_len ? EARLY_REJECTED : EARLY_NONE; /* until it is accepted */
     }

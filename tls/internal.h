@@ -170,7 +170,7 @@ struct tls_session {
     struct stream *lower; /* NULL once it is gone */
     struct recorder *recorder;
     uint32_t conn_id;
-    mbedtls_ssl_context ssl;     /* empty once `traffic` is active */
+    mbedtls_ssl_context *ssl;    /* NULL once `traffic` is active */
     struct tls_traffic *traffic; /* NULL: mbedTLS protects the records, to the end */
     struct tls_lens lens;
     struct tls_sight *sight;                   /* NULL: nobody watches */
@@ -178,7 +178,7 @@ struct tls_session {
     char *sni;                                 /* as sent, made printable; NULL: none */
     const struct tls_psk *psk;                 /* whose identity the client has said; NULL: none */
     struct tls_certificate *from_ticket;       /* a client's, before it is clear that it counts */
-    mbedtls_ssl_session offered;               /* a client's, when `offers` */
+    mbedtls_ssl_session *offered;              /* a client's, when `offers`; else NULL */
     enum tls_proof proof;
     enum tls_early early;
     uint8_t ticket_id[REPLAY_ID]; /* of the ticket that was opened last */
@@ -225,6 +225,9 @@ void tls_refuse(struct tls_session *t, uint8_t description);
 /* Nothing goes in or out from here; our side of the lower stream is closed. */
 void tls_end(struct tls_session *t, enum close_reason reason);
 
+/* mbedTLS is gone; what it had of keys is wiped. */
+void tls_library_free(struct tls_session *t);
+
 /* ---- verify.c ---- */
 /* Who is at the other end, and what came of looking at its certificate. */
 struct tls_peer {
@@ -246,6 +249,8 @@ void tls_verify_free(struct tls_peer *p);
 /* ---- ticket.c ---- */
 /* A server seals and opens tickets. `lifetime`: seconds, 0 for the usual. */
 void tls_tickets_start(struct tls_context *c, uint32_t lifetime);
+/* A client offers its saved session no more. */
+void tls_offer_free(struct tls_session *t);
 /* A session goes on a ticket: the client is the one that it names. */
 void tls_ticket_used(struct tls_session *t);
 

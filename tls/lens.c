@@ -232,7 +232,7 @@ static uint32_t expansion(const struct tls_lens *l)
  * 5246 7.2.2). Of a fault it sends no alert before it has let go of the message. */
 static bool refuses_renegotiation(const struct tls_session *t)
 {
-    const mbedtls_ssl_context *ssl = &t->ssl;
+    const mbedtls_ssl_context *ssl = t->ssl;
     return t->established && t->lens.version == TLS_1_2 &&
            ssl->in_msgtype == MBEDTLS_SSL_MSG_HANDSHAKE && ssl->in_hslen > 0 &&
            ssl->badmac_seen_or_in_hsfraglen == 0;
@@ -248,8 +248,8 @@ static void see_our_encrypted(struct tls_session *t, const struct tls_lens_side 
         tls_lens_alert(t, true, t->alert_level, t->alert);
         return;
     }
-    if (t->ssl.send_alert) {
-        tls_lens_alert(t, true, MBEDTLS_SSL_ALERT_LEVEL_FATAL, t->ssl.alert_type);
+    if (t->ssl->send_alert) {
+        tls_lens_alert(t, true, MBEDTLS_SSL_ALERT_LEVEL_FATAL, t->ssl->alert_type);
         return;
     }
     if (refuses_renegotiation(t)) {
@@ -423,7 +423,7 @@ static void see_retry(struct tls_session *t)
 /* The message that a step has read, which still lies in mbedTLS' buffer. */
 static void see_step(struct tls_session *t, int before, int ret)
 {
-    const mbedtls_ssl_context *ssl = &t->ssl;
+    const mbedtls_ssl_context *ssl = t->ssl;
     bool client = t->context->client;
     uint8_t type = client ? message_read_in(before) : message_from_client_in(before);
     if (client && ret == 0 && before == MBEDTLS_SSL_SERVER_HELLO &&
@@ -460,21 +460,21 @@ void tls_lens_post_handshake(struct tls_session *t, bool outgoing, uint8_t type,
 
 void tls_lens_ticket(struct tls_session *t)
 {
-    tell_message(t, false, TLS_NEW_SESSION_TICKET, (uint32_t)t->ssl.in_hslen, true);
+    tell_message(t, false, TLS_NEW_SESSION_TICKET, (uint32_t)t->ssl->in_hslen, true);
 }
 
 void tls_lens_step(struct tls_session *t, int before, int ret)
 {
     /* A TLS 1.3 step leaves its record in mbedTLS' buffer, and the next step sends it. */
-    if (t->ssl.out_left > 0 && t->lens.writer < 0) {
+    if (t->ssl->out_left > 0 && t->lens.writer < 0) {
         t->lens.writer = before;
     }
     see_step(t, before, ret);
     if (ret == 0 && t->sight != NULL) {
         tls_sight_step(t, before);
     }
-    if (ret == 0 && t->ssl.state != before) {
-        TRACE(t->recorder, t->conn_id, tls_state, .state = (uint16_t)t->ssl.state);
+    if (ret == 0 && t->ssl->state != before) {
+        TRACE(t->recorder, t->conn_id, tls_state, .state = (uint16_t)t->ssl->state);
     }
 }
 

@@ -31,15 +31,16 @@ static unsigned char *buffer_of(const mbedtls_ssl_context *ssl, int i)
 /* No byte in the buffers matters: no part of a record, no message, no plaintext. */
 static bool is_at_rest(const struct tls_session *t)
 {
-    const mbedtls_ssl_context *ssl = &t->ssl;
-    return t->open && ssl->in_buf != NULL && ssl->state == MBEDTLS_SSL_HANDSHAKE_OVER &&
-           ssl->in_left == 0 && ssl->in_offt == NULL && ssl->out_left == 0 && t->unsent == 0 &&
-           ssl->badmac_seen_or_in_hsfraglen == 0 && !mbedtls_ssl_check_pending(ssl);
+    const mbedtls_ssl_context *ssl = t->ssl;
+    return ssl != NULL && t->open && ssl->in_buf != NULL &&
+           ssl->state == MBEDTLS_SSL_HANDSHAKE_OVER && ssl->in_left == 0 && ssl->in_offt == NULL &&
+           ssl->out_left == 0 && t->unsent == 0 && ssl->badmac_seen_or_in_hsfraglen == 0 &&
+           !mbedtls_ssl_check_pending(ssl);
 }
 
 void tls_records_rest(struct tls_session *t)
 {
-    mbedtls_ssl_context *ssl = &t->ssl;
+    mbedtls_ssl_context *ssl = t->ssl;
     struct tls_context *c = t->context;
     unsigned char **p[TLS_RECORD_POINTERS];
     if (!is_at_rest(t)) {
@@ -69,7 +70,7 @@ void tls_records_rest(struct tls_session *t)
 
 bool tls_records_take(struct tls_session *t)
 {
-    mbedtls_ssl_context *ssl = &t->ssl;
+    mbedtls_ssl_context *ssl = t->ssl;
     struct tls_context *c = t->context;
     unsigned char **p[TLS_RECORD_POINTERS];
     if (ssl->in_buf != NULL) {

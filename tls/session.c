@@ -6,9 +6,9 @@
  * plaintext of the next record where mbedTLS will encrypt it. No record is begun that does not fit
  * into the lower stream as a whole.
  *
- * Memory: a session that waits holds this struct and mbedTLS' keys, together some 4 KiB. It has record
- * buffers (33 KiB) only from the first byte of a record to the last that the application consumes,
- * and during the handshake, when mbedTLS' state for it comes on top.
+ * Memory: a session that waits holds this struct and that of its traffic keys, together less than 1 KiB; or,
+ * with mbedTLS' records, the library's keys, together some 4 KiB, and its record buffers (33 KiB) only from the first byte of a
+ * record to the last that the application consumes. During the handshake mbedTLS' state for it comes on top.
  *
  * Endings (RFC 8446 6.1, 6.2). close_notify closes one direction; a FIN without it is a truncation.
  * After a fatal alert nothing goes in or out: mbedTLS would allow it, so it is forbidden here. The
@@ -36,15 +36,22 @@ static size_t plain_len(const struct tls_session *t)
     if (early == 0 && tls_taken(t)) {
         return t->traffic->text.len;
     }
-    return early > 0 ? early : t->ssl.in_offt != NULL ? t->ssl.in_msglen : 0;
+    return early > 0 ? early : t->ssl->in_offt != NULL ? t->ssl->in_msglen : 0;
+}
+
+void tls_library_free(struct tls_session *t)
+{
+    mbedtls_ssl_free(t->ssl); /* NULL: nothing */
+    free(t->ssl);
+    t->ssl = NULL;
 }
 
 static void session_free(struct tls_session *t)
 {
     t->context->sessions--;
     tls_traffic_free(t);
-    mbedtls_ssl_free(&t->ssl);
-    mbedtls_ssl_session_free(&t->offered);
+    tls_library_free(t);
+    tls_offer_free(t);
     tls_certificate_free(t->from_ticket);
     tls_early_free(t);
     tls_verify_free(t->peer);
@@ -69,14 +76,14 @@ void tls_send_alert(struct tls_session *t, uint8_t level, uint8_t description)
     if (!t->set_up || !tls_records_take(t)) {
         return;
     }
-    if (t->ssl.out_left > 0) { /* a record that waits goes first */
-        mbedtls_ssl_send_alert_message(&t->ssl, level, description);
+    if (t->ssl->out_left > 0) { /* a record that waits goes first */
+        mbedtls_ssl_send_alert_message(t->ssl, level, description);
         t->unsent = 0;
     }
     t->alerting = true;
     t->alert_level = level;
     t->alert = description;
-    mbedtls_ssl_send_alert_message(&t->ssl, level, description);
+    mbedtls_ssl_send_alert_message(t->ssl, level, description);
     t->alerting = false;
 }
 
@@ -156,7 +163,7 @@ void tls_fail(struct tls_session *t, int ret)
 {
     bool told_us = ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
     if (told_us && !t->lens.fatal_in) { /* it was encrypted, so the lens did not see it */
-        tls_lens_alert(t, false, t->ssl.in_msg[0], t->ssl.in_msg[1]);
+        tls_lens_alert(t, false, t->ssl->in_msg[0], t->ssl->in_msg[1]);
     }
     tls_lens_name_alert(t, alert_for(t, ret));
     if (told_us || t->lens.fatal_in) {
@@ -200,7 +207,7 @@ static void discard(struct tls_session *t)
 /* There is something to open a record with, and room to open it in. */
 static bool may_read(struct tls_session *t)
 {
-    if (t->ssl.in_buf == NULL && !t->lower_eof && stream_peek(t->lower).len == 0) {
+    if (t->ssl->in_buf == NULL && !t->lower_eof && stream_peek(t->lower).len == 0) {
         return false;
     }
     if (!tls_records_take(t)) {
@@ -220,16 +227,16 @@ static void read_record(struct tls_session *t)
     if (!may_read(t)) {
         return;
     }
-    while (!t->ended && !t->peer_shut && t->ssl.in_offt == NULL) {
+    while (!t->ended && !t->peer_shut && t->ssl->in_offt == NULL) {
         t->starved = false;
         /* With no room mbedTLS leaves the record where it decrypted it. */
-        int ret = mbedtls_ssl_read(&t->ssl, NULL, 0);
+        int ret = mbedtls_ssl_read(t->ssl, NULL, 0);
         if (ret == 0) {
             if (t->at_eof) {
                 tls_end(t, CLOSE_TRUNCATED);
             }
         } else if (ret == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
-            tls_lens_alert(t, false, t->ssl.in_msg[0], t->ssl.in_msg[1]);
+            tls_lens_alert(t, false, t->ssl->in_msg[0], t->ssl->in_msg[1]);
             t->peer_shut = true;
             discard(t);
         } else if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
@@ -262,7 +269,7 @@ static struct slice peek(struct stream *s)
     }
     read_record(t);
     rest(t);
-    return tls_taken(t) ? t->traffic->text : (struct slice){t->ssl.in_offt, plain_len(t)};
+    return tls_taken(t) ? t->traffic->text : (struct slice){t->ssl->in_offt, plain_len(t)};
 }
 
 static void consume(struct stream *s, size_t n)
@@ -279,11 +286,11 @@ static void consume(struct stream *s, size_t n)
         tls_traffic_consume(t, n);
         return;
     }
-    mbedtls_platform_zeroize(t->ssl.in_offt, n);
-    t->ssl.in_msglen -= n;
-    t->ssl.in_offt = t->ssl.in_msglen > 0 ? t->ssl.in_offt + n : NULL;
-    if (t->ssl.in_offt == NULL) {
-        t->ssl.keep_current_message = 0;
+    mbedtls_platform_zeroize(t->ssl->in_offt, n);
+    t->ssl->in_msglen -= n;
+    t->ssl->in_offt = t->ssl->in_msglen > 0 ? t->ssl->in_offt + n : NULL;
+    if (t->ssl->in_offt == NULL) {
+        t->ssl->keep_current_message = 0;
     }
     rest(t);
 }
@@ -313,13 +320,13 @@ static uint8_t *reserve(struct stream *s, size_t min, size_t *room)
         return NULL;
     }
     *room = STREAM_PLAIN_MAX;
-    return t->ssl.out_msg;
+    return t->ssl->out_msg;
 }
 
 /* The number that the next outgoing record is protected with (RFC 8446 5.3). */
 static uint64_t next_number(const struct tls_session *t)
 {
-    struct rd r = rd_of(t->ssl.cur_out_ctr, sizeof t->ssl.cur_out_ctr);
+    struct rd r = rd_of(t->ssl->cur_out_ctr, sizeof t->ssl->cur_out_ctr);
     uint64_t high = rd_be32(&r);
     return high << 32U | rd_be32(&r);
 }
@@ -328,8 +335,8 @@ static uint64_t next_number(const struct tls_session *t)
 static void send_record(struct tls_session *t)
 {
     /* A record that waited for room whole, and is tried again, has its number already. */
-    uint64_t number = next_number(t) - (t->ssl.out_left > 0 ? 1 : 0), before = t->given;
-    int ret = mbedtls_ssl_write(&t->ssl, t->ssl.out_msg, t->unsent);
+    uint64_t number = next_number(t) - (t->ssl->out_left > 0 ? 1 : 0), before = t->given;
+    int ret = mbedtls_ssl_write(t->ssl, t->ssl->out_msg, t->unsent);
     if (ret == MBEDTLS_ERR_SSL_WANT_WRITE) {
         return; /* the lower stream gave less room than it promised: `writable` goes on */
     }
@@ -580,11 +587,14 @@ static struct tls_session *session_new(struct tls_context *c, struct recorder *r
                                        void *app)
 {
     struct tls_session *t = calloc(1, sizeof(*t));
-    if (t == NULL) {
+    mbedtls_ssl_context *ssl = calloc(1, sizeof(*ssl));
+    if (t == NULL || ssl == NULL) {
+        free(t);
+        free(ssl);
         return NULL;
     }
-    mbedtls_ssl_init(&t->ssl);
-    mbedtls_ssl_session_init(&t->offered);
+    mbedtls_ssl_init(ssl);
+    t->ssl = ssl;
     t->stream = (struct stream){.ops = &ops, .events = events, .app = app};
     t->context = c;
     t->recorder = recorder;

@@ -104,7 +104,7 @@ static bool has(const struct tls_sight *s, enum tls_secret a, enum tls_secret b)
 static void take_psk(struct tls_session *t)
 {
     struct tls_schedule *d = &t->sight->schedule;
-    const mbedtls_ssl_session *session = t->ssl.session_negotiate;
+    const mbedtls_ssl_session *session = t->ssl->session_negotiate;
     bool ticket = t->context->client ? t->offers && t->lens.psk_index == 0 : t->proof != PROOF_PSK;
     const struct tls_psk *outside = t->psk;
     if (t->context->client) {

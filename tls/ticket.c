@@ -5,6 +5,7 @@
  * client is, and ends when that certificate does. What is refused has a name in drops.def, and leads to a full
  * handshake.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tls/internal.h"
@@ -151,7 +152,7 @@ static bool is_verified(const struct tls_session *t)
 
 size_t tls_save(const struct tls_session *t, uint8_t *out, size_t cap)
 {
-    const mbedtls_ssl_session *session = t->ssl.session;
+    const mbedtls_ssl_session *session = t->ssl->session;
     size_t len, name = strlen(t->sni);
     if (!t->established || session == NULL || session->ticket == NULL ||
         cap < sizeof(magic) + 3 + name) {
@@ -176,6 +177,16 @@ static bool is_fresh(const mbedtls_ssl_session *s)
            (age >= 0 && age <= (mbedtls_ms_time_t)s->ticket_lifetime * 1000);
 }
 
+void tls_offer_free(struct tls_session *t)
+{
+    if (t->offered != NULL) {
+        mbedtls_ssl_session_free(t->offered);
+        free(t->offered);
+        t->offered = NULL;
+        t->offers = false;
+    }
+}
+
 const char *tls_offer(struct stream *stream, const uint8_t *saved, size_t len)
 {
     struct tls_session *t = tls_of_stream(stream);
@@ -193,11 +204,17 @@ const char *tls_offer(struct stream *stream, const uint8_t *saved, size_t len)
     if (!verified && t->context->trust_verified) {
         return "its server was not verified";
     }
-    if (mbedtls_ssl_session_load(&t->offered, state.data, state.len) != 0) {
+    tls_offer_free(t);
+    t->offered = calloc(1, sizeof(*t->offered));
+    if (t->offered == NULL) {
+        return "there is no memory for it";
+    }
+    if (mbedtls_ssl_session_load(t->offered, state.data, state.len) != 0) {
+        tls_offer_free(t);
         return "it was saved by another version";
     }
-    if (!is_fresh(&t->offered)) {
-        mbedtls_ssl_session_free(&t->offered);
+    if (!is_fresh(t->offered)) {
+        tls_offer_free(t);
         return "its ticket is too old";
     }
     t->offered_verified = verified;

@@ -106,16 +106,16 @@ static bool set_up(struct tls_session *t)
     if (!client && stream_peek(t->lower).len == 0 && !t->lower_eof) {
         return false;
     }
-    if (mbedtls_ssl_setup(&t->ssl, &t->context->ssl) != 0 || tls_verify_set_up(t) != 0) {
+    if (mbedtls_ssl_setup(t->ssl, &t->context->ssl) != 0 || tls_verify_set_up(t) != 0) {
         tls_end(t, CLOSE_NO_RESOURCES);
         return false;
     }
-    if (t->offers && mbedtls_ssl_set_session(&t->ssl, &t->offered) != 0) {
+    if (t->offers && mbedtls_ssl_set_session(t->ssl, t->offered) != 0) {
         t->offers = false;
     }
-    mbedtls_ssl_set_user_data_p(&t->ssl, t);
-    mbedtls_ssl_set_bio(&t->ssl, t, bio_write, bio_read, NULL);
-    mbedtls_ssl_set_export_keys_cb(&t->ssl, on_secret, t);
+    mbedtls_ssl_set_user_data_p(t->ssl, t);
+    mbedtls_ssl_set_bio(t->ssl, t, bio_write, bio_read, NULL);
+    mbedtls_ssl_set_export_keys_cb(t->ssl, on_secret, t);
     t->lens.writer = -1;
     t->set_up = true;
     return true;
@@ -123,7 +123,7 @@ static bool set_up(struct tls_session *t)
 
 static bool waits_for_server(const struct tls_session *t)
 {
-    switch (t->ssl.state) {
+    switch (t->ssl->state) {
     case MBEDTLS_SSL_SERVER_HELLO:
     case MBEDTLS_SSL_ENCRYPTED_EXTENSIONS:
     case MBEDTLS_SSL_SERVER_CERTIFICATE:
@@ -143,7 +143,7 @@ static bool waits_for_server(const struct tls_session *t)
 
 static bool waits_for_client(const struct tls_session *t)
 {
-    switch (t->ssl.state) {
+    switch (t->ssl->state) {
     case MBEDTLS_SSL_HELLO_REQUEST: /* what every machine begins with; it does nothing */
     case MBEDTLS_SSL_CLIENT_HELLO:
     case MBEDTLS_SSL_END_OF_EARLY_DATA:
@@ -165,12 +165,12 @@ static bool waits_for_client(const struct tls_session *t)
 static bool may_step(struct tls_session *t)
 {
     size_t room;
-    bool pending = t->ssl.out_left > 0;
+    bool pending = t->ssl->out_left > 0;
     bool waits = t->context->client ? waits_for_server(t) : waits_for_client(t);
     if (pending || !waits) {
         return stream_reserve(t->lower, STREAM_RESERVE_MAX, &room) != NULL;
     }
-    return t->lower_eof || mbedtls_ssl_check_pending(&t->ssl) || stream_peek(t->lower).len > 0;
+    return t->lower_eof || mbedtls_ssl_check_pending(t->ssl) || stream_peek(t->lower).len > 0;
 }
 
 /* What the session rests on. A server's callbacks have said whose identity they know; a client has offered
@@ -192,7 +192,7 @@ static enum tls_proof proof_of(const struct tls_session *t)
 static void established(struct tls_session *t)
 {
     if (t->context->client && t->early == EARLY_REJECTED &&
-        mbedtls_ssl_get_early_data_status(&t->ssl) == MBEDTLS_SSL_EARLY_DATA_STATUS_ACCEPTED) {
+        mbedtls_ssl_get_early_data_status(t->ssl) == MBEDTLS_SSL_EARLY_DATA_STATUS_ACCEPTED) {
         t->early = EARLY_ACCEPTED;
     }
     t->proof = proof_of(t);
@@ -210,7 +210,7 @@ static void established(struct tls_session *t)
 /* Not mbedtls_ssl_is_handshake_over: that is already true while TLS 1.3 tickets are written. */
 static bool is_over(const struct tls_session *t)
 {
-    return t->ssl.state == MBEDTLS_SSL_HANDSHAKE_OVER;
+    return t->ssl->state == MBEDTLS_SSL_HANDSHAKE_OVER;
 }
 
 /* RFC 8446 A.2: after its Finished a server sends with the application keys, so that a client which has
@@ -218,22 +218,22 @@ static bool is_over(const struct tls_session *t)
  * 0 then: right, because in between nothing is sent but an alert that ends all. */
 static void take_application_keys(struct tls_session *t)
 {
-    if (t->lens.version == TLS_1_3 && t->ssl.transform_application != NULL) {
-        t->ssl.transform_out = t->ssl.transform_application;
-        memset(t->ssl.cur_out_ctr, 0, sizeof(t->ssl.cur_out_ctr));
+    if (t->lens.version == TLS_1_3 && t->ssl->transform_application != NULL) {
+        t->ssl->transform_out = t->ssl->transform_application;
+        memset(t->ssl->cur_out_ctr, 0, sizeof(t->ssl->cur_out_ctr));
     }
 }
 
 /* What a server has to do itself after a step that went well. */
 static void after_step(struct tls_session *t, int before)
 {
-    if (t->ssl.send_alert) {
+    if (t->ssl->send_alert) {
         /* A wrong binder, which mbedTLS takes for a ClientHello to be asked for again (RFC 8446 4.2.11.2). */
         trace_drop(t->recorder, DROP_TLS_PSK_WRONG, t->conn_id, 0);
-        tls_refuse(t, t->ssl.alert_type);
+        tls_refuse(t, t->ssl->alert_type);
     } else if (before == MBEDTLS_SSL_SERVER_FINISHED) {
         take_application_keys(t);
-        if (t->ssl.state == MBEDTLS_SSL_END_OF_EARLY_DATA) {
+        if (t->ssl->state == MBEDTLS_SSL_END_OF_EARLY_DATA) {
             t->early = EARLY_ACCEPTED;
         }
     } else if (before == MBEDTLS_SSL_CLIENT_CERTIFICATE && t->peer != NULL) {
@@ -247,10 +247,10 @@ static void after_step(struct tls_session *t, int before)
 static int step(struct tls_session *t)
 {
     if (t->sight == NULL) {
-        return mbedtls_ssl_handshake_step(&t->ssl);
+        return mbedtls_ssl_handshake_step(t->ssl);
     }
     tls_overhear_begin(t);
-    int ret = mbedtls_ssl_handshake_step(&t->ssl);
+    int ret = mbedtls_ssl_handshake_step(t->ssl);
     tls_overhear_end(t);
     return ret;
 }
@@ -261,7 +261,7 @@ bool tls_handshake(struct tls_session *t)
         if (!set_up(t) || !may_step(t)) {
             return false;
         }
-        int before = t->ssl.state;
+        int before = t->ssl->state;
         t->lens.stepping = before;
         t->starved = false;
         t->context->stepping = t;
@@ -277,7 +277,7 @@ bool tls_handshake(struct tls_session *t)
             established(t);
         } else if (ret == 0 && !t->context->client) {
             after_step(t, before);
-        } else if (ret == 0 && t->ssl.state == MBEDTLS_SSL_SERVER_HELLO) {
+        } else if (ret == 0 && t->ssl->state == MBEDTLS_SSL_SERVER_HELLO) {
             tls_early_write(t);
         }
         if (ret == MBEDTLS_ERR_SSL_WANT_WRITE || (ret == MBEDTLS_ERR_SSL_WANT_READ && t->starved)) {

@@ -64,8 +64,7 @@ void tls_get_info(const struct tls_session *t, struct tls_info *out)
         .suite_name = tls_suite_name(l->suite),
         .group_name = tls_group_name(l->group),
         .signature_algorithm = tls_signature_name(l->signature),
-        .alpn =
-            or_nothing(tls_taken(t) ? t->traffic->alpn : mbedtls_ssl_get_alpn_protocol(&t->ssl)),
+        .alpn = or_nothing(tls_taken(t) ? t->traffic->alpn : mbedtls_ssl_get_alpn_protocol(t->ssl)),
         .sni = or_nothing(t->sni),
         .client = t->context->client,
         .resumed = t->established && t->proof == PROOF_TICKET,

@@ -17,6 +17,28 @@ bool tls_taken(const struct tls_session *t)
     return t->traffic != NULL && t->traffic->active;
 }
 
+static void take_master(struct tls_traffic *a, struct slice secret, const uint8_t *client_random,
+                        const uint8_t *server_random)
+{
+    if (a->master == NULL) {
+        a->master = calloc(1, sizeof(*a->master));
+    }
+    if (a->master != NULL) {
+        tls_value_set(&a->master->secret, secret.data, secret.len);
+        memcpy(a->master->client_random, client_random, sizeof(a->master->client_random));
+        memcpy(a->master->server_random, server_random, sizeof(a->master->server_random));
+    }
+}
+
+static void drop_master(struct tls_traffic *a)
+{
+    if (a->master != NULL) {
+        mbedtls_platform_zeroize(a->master, sizeof(*a->master));
+        free(a->master);
+        a->master = NULL;
+    }
+}
+
 void tls_traffic_secret(struct tls_session *t, int label, struct slice secret,
                         const uint8_t *client_random, const uint8_t *server_random)
 {
@@ -32,14 +54,12 @@ void tls_traffic_secret(struct tls_session *t, int label, struct slice secret,
     if (a == NULL) {
         return; /* then mbedTLS goes on */
     }
-    if (label != TLS_SECRET_SERVER_TRAFFIC) {
-        tls_value_set(&a->secret_in, secret.data, secret.len);
+    if (label == TLS_SECRET_MASTER) {
+        take_master(a, secret, client_random, server_random);
+    } else {
+        bool in = label == TLS_SECRET_CLIENT_TRAFFIC;
+        tls_value_set(in ? &a->secret_in : &a->secret_out, secret.data, secret.len);
     }
-    if (label != TLS_SECRET_CLIENT_TRAFFIC) {
-        tls_value_set(&a->secret_out, secret.data, secret.len);
-    }
-    memcpy(a->client_random, client_random, sizeof(a->client_random));
-    memcpy(a->server_random, server_random, sizeof(a->server_random));
 }
 
 void tls_traffic_free(struct tls_session *t)
@@ -56,6 +76,7 @@ void tls_traffic_free(struct tls_session *t)
         tls_traffic_consume(t, a->text.len);
     }
     free(a->buffer);
+    drop_master(a);
     record_done(&a->in);
     record_done(&a->out);
     mbedtls_platform_zeroize(a, sizeof(*a));
@@ -76,19 +97,28 @@ static void make_keys(const struct tls_session *t, bool by_client, uint64_t numb
     bool in = by_client != t->context->client;
     struct tls_schedule schedule = {.suite = a->suite};
     struct tls_keys keys;
-    memcpy(schedule.client_random, a->client_random, sizeof(a->client_random));
-    memcpy(schedule.server_random, a->server_random, sizeof(a->server_random));
-    tls_schedule_keys(&schedule, in ? &a->secret_in : &a->secret_out, by_client, &keys);
+    const struct tls_value *secret = in ? &a->secret_in : &a->secret_out;
+    if (a->master != NULL) {
+        secret = &a->master->secret;
+        memcpy(schedule.client_random, a->master->client_random, sizeof(schedule.client_random));
+        memcpy(schedule.server_random, a->master->server_random, sizeof(schedule.server_random));
+    }
+    tls_schedule_keys(&schedule, secret, by_client, &keys);
     record_keys(in ? &a->in : &a->out, t->context->engine, &a->suite, &keys, number);
     mbedtls_platform_zeroize(&keys, sizeof(keys));
+}
+
+static bool has_secrets(const struct tls_traffic *a)
+{
+    return a->suite.old ? a->master != NULL : a->secret_in.len > 0 && a->secret_out.len > 0;
 }
 
 bool tls_take_over(struct tls_session *t)
 {
     struct tls_traffic *a = t->traffic;
-    mbedtls_ssl_context *ssl = &t->ssl;
-    if (a == NULL || a->active || !tls_suite_find(t->lens.suite, &a->suite)) {
-        return true;
+    mbedtls_ssl_context *ssl = t->ssl;
+    if (a == NULL || a->active || !tls_suite_find(t->lens.suite, &a->suite) || !has_secrets(a)) {
+        return true; /* then mbedTLS goes on */
     }
     if (ssl->out_left > 0) {
         int ret = mbedtls_ssl_write(ssl, NULL, 0); /* only that: what waits goes out */
@@ -106,15 +136,10 @@ bool tls_take_over(struct tls_session *t)
     }
     make_keys(t, true, number_of(ssl->in_ctr));
     make_keys(t, false, number_of(ssl->cur_out_ctr));
-    if (a->suite.old) {
-        a->secret_in.len = a->secret_out.len = 0;
-        mbedtls_platform_zeroize(a->secret_in.data, sizeof(a->secret_in.data));
-        mbedtls_platform_zeroize(a->secret_out.data, sizeof(a->secret_out.data));
-    }
+    drop_master(a);
     a->alpn = mbedtls_ssl_get_alpn_protocol(ssl);
     a->active = true;
-    mbedtls_ssl_free(ssl);
-    mbedtls_ssl_init(ssl);
+    tls_library_free(t);
     return true;
 }
 

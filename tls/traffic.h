@@ -11,12 +11,17 @@
 
 struct tls_session;
 
+/* What the keys of TLS 1.2 are made of (RFC 5246 6.3). */
+struct tls_master {
+    struct tls_value secret;
+    uint8_t client_random[32], server_random[32];
+};
+
 struct tls_traffic {
     bool active;
     struct tls_suite suite;
-    struct tls_value secret_in,
-        secret_out; /* TLS 1.2: the master secret in both, until the keys are made */
-    uint8_t client_random[32], server_random[32]; /* TLS 1.2 */
+    struct tls_value secret_in, secret_out; /* of TLS 1.3 */
+    struct tls_master *master;              /* of TLS 1.2, until the keys are made; else NULL */
     struct record_side in, out;
     uint32_t updates_in, updates_out; /* how often these have changed */
     const char *alpn;                 /* of the context; NULL: none was agreed on */

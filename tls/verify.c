@@ -93,7 +93,7 @@ void tls_verify_done(struct tls_session *t)
 {
     static const uint32_t late =
         FOR_ELSE | MBEDTLS_X509_BADCERT_MISSING | MBEDTLS_X509_BADCERT_BAD_KEY;
-    t->peer->faults |= mbedtls_ssl_get_verify_result(&t->ssl) & late;
+    t->peer->faults |= mbedtls_ssl_get_verify_result(t->ssl) & late;
     say_faults(t);
 }
 
@@ -153,7 +153,7 @@ static int want(struct tls_session *t)
         wr_be32(&out, ip4_value(ip));
     }
     /* RFC 6066 3: an address is no server name */
-    return mbedtls_ssl_set_hostname(&t->ssl, p->is_ip ? NULL : t->sni);
+    return mbedtls_ssl_set_hostname(t->ssl, p->is_ip ? NULL : t->sni);
 }
 
 int tls_verify_set_up(struct tls_session *t)
@@ -167,7 +167,7 @@ int tls_verify_set_up(struct tls_session *t)
     if (t->peer == NULL) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     }
-    mbedtls_ssl_set_verify(&t->ssl, on_certificate, t);
+    mbedtls_ssl_set_verify(t->ssl, on_certificate, t);
     return t->context->client ? want(t) : 0;
 }
 
