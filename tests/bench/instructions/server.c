@@ -9,6 +9,7 @@
 #include "apps/http/server.h"
 #include "stack/tcp/info.h"
 #include "tests/bench/instructions/driver.h"
+#include "tls/aead.h"
 #include "tls/ca.h"
 #include "tls/tls.h"
 
