@@ -2,65 +2,10 @@
 #include "stack/base/addr.h"
 
 #include <stdio.h>
-#include <string.h>
-
-#define IP4_OFFSET 12U /* where the IPv4 part of a mapped address begins */
 
 const struct mac mac_broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 const struct ip_addr ip_any = {{0}};
-static const uint8_t mapped[IP4_OFFSET] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-bool mac_equal(struct mac a, struct mac b)
-{
-    return memcmp(a.b, b.b, sizeof a.b) == 0;
-}
-
-bool mac_is_group(struct mac m)
-{
-    return (m.b[0] & 1) != 0;
-}
-
-const char *mac_text(struct mac m, char out[MAC_TEXT_MAX])
-{
-    snprintf(out, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", m.b[0], m.b[1], m.b[2], m.b[3],
-             m.b[4], m.b[5]);
-    return out;
-}
-
-struct ip_addr ip4_addr(uint32_t host_order)
-{
-    struct ip_addr a;
-    memcpy(a.b, mapped, sizeof mapped);
-    for (unsigned i = 0; i < 4; i++) {
-        a.b[IP4_OFFSET + i] = (uint8_t)(host_order >> (24 - 8 * i));
-    }
-    return a;
-}
-
-uint32_t ip4_value(struct ip_addr a)
-{
-    return (uint32_t)a.b[12] << 24 | (uint32_t)a.b[13] << 16 | (uint32_t)a.b[14] << 8 | a.b[15];
-}
-
-bool ip_is_v4(struct ip_addr a)
-{
-    return memcmp(a.b, mapped, sizeof mapped) == 0;
-}
-
-bool ip_is_any(struct ip_addr a)
-{
-    return ip_equal(a, ip_any) || (ip_is_v4(a) && ip4_value(a) == 0);
-}
-
-bool ip_equal(struct ip_addr a, struct ip_addr b)
-{
-    return memcmp(a.b, b.b, sizeof a.b) == 0;
-}
-
-bool ip_is_multicast(struct ip_addr a)
-{
-    return ip_is_v4(a) ? (a.b[IP4_OFFSET] & 0xf0) == 0xe0 : a.b[0] == 0xff;
-}
+const struct ip_addr ip4_any = {{[10] = 0xff, [11] = 0xff}};
 
 bool ip_is_loopback(struct ip_addr a)
 {
@@ -68,21 +13,31 @@ bool ip_is_loopback(struct ip_addr a)
     return ip_is_v4(a) ? a.b[IP4_OFFSET] == 127 : ip_equal(a, v6_loopback);
 }
 
+/* RFC 4291 2.3. */
+static bool ip6_same_prefix(struct ip_addr a, struct ip_addr b, unsigned bits)
+{
+    unsigned whole = bits < 128 ? bits / 8 : 16;
+    unsigned rest = bits < 128 ? bits % 8 : 0;
+    return memcmp(a.b, b.b, whole) == 0 &&
+           (rest == 0 || (unsigned)(a.b[whole] ^ b.b[whole]) >> (8 - rest) == 0);
+}
+
 bool ip_same_prefix(struct ip_addr a, struct ip_addr b, unsigned bits)
 {
-    bool v4 = ip_is_v4(a);
-    if (v4 != ip_is_v4(b)) {
+    if (ip_is_v4(a) != ip_is_v4(b)) {
         return false;
     }
-    unsigned most = v4 ? 32 : 128;
-    unsigned start = v4 ? IP4_OFFSET : 0;
-    bits = bits < most ? bits : most;
-    unsigned whole = bits / 8;
-    unsigned rest = bits % 8;
-    if (memcmp(a.b + start, b.b + start, whole) != 0) {
-        return false;
+    if (!ip_is_v4(a)) {
+        return ip6_same_prefix(a, b, bits);
     }
-    return rest == 0 || (unsigned)(a.b[start + whole] ^ b.b[start + whole]) >> (8 - rest) == 0;
+    return bits == 0 || (ip4_value(a) ^ ip4_value(b)) >> (32 - (bits < 32 ? bits : 32)) == 0;
+}
+
+const char *mac_text(struct mac m, char out[MAC_TEXT_MAX])
+{
+    snprintf(out, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", m.b[0], m.b[1], m.b[2], m.b[3],
+             m.b[4], m.b[5]);
+    return out;
 }
 
 static unsigned group_at(struct ip_addr a, unsigned i)
@@ -266,7 +221,7 @@ static bool parse_any(const char **text, struct ip_addr *out)
     const char *p = *text;
     if (parse_dotted(&p, v4)) {
         *text = p;
-        memcpy(out->b, mapped, sizeof mapped);
+        memcpy(out->b, ip4_any.b, IP4_OFFSET);
         memcpy(out->b + IP4_OFFSET, v4, sizeof v4);
         return true;
     }

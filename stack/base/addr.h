@@ -6,6 +6,8 @@
 #ifndef VITRINE_BASE_ADDR_H
 #define VITRINE_BASE_ADDR_H
 
+#include <string.h>
+
 #include "stack/base/types.h"
 
 struct mac {
@@ -26,18 +28,61 @@ struct endpoint {
 #define ENDPOINT_TEXT_MAX 56 /* "[address]:port" with its NUL */
 #define MAC_TEXT_MAX 18
 
-bool mac_equal(struct mac a, struct mac b);
-bool mac_is_group(struct mac m); /* multicast or broadcast */
+#define IP4_OFFSET 12U /* where the IPv4 part of a mapped address begins */
+
+static inline bool mac_equal(struct mac a, struct mac b)
+{
+    return memcmp(a.b, b.b, sizeof a.b) == 0;
+}
+
+/* Multicast or broadcast. */
+static inline bool mac_is_group(struct mac m)
+{
+    return (m.b[0] & 1) != 0;
+}
+
 extern const struct mac mac_broadcast;
 const char *mac_text(struct mac m, char out[MAC_TEXT_MAX]);
 
-extern const struct ip_addr ip_any; /* all zero: no address */
-struct ip_addr ip4_addr(uint32_t host_order);
-uint32_t ip4_value(struct ip_addr a); /* host order; only for an IPv4 address */
-bool ip_is_v4(struct ip_addr a);
-bool ip_is_any(struct ip_addr a); /* ip_any, :: or 0.0.0.0 */
-bool ip_equal(struct ip_addr a, struct ip_addr b);
-bool ip_is_multicast(struct ip_addr a);
+extern const struct ip_addr ip_any;  /* all zero: no address */
+extern const struct ip_addr ip4_any; /* 0.0.0.0 */
+
+static inline struct ip_addr ip4_addr(uint32_t host_order)
+{
+    struct ip_addr a = ip4_any;
+    for (unsigned i = 0; i < 4; i++) {
+        a.b[IP4_OFFSET + i] = (uint8_t)(host_order >> (24 - 8 * i));
+    }
+    return a;
+}
+
+/* Host order; only for an IPv4 address. */
+static inline uint32_t ip4_value(struct ip_addr a)
+{
+    return (uint32_t)a.b[12] << 24 | (uint32_t)a.b[13] << 16 | (uint32_t)a.b[14] << 8 | a.b[15];
+}
+
+static inline bool ip_is_v4(struct ip_addr a)
+{
+    return memcmp(a.b, ip4_any.b, IP4_OFFSET) == 0;
+}
+
+static inline bool ip_equal(struct ip_addr a, struct ip_addr b)
+{
+    return memcmp(a.b, b.b, sizeof a.b) == 0;
+}
+
+/* ip_any, :: or 0.0.0.0 */
+static inline bool ip_is_any(struct ip_addr a)
+{
+    return ip_equal(a, ip_any) || ip_equal(a, ip4_any);
+}
+
+static inline bool ip_is_multicast(struct ip_addr a)
+{
+    return ip_is_v4(a) ? (a.b[IP4_OFFSET] & 0xf0) == 0xe0 : a.b[0] == 0xff;
+}
+
 bool ip_is_loopback(struct ip_addr a);
 /* Whether the first `bits` bits agree; for IPv4 addresses `bits` counts from the IPv4 part (0..32). */
 bool ip_same_prefix(struct ip_addr a, struct ip_addr b, unsigned bits);

@@ -10,6 +10,9 @@ static struct destination *set_of(const struct destinations *d, struct ip_addr a
 
 static struct destination *find(const struct destinations *d, struct ip_addr addr)
 {
+    if (!timer_armed(&d->timer)) {
+        return NULL; /* nothing is known of anybody */
+    }
     struct destination *set = set_of(d, addr);
     for (unsigned i = 0; i < DESTINATION_WAYS; i++) {
         if (set[i].expires != 0 && ip_equal(set[i].addr, addr)) {

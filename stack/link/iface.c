@@ -16,11 +16,12 @@ bool iface_is_broadcast(const struct iface *f, struct ip_addr a)
     if (v == UINT32_MAX) {
         return true;
     }
-    if (f->prefix > 30 || !ip_is_v4(f->addr) || !ip_same_prefix(a, f->addr, f->prefix)) {
+    if (f->prefix > 30 || !ip_is_v4(f->addr)) {
         return false;
     }
     uint32_t host_part = UINT32_MAX >> f->prefix;
-    return (v & host_part) == host_part || (v & host_part) == 0;
+    bool ours = ((v ^ ip4_value(f->addr)) & ~host_part) == 0;
+    return ours && ((v & host_part) == host_part || (v & host_part) == 0);
 }
 
 /* ---- out ---- */

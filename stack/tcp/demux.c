@@ -5,15 +5,25 @@
 
 #include "stack/base/cursor.h"
 
+/* An IPv4 address by what it has of its own: a third of the work for each frame. */
+static void write_address(struct wr *w, const struct ip_addr *a)
+{
+    if (ip_is_v4(*a)) {
+        wr_bytes(w, a->b + IP4_OFFSET, sizeof a->b - IP4_OFFSET);
+    } else {
+        wr_bytes(w, a->b, sizeof a->b);
+    }
+}
+
 uint64_t demux_hash(const struct siphash_key *key, const struct tcp_tuple *tuple)
 {
     uint8_t bytes[36];
     struct wr w = wr_of(bytes, sizeof bytes);
-    wr_bytes(&w, tuple->local.addr.b, sizeof tuple->local.addr.b);
-    wr_bytes(&w, tuple->remote.addr.b, sizeof tuple->remote.addr.b);
+    write_address(&w, &tuple->local.addr);
+    write_address(&w, &tuple->remote.addr);
     wr_be16(&w, tuple->local.port);
     wr_be16(&w, tuple->remote.port);
-    return siphash(key, bytes, sizeof bytes);
+    return siphash(key, bytes, wr_len(&w));
 }
 
 static bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
