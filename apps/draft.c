@@ -58,11 +58,6 @@ void draft_bytes(struct draft *t, const void *data, size_t len)
     t->data[t->len] = '\0';
 }
 
-void draft_add(struct draft *t, const char *s)
-{
-    draft_bytes(t, s, strlen(s));
-}
-
 void draft_number(struct draft *t, uint64_t n)
 {
     char digits[20];

@@ -6,6 +6,8 @@
 #ifndef VITRINE_APPS_DRAFT_H
 #define VITRINE_APPS_DRAFT_H
 
+#include <string.h>
+
 #include "stack/base/types.h"
 
 struct draft {
@@ -19,7 +21,11 @@ struct draft {
 void draft_init(struct draft *t, size_t limit);
 void draft_done(struct draft *t);
 void draft_bytes(struct draft *t, const void *data, size_t len);
-void draft_add(struct draft *t, const char *s);
+static inline void draft_add(struct draft *t, const char *s)
+{
+    draft_bytes(t, s, strlen(s)); /* known to the compiler for most */
+}
+
 void draft_number(struct draft *t, uint64_t n); /* in decimal */
 void draft_addf(struct draft *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void draft_fill(struct draft *t, char c, size_t n);

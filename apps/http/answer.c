@@ -23,31 +23,31 @@ const char *http_status_text(unsigned status)
         unsigned status;
         const char *text;
     } known[] = {
-        {200, "OK"},
-        {204, "No Content"},
-        {206, "Partial Content"},
-        {304, "Not Modified"},
-        {400, "Bad Request"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {425, "Too Early"},
-        {416, "Range Not Satisfiable"},
-        {417, "Expectation Failed"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {503, "Service Unavailable"},
-        {505, "HTTP Version Not Supported"},
+        {200, "200 OK"},
+        {204, "204 No Content"},
+        {206, "206 Partial Content"},
+        {304, "304 Not Modified"},
+        {400, "400 Bad Request"},
+        {404, "404 Not Found"},
+        {405, "405 Method Not Allowed"},
+        {408, "408 Request Timeout"},
+        {413, "413 Content Too Large"},
+        {414, "414 URI Too Long"},
+        {425, "425 Too Early"},
+        {416, "416 Range Not Satisfiable"},
+        {417, "417 Expectation Failed"},
+        {431, "431 Request Header Fields Too Large"},
+        {500, "500 Internal Server Error"},
+        {501, "501 Not Implemented"},
+        {503, "503 Service Unavailable"},
+        {505, "505 HTTP Version Not Supported"},
     };
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         if (known[i].status == status) {
             return known[i].text;
         }
     }
-    return "Unknown";
+    return "500 Internal Server Error";
 }
 
 /* ---- events ---- */
@@ -90,14 +90,14 @@ static int64_t wall_clock(const struct http_server *s)
     return s->config.clock != NULL ? s->config.clock() : (int64_t)time(NULL);
 }
 
-/* What every answer has behind its first line: Date (RFC 9110 6.6.1) and Server, made once a second. */
+/* What every answer has behind its status: the end of its first line, Date (RFC 9110 6.6.1) and Server, made once a second. */
 static const char *common_fields(struct http_server *s)
 {
     int64_t now = wall_clock(s);
     if (now != s->date_second || s->date[0] == '\0') {
         char date[HTTP_DATE_MAX];
         s->date_second = now;
-        snprintf(s->date, sizeof s->date, "Date: %s\r\nServer: vitrine/" VITRINE_VERSION "\r\n",
+        snprintf(s->date, sizeof s->date, "\r\nDate: %s\r\nServer: vitrine/" VITRINE_VERSION "\r\n",
                  http_date(now, date));
     }
     return s->date;
@@ -125,10 +125,7 @@ static struct draft *begin_head(struct http_conn *c, const struct head *h)
     size_t start = t->len;
     x->close = x->close || leaves_body(c);
     draft_add(t, "HTTP/1.1 ");
-    draft_number(t, h->status);
-    draft_add(t, " ");
     draft_add(t, http_status_text(h->status));
-    draft_add(t, "\r\n");
     draft_add(t, common_fields(c->server));
     if (h->type != NULL) {
         draft_add(t, "Content-Type: ");
@@ -183,7 +180,7 @@ static void refuse(struct http_conn *c, unsigned status, const char *why, const 
     struct http_exchange *x = c->exchange;
     struct http_request *r = &x->parser.request;
     char content[256];
-    int n = snprintf(content, sizeof content, "%u %s: %s\n", status, http_status_text(status), why);
+    int n = snprintf(content, sizeof content, "%s: %s\n", http_status_text(status), why);
     forget_answer(c);
     struct draft *t = begin_head(c, &(struct head){.status = status,
                                                    .type = "text/plain; charset=utf-8",

@@ -70,7 +70,7 @@ void http_answer_error(struct http_conn *c, unsigned status, const char *why, bo
 void http_answer_echo_head(
     struct http_conn *c); /* the final head of /echo, once its body has begun */
 void http_answer_forgotten(struct http_conn *c); /* /discard, once its body has ended */
-const char *http_status_text(unsigned status);
+const char *http_status_text(unsigned status);   /* "404 Not Found" */
 
 /* transfer.c: moves bytes. */
 enum http_step http_send_step(struct http_conn *c); /* WAIT also when all is sent: see http_sent */

@@ -5,21 +5,51 @@
 
 #include "apps/http/parser.h"
 
-static bool is_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
+enum kind {
+    DIGIT = 1,
+    LETTER = 2,
+    TOKEN = 4, /* RFC 9110 5.6.2 */
+    NAME = 8,  /* in a host that is no literal (RFC 3986 3.2.2: reg-name) */
+};
 
-static bool is_alnum(uint8_t c)
+#define ALNUM (DIGIT | LETTER)
+
+/* What each byte may be part of. */
+static const uint8_t kinds[256] = {
+    ['0' ... '9'] = DIGIT | TOKEN | NAME,
+    ['A' ... 'Z'] = LETTER | TOKEN | NAME,
+    ['a' ... 'z'] = LETTER | TOKEN | NAME,
+    ['!'] = TOKEN | NAME,
+    ['#'] = TOKEN,
+    ['$'] = TOKEN | NAME,
+    ['%'] = TOKEN | NAME,
+    ['&'] = TOKEN | NAME,
+    ['\''] = TOKEN | NAME,
+    ['('] = NAME,
+    [')'] = NAME,
+    ['*'] = TOKEN | NAME,
+    ['+'] = TOKEN | NAME,
+    [','] = NAME,
+    ['-'] = TOKEN | NAME,
+    ['.'] = TOKEN | NAME,
+    [';'] = NAME,
+    ['='] = NAME,
+    ['^'] = TOKEN,
+    ['_'] = TOKEN | NAME,
+    ['`'] = TOKEN,
+    ['|'] = TOKEN,
+    ['~'] = TOKEN | NAME,
+};
+
+static bool is(uint8_t c, unsigned kind)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return (kinds[c] & kind) != 0;
 }
 
 bool http_field_is_token(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i];
-        if (!is_alnum(c) && (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+        if (!is(s.data[i], TOKEN)) {
             return false;
         }
     }
@@ -47,7 +77,7 @@ static bool is_port(struct rd *r)
         return false;
     }
     while (rd_left(r) > 0) {
-        if (!is_digit(rd_u8(r))) {
+        if (!is(rd_u8(r), DIGIT)) {
             return false;
         }
     }
@@ -63,7 +93,7 @@ static bool is_bracketed(struct rd *r)
         if (c == ']') {
             return is_port(r);
         }
-        if (!is_alnum(c) && c != ':' && c != '.') {
+        if (!is(c, ALNUM) && c != ':' && c != '.') {
             return false;
         }
     }
@@ -77,8 +107,7 @@ bool http_field_is_host(struct slice s)
         return is_bracketed(&r);
     }
     while (rd_left(&r) > 0 && *r.pos != ':') {
-        uint8_t c = rd_u8(&r);
-        if (!is_alnum(c) && (c == 0 || strchr("-._~!$&'()*+,;=%", c) == NULL)) {
+        if (!is(rd_u8(&r), NAME)) {
             return false;
         }
     }
@@ -106,7 +135,7 @@ bool http_field_number(struct slice s, uint64_t *out)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < s.len; i++) {
-        if (!is_digit(s.data[i]) || n > (uint64_t)INT64_MAX / 10 - 1) {
+        if (!is(s.data[i], DIGIT) || n > (uint64_t)INT64_MAX / 10 - 1) {
             return false;
         }
         n = n * 10 + (uint64_t)(s.data[i] - '0');
@@ -137,13 +166,9 @@ bool http_field_next(struct rd *list, struct slice *item)
     return false;
 }
 
-bool http_same(struct slice s, const char *word)
+bool http_same_letters(struct slice s, const char *word)
 {
-    size_t n = strlen(word);
-    if (s.len != n) {
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < s.len; i++) {
         uint8_t c = s.data[i];
         uint8_t lower = c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
         if (lower != (uint8_t)word[i]) {

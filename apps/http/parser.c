@@ -85,7 +85,7 @@ static bool take_method(struct http_parser *p, struct slice word)
         return fail(p, 400, "the request line does not begin with a method (RFC 9112 3.1)");
     }
     p->request.method = HTTP_UNKNOWN;
-    for (unsigned m = HTTP_GET; m < HTTP_METHODS; m++) {
+    for (unsigned m = HTTP_GET; m < HTTP_METHODS && p->request.method == HTTP_UNKNOWN; m++) {
         if (strlen(method_names[m]) == word.len &&
             memcmp(method_names[m], word.data, word.len) == 0) {
             p->request.method = (enum http_method)m;
@@ -247,22 +247,25 @@ static struct http_span *kept_field(struct http_request *r, struct slice name)
     return NULL;
 }
 
+#define NAMED(text) text, sizeof(text) - 1
+
 static bool take_field(struct http_parser *p, struct slice name, struct slice value)
 {
     static const struct {
         const char *name;
+        size_t len;
         bool (*take)(struct http_parser *p, struct slice value);
     } known[] = {
-        {"host", take_host},
-        {"content-length", take_content_length},
-        {"transfer-encoding", take_transfer_encoding},
-        {"connection", take_connection},
-        {"expect", take_expect},
-        {"range", take_range},
-        {"early-data", take_early_data},
+        {NAMED("host"), take_host},
+        {NAMED("content-length"), take_content_length},
+        {NAMED("transfer-encoding"), take_transfer_encoding},
+        {NAMED("connection"), take_connection},
+        {NAMED("expect"), take_expect},
+        {NAMED("range"), take_range},
+        {NAMED("early-data"), take_early_data},
     };
     for (size_t i = 0; i < COUNT_OF(known); i++) {
-        if (http_same(name, known[i].name)) {
+        if (name.len == known[i].len && http_same_letters(name, known[i].name)) {
             return known[i].take(p, value);
         }
     }

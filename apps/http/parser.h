@@ -8,6 +8,8 @@
 #ifndef VITRINE_APPS_HTTP_PARSER_H
 #define VITRINE_APPS_HTTP_PARSER_H
 
+#include <string.h>
+
 #include "stack/base/types.h"
 
 enum http_method {
@@ -85,7 +87,11 @@ const char *http_method_name(enum http_method m); /* "GET"; "?" for an unknown o
 /* Whether an Accept field (RFC 9110 12.5.1) names `type` ("text/html") with a weight above zero.
  * Wildcards do not count: who sends them has no wish. */
 bool http_accepts(struct slice accept, const char *type);
-/* ASCII without regard to case, against a lower-case word. */
-bool http_same(struct slice s, const char *word);
+/* ASCII without regard to case, against a lower-case word (of the same length). */
+bool http_same_letters(struct slice s, const char *word);
+static inline bool http_same(struct slice s, const char *word)
+{
+    return s.len == strlen(word) && http_same_letters(s, word);
+}
 
 #endif

@@ -60,7 +60,7 @@ struct http_server {
     uint64_t timeouts;   /* requests and answers that did not move in time */
     uint64_t refused;    /* connections beyond max_connections */
     int64_t date_second; /* that `date` stands for */
-    char date[96];       /* the fields Date and Server, with their line ends */
+    char date[96];       /* what stands between any status and its fields */
 };
 
 struct http_conn;

@@ -346,6 +346,9 @@ static bool small_may_go(const struct tcp_conn *c, uint32_t n, uint32_t room, ui
 static uint32_t next_length(struct tcp_conn *c)
 {
     uint32_t queued = unsent(c);
+    if (queued == 0) {
+        return 0;
+    }
     uint32_t usable = usable_window(c);
     uint32_t room = segment_room(c);
     uint32_t wanted = u32_min(u32_min(queued, usable), packet_room(c, room));
