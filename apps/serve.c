@@ -97,14 +97,6 @@ static bool is_early(struct stream *s)
     return tls != NULL && tls_next_is_early(tls);
 }
 
-static struct http_conn *new_http(struct serve *v, struct stream *s, uint32_t *id)
-{
-    struct tcp_info info;
-    tcp_get_info(s, &info);
-    *id = info.id;
-    return http_conn_new(&v->http, info.id);
-}
-
 static void keep_sweeping(struct serve *v)
 {
     if (!timer_armed(&v->sweep)) {
@@ -114,21 +106,21 @@ static void keep_sweeping(struct serve *v)
 
 static void accept_plain(void *arg, struct stream *s)
 {
-    uint32_t id;
-    struct http_conn *c = new_http(arg, s, &id);
+    struct serve *v = arg;
+    struct http_conn *c = http_conn_new(&v->http, tcp_get_id(s));
     if (c == NULL) {
         stream_abort(s);
         return;
     }
     http_conn_attach(c, s);
-    keep_sweeping(arg);
+    keep_sweeping(v);
 }
 
 static void accept_tls(void *arg, struct stream *s)
 {
     struct serve *v = arg;
-    uint32_t id;
-    struct http_conn *c = new_http(v, s, &id);
+    uint32_t id = tcp_get_id(s);
+    struct http_conn *c = http_conn_new(&v->http, id);
     if (c == NULL) {
         stream_abort(s);
         return;

@@ -14,23 +14,12 @@ bool ip_is_loopback(struct ip_addr a)
 }
 
 /* RFC 4291 2.3. */
-static bool ip6_same_prefix(struct ip_addr a, struct ip_addr b, unsigned bits)
+bool ip6_same_prefix(struct ip_addr a, struct ip_addr b, unsigned bits)
 {
     unsigned whole = bits < 128 ? bits / 8 : 16;
     unsigned rest = bits < 128 ? bits % 8 : 0;
     return memcmp(a.b, b.b, whole) == 0 &&
            (rest == 0 || (unsigned)(a.b[whole] ^ b.b[whole]) >> (8 - rest) == 0);
-}
-
-bool ip_same_prefix(struct ip_addr a, struct ip_addr b, unsigned bits)
-{
-    if (ip_is_v4(a) != ip_is_v4(b)) {
-        return false;
-    }
-    if (!ip_is_v4(a)) {
-        return ip6_same_prefix(a, b, bits);
-    }
-    return bits == 0 || (ip4_value(a) ^ ip4_value(b)) >> (32 - (bits < 32 ? bits : 32)) == 0;
 }
 
 const char *mac_text(struct mac m, char out[MAC_TEXT_MAX])

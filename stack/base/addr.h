@@ -84,8 +84,17 @@ static inline bool ip_is_multicast(struct ip_addr a)
 }
 
 bool ip_is_loopback(struct ip_addr a);
+bool ip6_same_prefix(struct ip_addr a, struct ip_addr b, unsigned bits);
+
 /* Whether the first `bits` bits agree; for IPv4 addresses `bits` counts from the IPv4 part (0..32). */
-bool ip_same_prefix(struct ip_addr a, struct ip_addr b, unsigned bits);
+static inline bool ip_same_prefix(struct ip_addr a, struct ip_addr b, unsigned bits)
+{
+    if (!ip_is_v4(a) || !ip_is_v4(b)) {
+        return ip_is_v4(a) == ip_is_v4(b) && ip6_same_prefix(a, b, bits);
+    }
+    return bits == 0 || (ip4_value(a) ^ ip4_value(b)) >> (bits < 32 ? 32 - bits : 0) == 0;
+}
+
 /* Dotted IPv4, or IPv6 as in RFC 5952. */
 const char *ip_text(struct ip_addr a, char out[IP_TEXT_MAX]);
 const char *endpoint_text(const struct endpoint *e, char out[ENDPOINT_TEXT_MAX]);

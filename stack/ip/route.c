@@ -19,7 +19,7 @@ bool ip_add_route(struct ip *ip, const struct ip_route *route)
 
 static bool ip_route_matches(const struct ip_route *r, struct ip_addr dst)
 {
-    return ip_is_v4(r->prefix) == ip_is_v4(dst) && ip_same_prefix(r->prefix, dst, r->bits);
+    return ip_same_prefix(r->prefix, dst, r->bits);
 }
 
 /* RFC 1122 3.3.1.4: ARP got no answer from the gateway, or a transport's doubt was confirmed. */

@@ -345,12 +345,13 @@ static int tap_read_batch(struct tap *t, struct slab_pools *pools, struct list *
     return result < 0 ? result : got;
 }
 
-/* Batches begin small, since a read that finds nothing costs as well, and grow while all of them are filled. */
+/* Batches begin small, since a read that finds nothing costs as well (smallest where there was a single frame the last time),
+ * and grow while all of them are filled. */
 static int tap_receive_batches(struct tap *t, struct slab_pools *pools, struct list *frames,
                                int max)
 {
     int count = 0;
-    for (int batch = 4; count < max && t->taken < TAP_READ_BYTES; batch *= 2) {
+    for (int batch = t->alone ? 2 : 4; count < max && t->taken < TAP_READ_BYTES; batch *= 2) {
         int wanted = batch < TAP_SPARES ? batch : TAP_SPARES;
         wanted = wanted < max - count ? wanted : max - count;
         int got = tap_read_batch(t, pools, frames, (unsigned)wanted);
@@ -362,6 +363,7 @@ static int tap_receive_batches(struct tap *t, struct slab_pools *pools, struct l
             break;
         }
     }
+    t->alone = count == 1;
     return count;
 }
 

@@ -45,6 +45,7 @@ struct tap {
     size_t header;    /* bytes of the header in front of each frame; 0: opened without offloads */
     struct buf *spare[TAP_SPARES]; /* buffers kept between reads; more than one only for batches */
     struct tap_ring *ring;         /* NULL: a system call for each frame */
+    bool alone;                    /* the last one read a single frame */
     size_t taken;                  /* bytes that this tap_receive has read so far */
     uint64_t refused;              /* frames of a batch that the device did not take */
     bool napi_thread;              /* TAP_NAPI was asked for, and has its thread */

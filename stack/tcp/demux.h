@@ -20,6 +20,8 @@ struct tcp_entry {
 
 struct tcp_entry *demux_find(const struct tcp *t, const struct tcp_tuple *tuple);
 void demux_add(struct tcp *t, struct tcp_entry *e);
+/* `e` comes in for one that was in, with its tuple. */
+void demux_succeed(struct tcp *t, struct tcp_entry *e, const struct tcp_entry *before);
 void demux_remove(struct tcp *t, struct tcp_entry *e); /* no effect when it is not in */
 /* The listener for a local endpoint: one for that very address before one for any. */
 struct tcp_listener *demux_listener(const struct tcp *t, const struct endpoint *local);

@@ -84,6 +84,11 @@ static void ecn_info(const struct tcp_conn *c, struct tcp_info *out)
     out->out_e1_bytes = a->peer_bytes[ACCECN_E1] - 1U;
 }
 
+uint32_t tcp_get_id(struct stream *s)
+{
+    return conn_of_stream(s)->id;
+}
+
 void tcp_get_info(struct stream *s, struct tcp_info *out)
 {
     struct tcp_conn room;

@@ -70,5 +70,6 @@ struct tcp_info {
 };
 
 void tcp_get_info(struct stream *s, struct tcp_info *out);
+uint32_t tcp_get_id(struct stream *s); /* the id alone */
 
 #endif

@@ -79,7 +79,6 @@ void timewait_enter(struct tcp_conn *c, nsec now)
     if (w == NULL) {
         return; /* the connection ends without its quiet time */
     }
-    w->entry.tuple = c->handle->entry.tuple;
     w->entry.timewait = true;
     w->ends = now + 2 * t->config.msl;
     w->snd_nxt = c->snd_nxt;
@@ -97,7 +96,7 @@ void timewait_enter(struct tcp_conn *c, nsec now)
     }
     int32_t wnd = seq_diff(c->rcv_adv, c->rcv_nxt);
     w->wnd = wnd > 0 ? (uint16_t)u32_min((uint32_t)wnd >> c->rcv_wscale, UINT16_MAX) : 0;
-    demux_add(t, &w->entry);
+    demux_succeed(t, &w->entry, &c->handle->entry);
     list_push_back(&t->timewaits, &w->link);
     arm(t);
 }

@@ -118,15 +118,16 @@ def connects(name, title, unit, peers, bars, cipher=None, *more, short=False):
 
 
 SPIN = ("vitrine", "vitrine-busy-poll", "nginx")
+TWICE = (Bar("nginx", 2), Bar("nginx", 2, of="vitrine-busy-poll"))
 ROWS += [
     small("small-64", 64, None, (Bar("nginx", 2.5), Bar("lwip", 1.3), Bar("nginx", 1, "p99_us", True)),
           "small answers, 64 connections", short=True),
     small("small-64-tls", 64, "aes", (Bar("nginx", 2.5), Bar("lwip", 1.5), Bar("nginx", 1, "p99_us", True)),
           "small answers, 64 connections", short=True),
-    small("small-1", 1, None, (Bar("nginx", 2),), "small answers, 1 connection", peers=SPIN + ("lwip",)),
-    small("small-1-tls", 1, "aes", (Bar("nginx", 2),), "small answers, 1 connection", peers=SPIN),
-    small("small-1000", 1000, None, (Bar("nginx", 2),), "small answers, 1,000 connections", peers=SPIN + ("lwip",)),
-    small("small-1000-tls", 1000, "aes", (Bar("nginx", 2),), "small answers, 1,000 connections", peers=SPIN, about=6),
+    small("small-1", 1, None, TWICE, "small answers, 1 connection", peers=SPIN + ("lwip",)),
+    small("small-1-tls", 1, "aes", TWICE, "small answers, 1 connection", peers=SPIN),
+    small("small-1000", 1000, None, TWICE, "small answers, 1,000 connections", peers=SPIN + ("lwip",)),
+    small("small-1000-tls", 1000, "aes", TWICE, "small answers, 1,000 connections", peers=SPIN, about=6),
     connects("connect", "new plain connections, one request each", "connections/s", ("vitrine", "nginx", "lwip"),
              (Bar("nginx", 2.5), Bar("lwip", 1.2)), short=True),
     connects("handshake", "full TLS 1.3 handshakes (P-256 certificate, X25519)", "handshakes/s", ("vitrine", "nginx", "lwip"),

@@ -45,12 +45,9 @@ static const struct tls_system fixed = {entropy, seconds, milliseconds};
 
 /* ---- accepting ---- */
 
-static struct http_conn *new_http(struct stream *s, uint32_t *id)
+static struct http_conn *new_http(struct stream *s)
 {
-    struct tcp_info info;
-    tcp_get_info(s, &info);
-    *id = info.id;
-    struct http_conn *c = http_conn_new(&server.http, info.id);
+    struct http_conn *c = http_conn_new(&server.http, tcp_get_id(s));
     if (c == NULL) {
         die("too many connections");
     }
@@ -59,18 +56,16 @@ static struct http_conn *new_http(struct stream *s, uint32_t *id)
 
 static void accept_plain(void *arg, struct stream *s)
 {
-    uint32_t id;
     (void)arg;
-    http_conn_attach(new_http(s, &id), s);
+    http_conn_attach(new_http(s), s);
 }
 
 static void accept_tls(void *arg, struct stream *s)
 {
-    uint32_t id;
-    struct http_conn *c = new_http(s, &id);
+    struct http_conn *c = new_http(s);
     (void)arg;
-    http_conn_attach(c,
-                     tls_server(server.tls, s, &server.host->recorder, id, &http_stream_events, c));
+    http_conn_attach(c, tls_server(server.tls, s, &server.host->recorder, tcp_get_id(s),
+                                   &http_stream_events, c));
 }
 
 static void accept_discard(void *arg, struct stream *s)
