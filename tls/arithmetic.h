@@ -32,7 +32,7 @@ struct arithmetic {
     /* X25519(scalar, u). False: the result is zero, the point being of small order (RFC 7748 6.1). */
     bool (*x25519)(const uint8_t scalar[X25519_LEN], const uint8_t u[X25519_LEN],
                    uint8_t out[X25519_LEN]);
-    /* base ^ exponent modulo an odd modulus, which is larger than the base; `out` has as many bytes as the modulus. */
+    /* base ^ exponent modulo an odd modulus; `out` has as many bytes as the modulus. */
     bool (*power)(struct slice base, struct slice exponent, struct slice modulus, uint8_t *out);
     /* The words of SHA-256's state after so many more blocks (FIPS 180-4 6.2.2). This one cannot fail. */
     void (*sha256)(uint32_t state[SHA256_WORDS], const uint8_t *blocks, size_t count);

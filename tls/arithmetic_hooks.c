@@ -119,18 +119,20 @@ static bool power(mbedtls_mpi *x, const mbedtls_mpi *base, const mbedtls_mpi *e,
 {
     const struct arithmetic *a = arithmetic_in_use;
     uint8_t bytes[POWER_MAX], exponent[EXPONENT_MAX], modulus[POWER_MAX];
-    size_t len = mbedtls_mpi_size(n), exponent_len = mbedtls_mpi_size(e);
+    size_t base_len = mbedtls_mpi_size(base), exponent_len = mbedtls_mpi_size(e);
+    size_t len = mbedtls_mpi_size(n);
     if (a == NULL || mbedtls_mpi_cmp_int(base, 0) < 0 || mbedtls_mpi_cmp_int(e, 0) < 0 ||
-        mbedtls_mpi_cmp_int(n, 0) <= 0 || len > POWER_MAX || exponent_len > EXPONENT_MAX) {
+        mbedtls_mpi_cmp_int(n, 0) <= 0 || base_len > POWER_MAX || exponent_len > EXPONENT_MAX ||
+        len > POWER_MAX) {
         return false;
     }
-    bool good = mbedtls_mpi_write_binary(base, bytes, len) == 0 &&
+    bool good = mbedtls_mpi_write_binary(base, bytes, base_len) == 0 &&
                 mbedtls_mpi_write_binary(e, exponent, exponent_len) == 0 &&
                 mbedtls_mpi_write_binary(n, modulus, len) == 0 &&
-                a->power((struct slice){bytes, len}, (struct slice){exponent, exponent_len},
+                a->power((struct slice){bytes, base_len}, (struct slice){exponent, exponent_len},
                          (struct slice){modulus, len}, bytes) &&
                 mbedtls_mpi_read_binary(x, bytes, len) == 0;
-    mbedtls_platform_zeroize(bytes, len);
+    mbedtls_platform_zeroize(bytes, sizeof bytes);
     mbedtls_platform_zeroize(exponent, exponent_len);
     mbedtls_platform_zeroize(modulus, len);
     return good;

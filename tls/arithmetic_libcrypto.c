@@ -143,7 +143,7 @@ static bool power(struct slice base, struct slice exponent, struct slice modulus
     bool good = work_begin(&w) && read_number(w.a, base.data, base.len) &&
                 read_number(w.b, exponent.data, exponent.len) &&
                 read_number(w.c, modulus.data, modulus.len) && BN_is_odd(w.c) &&
-                BN_cmp(w.a, w.c) < 0 &&
+                BN_nnmod(w.a, w.a, w.c, w.ctx) == 1 &&
                 BN_mod_exp_mont_consttime(w.a, w.a, w.b, w.c, w.ctx, NULL) == 1 &&
                 BN_bn2binpad(w.a, out, (int)modulus.len) == (int)modulus.len;
     work_end(&w);
