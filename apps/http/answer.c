@@ -301,6 +301,41 @@ static void answer_range_error(struct http_conn *c, const struct http_file *f)
     answer_ready(c);
 }
 
+/* The whole file. To clients of HTTP/1.1 its head is written once a second, and then repeated. */
+static void answer_whole(struct http_conn *c)
+{
+    struct http_exchange *x = c->exchange;
+    const struct http_file *f = &x->file->file;
+    bool usual = x->parser.request.minor != 0;
+    x->close = x->close || leaves_body(c);
+    struct http_head *kept = &x->file->heads[x->close ? 1 : 0];
+    if (usual && kept->len > 0 && kept->second == wall_clock(c->server)) {
+        tell_answer(c, 200, f->size, x->text.len);
+        draft_bytes(&x->text, kept->text, kept->len);
+        return;
+    }
+    size_t start = x->text.len;
+    struct draft *t =
+        begin_head(c, &(struct head){.status = 200, .type = f->type, .length = f->size});
+    draft_add(t, x->file->fields);
+    draft_add(t, "\r\n");
+    if (usual && !t->failed && t->len - start <= sizeof kept->text) {
+        kept->second = c->server->date_second;
+        kept->len = (uint32_t)(t->len - start);
+        memcpy(kept->text, t->data + start, kept->len);
+    }
+}
+
+static void answer_part(struct http_conn *c, uint64_t first, uint64_t length)
+{
+    const struct http_cached *file = c->exchange->file;
+    struct draft *t =
+        begin_head(c, &(struct head){.status = 206, .type = file->file.type, .length = length});
+    draft_add(t, file->fields);
+    draft_addf(t, "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n\r\n", first,
+               first + length - 1, file->file.size);
+}
+
 static void answer_file(struct http_conn *c)
 {
     struct http_exchange *x = c->exchange;
@@ -322,15 +357,11 @@ static void answer_file(struct http_conn *c)
         answer_range_error(c, f);
         return;
     }
-    bool part = range == HTTP_RANGE_PART;
-    struct draft *t = begin_head(
-        c, &(struct head){.status = part ? 206 : 200, .type = f->type, .length = length});
-    draft_add(t, x->file->fields);
-    if (part) {
-        draft_addf(t, "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n", first,
-                   first + length - 1, f->size);
+    if (range == HTTP_RANGE_PART) {
+        answer_part(c, first, length);
+    } else {
+        answer_whole(c);
     }
-    draft_add(t, "\r\n");
     x->file_at = first;
     x->file_left = p->request.method == HTTP_HEAD ? 0 : length;
     answer_ready(c);

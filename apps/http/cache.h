@@ -26,9 +26,17 @@
 #define HTTP_CACHE_FILES 4096U               /* versions that are kept without anybody using them */
 #define HTTP_CACHE_LARGE ((uint64_t)1 << 20) /* bytes of a file that is kept the second time only */
 #define HTTP_CACHE_SPARE 16U                 /* pieces without content, for the next ones */
+#define HTTP_CACHE_HEAD 496U                 /* bytes of an answer's head that are kept */
 #define HTTP_CACHE_BUCKETS 1024U
 #define HTTP_CACHE_UNUSED (60 * NS_PER_SEC) /* after which a piece is given back */
 #define HTTP_CACHE_SETTLED INT64_C(2)       /* seconds after which a file may be shared */
+
+/* The head of an answer with a whole file, as it was last written: it changes with Date, once a second. */
+struct http_head {
+    int64_t second; /* since 1970 */
+    uint32_t len;   /* bytes; 0: none was kept */
+    char text[HTTP_CACHE_HEAD];
+};
 
 /* One version of a file. */
 struct http_cached {
@@ -41,6 +49,7 @@ struct http_cached {
     uint32_t users;        /* http_cache_open without http_cache_close */
     bool again;            /* it was asked for more than once */
     bool current;          /* who asks next gets it */
+    struct http_head heads[2]; /* of connections that stay, and that close */
     char fields[192]; /* ETag, Last-Modified, Accept-Ranges of an answer, with their line ends */
     char path[];
 };

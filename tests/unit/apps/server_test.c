@@ -103,6 +103,46 @@ START_TEST(answers_files)
 }
 END_TEST
 
+static int64_t set_second;
+
+static int64_t set_clock(void)
+{
+    return set_second;
+}
+
+/* Files that are older than the clock are kept, with the head of the latest answer. */
+START_TEST(the_head_of_a_file_is_of_its_moment_and_its_connection)
+{
+    web.server.config.clock = set_clock;
+    http_rig_connect();
+    for (unsigned i = 0; i < 3; i++) {            /* the first two are of the same second */
+        set_second = INT64_C(4102444800) + i / 2; /* 2100-01-01 */
+        struct rig_answer a = ask("GET /a.txt HTTP/1.1\r\n" HOST "\r\n");
+        ck_assert(http_rig_has(&a, i < 2 ? "Date: Fri, 01 Jan 2100 00:00:00 GMT"
+                                         : "Date: Fri, 01 Jan 2100 00:00:01 GMT"));
+        ck_assert(http_rig_has(&a, "Content-Type: text/plain; charset=utf-8"));
+        ck_assert(!http_rig_has(&a, "Connection: close"));
+        content_is(&a, "0123456789");
+    }
+    struct rig_answer a = ask("GET /a.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    ck_assert(http_rig_has(&a, "Connection: keep-alive"));
+    a = ask("HEAD /a.txt HTTP/1.1\r\n" HOST "\r\n");
+    ck_assert(!http_rig_has(&a, "Connection: keep-alive"));
+    ck_assert(http_rig_has(&a, "Content-Length: 10"));
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert(!web.mock.shut);
+        a = ask("GET /a.txt HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+        ck_assert(http_rig_has(&a, "Connection: close"));
+        content_is(&a, "0123456789");
+        ck_assert(web.mock.shut);
+        http_rig_hang_up();
+        http_rig_connect();
+    }
+    a = ask("GET /a.txt HTTP/1.1\r\n" HOST "\r\n");
+    ck_assert(!http_rig_has(&a, "Connection: close"));
+}
+END_TEST
+
 static bool early_now;
 
 static bool is_early(struct stream *s)
@@ -784,6 +824,7 @@ Suite *server_suite(void)
     tcase_add_test(t, answers_say_where_they_begin);
     tcase_add_test(t, head_has_no_content);
     tcase_add_test(t, answers_files);
+    tcase_add_test(t, the_head_of_a_file_is_of_its_moment_and_its_connection);
     tcase_add_test(t, answers_ranges);
     tcase_add_test(t, early_data_must_be_safe);
     tcase_add_test(t, answers_conditions);
