@@ -8,7 +8,10 @@
 #define PRINTING 95U
 #define LINE 72U
 #define PATTERN ((size_t)PRINTING * (LINE + 2))
-#define TEXT (18 * PATTERN) /* bytes: two super-segments from wherever in the first pattern */
+/* Bytes: of so many patterns each run begins where the one before did, and is a multiple of 64 bytes, so that all of them lie alike in
+ * cache lines; and one pattern more, as a run may begin anywhere in the first. */
+#define RUN (32 * PATTERN)
+#define TEXT (RUN + PATTERN)
 
 enum kind { ECHO, DISCARD, CHARGEN };
 
@@ -107,7 +110,7 @@ static struct slab *text_new(void)
 static size_t text_run(struct echo_conn *c)
 {
     struct slab *text = c->service->text;
-    struct slice run = {text->bytes + c->at, TEXT - PATTERN};
+    struct slice run = {text->bytes + c->at, RUN};
     size_t room;
     if (stream_refers(c->stream)) {
         return stream_refer(c->stream, run, text);

@@ -43,7 +43,7 @@ struct slab {
     /* The last reference to what was lent is gone; NULL: it is from `pools`. */
     void (*release)(struct slab *s);
     enum slab_class class;
-    uint8_t bytes[];
+    _Alignas(16) uint8_t bytes[];
 };
 
 struct slab_pools {

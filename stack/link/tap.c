@@ -19,9 +19,23 @@
 
 #define TAP_LINK_HEADER 18U /* bytes: an Ethernet header with an IEEE 802.1Q tag */
 #define TAP_HEADERS 128U    /* bytes of a super-segment that its headers lie in */
+#define CACHE_LINE 64U      /* bytes */
+
+/* How much of a super-segment the kernel had better have in a row: its headers. What follows it copies to the beginning of pages, and
+ * that is faster from the beginning of a cache line (docs/measurements/frames.md): so the bytes before one go with the headers.
+ * Not in a recording, in which no address must show. */
+static uint16_t header_hint(const struct tap *t, const struct packet *frame)
+{
+    size_t headers = packet_header(frame).len;
+    size_t before = TAP_HEADERS;
+    if (headers > 0 && t->calls == &tap_system_calls) {
+        before = headers + -(uintptr_t)frame->payload[0].data % CACHE_LINE;
+    }
+    return (uint16_t)size_min(before, packet_len(frame));
+}
 
 /* The header for a frame of such facts. Its numbers are in the machine's own byte order. */
-static struct virtio_net_hdr header_of(const struct packet *frame)
+static struct virtio_net_hdr header_of(const struct tap *t, const struct packet *frame)
 {
     const struct offload *o = &frame->offload;
     struct virtio_net_hdr h = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
@@ -35,8 +49,7 @@ static struct virtio_net_hdr header_of(const struct packet *frame)
     if (o->gso_type != GSO_NONE) {
         h.gso_type = o->gso_type == GSO_TCP4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
         h.gso_size = o->gso_size;
-        /* Only a hint, of how much the kernel had better have in a row. */
-        h.hdr_len = (uint16_t)size_min(packet_len(frame), TAP_HEADERS);
+        h.hdr_len = header_hint(t, frame);
     }
     return h;
 }
@@ -109,7 +122,7 @@ static bool tap_transmit(struct netdev *dev, const struct packet *frame)
     struct virtio_net_hdr facts;
     int count = 0;
     if (t->header > 0) {
-        facts = header_of(frame);
+        facts = header_of(t, frame);
         parts[count++] = (struct iovec){&facts, sizeof facts};
     }
     if (header.len > 0) {

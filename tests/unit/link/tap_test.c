@@ -219,11 +219,12 @@ END_TEST
 
 START_TEST(facts_of_a_packet_go_in_front_of_it)
 {
+    static _Alignas(64) const uint8_t line[64] = "payload";
     tear_down();
     set_up_with(1500, NETDEV_CSUM | NETDEV_TSO4);
     struct packet p;
     packet_init(&p);
-    packet_add(&p, (struct slice){(const uint8_t *)"payload", 7});
+    packet_add(&p, (struct slice){line, 7});
     memcpy(packet_push(&p, 4), "head", 4);
     p.offload = (struct offload){.csum = CSUM_PARTIAL,
                                  .csum_start = 34,
@@ -233,7 +234,7 @@ START_TEST(facts_of_a_packet_go_in_front_of_it)
     ck_assert(tap.dev.transmit(&tap.dev, &p));
     tap_flush(&tap);
     uint8_t got[64], want[10];
-    header(want, 1, 1, (const uint16_t[]){11, 1448, 34, 16});
+    header(want, 1, 1, (const uint16_t[]){4, 1448, 34, 16});
     ck_assert_int_eq(recv(far_end, got, sizeof got, 0), 21);
     ck_assert_mem_eq(got, want, 10);
     ck_assert_mem_eq(got + 10, "headpayload", 11);
@@ -242,6 +243,31 @@ START_TEST(facts_of_a_packet_go_in_front_of_it)
     tap_flush(&tap);
     ck_assert_int_eq(recv(far_end, got, sizeof got, 0), 21);
     ck_assert_mem_eq(got, "\0\0\0\0\0\0\0\0\0\0head", 14);
+}
+END_TEST
+
+/* What the kernel is asked to have in a row goes up to where a line of the cache begins, and not beyond the frame. */
+START_TEST(payload_begins_with_a_cache_line)
+{
+    static _Alignas(64) const uint8_t lines[192];
+    static const struct {
+        size_t at, len;
+        uint8_t wanted;
+    } cases[] = {{0, 100, 4}, {60, 100, 8}, {65, 100, 67}, {1, 7, 11}};
+    tear_down();
+    set_up_with(1500, NETDEV_CSUM | NETDEV_TSO4);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct packet p;
+        packet_init(&p);
+        packet_add(&p, (struct slice){lines + cases[i].at, cases[i].len});
+        memcpy(packet_push(&p, 4), "head", 4);
+        p.offload = (struct offload){.gso_type = GSO_TCP4, .gso_size = 50};
+        ck_assert(tap.dev.transmit(&tap.dev, &p));
+        tap_flush(&tap);
+        uint8_t got[256];
+        ck_assert_int_eq(recv(far_end, got, sizeof got, 0), (ssize_t)(14 + cases[i].len));
+        ck_assert_uint_eq(got[2], cases[i].wanted);
+    }
 }
 END_TEST
 
@@ -440,6 +466,7 @@ Suite *tap_suite(void)
     tcase_add_test(t, facts_of_a_packet_go_in_front_of_it);
     tcase_add_test(t, an_offload_that_was_not_agreed_on_is_an_error);
     tcase_add_test(t, what_is_read_at_once_fits_a_cache);
+    tcase_add_test(t, payload_begins_with_a_cache_line);
     tcase_add_test(t, names_must_fit);
     tcase_add_test(t, only_a_tap_of_our_own_is_batched);
     suite_add_tcase(s, t);
