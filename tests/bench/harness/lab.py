@@ -73,6 +73,7 @@ class Lab:
         with open(path, "wb") as f:
             for at in range(0, size, len(block)):
                 f.write(block[:size - at])
+        os.utime(path, (1e9, 1e9))  # a file that was just written is kept by nobody
 
     def lay(self):
         far = shlex.join(self.there)
