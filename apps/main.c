@@ -1,9 +1,11 @@
 /* The `vitrine` command: finds the subcommand. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apps/commands.h"
+#include "stack/base/pool.h"
 
 static const struct {
     const char *name;
@@ -40,6 +42,8 @@ static void usage(FILE *out)
 
 int main(int argc, char **argv)
 {
+    /* A pool's block is a mapping of its own, whatever was freed before, and goes back to the system alone. */
+    mallopt(M_MMAP_THRESHOLD, (int)POOL_BLOCK_BYTES);
     if (argc < 2) {
         usage(stderr);
         return 2;

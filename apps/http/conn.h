@@ -43,11 +43,11 @@ struct http_conn {
     struct timer timer;
     nsec since;        /* when the state began, or the request's first byte came */
     nsec progress;     /* when bytes last moved */
-    uint64_t unsent;   /* at the last look */
     uint64_t said;     /* bytes given to the stream so far */
+    uint32_t unsent;   /* at the last look: its lower half */
     uint32_t id;       /* of the connection in events */
     uint32_t lingered; /* bytes discarded in HTTP_CONN_LINGER */
-    enum http_conn_state state;
+    uint8_t state;     /* enum http_conn_state */
     bool peer_closed;
 };
 

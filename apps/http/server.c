@@ -20,8 +20,9 @@ void http_server_init(struct http_server *s, const struct http_server_config *co
     c->stall_timeout = or_default(c->stall_timeout, 60 * NS_PER_SEC);
     c->linger_timeout = or_default(c->linger_timeout, 5 * NS_PER_SEC);
     list_init(&s->connections);
-    pool_init(&s->conn_pool, "http_conn", sizeof(struct http_conn), c->max_connections);
-    pool_init(&s->exchange_pool, "http_exchange", sizeof(struct http_exchange), c->max_connections);
+    pool_init_packed(&s->conn_pool, "http_conn", sizeof(struct http_conn), c->max_connections);
+    pool_init_packed(&s->exchange_pool, "http_exchange", sizeof(struct http_exchange),
+                     c->max_connections);
     size_t bytes = c->cache_bytes != 0 ? c->cache_bytes : HTTP_CACHE_BYTES;
     http_cache_init(&s->cache, c->files, c->root_fd, bytes);
 }
@@ -112,7 +113,7 @@ void http_conn_attach(struct http_conn *c, struct stream *stream)
 
 void http_enter(struct http_conn *c, enum http_conn_state state)
 {
-    c->state = state;
+    c->state = (uint8_t)state;
     c->since = c->progress = http_now(c);
 }
 
@@ -124,7 +125,7 @@ static bool in_request(const struct http_conn *c)
 static nsec deadline(const struct http_conn *c)
 {
     const struct http_server_config *config = &c->server->config;
-    switch (c->state) {
+    switch ((enum http_conn_state)c->state) {
     case HTTP_CONN_OPENING:
         return c->since + config->handshake_timeout;
     case HTTP_CONN_HEAD:
@@ -154,8 +155,8 @@ static bool still_draining(struct http_conn *c, nsec now)
     if (unsent == 0) {
         return false;
     }
-    if (unsent != c->unsent) {
-        c->unsent = unsent;
+    if ((uint32_t)unsent != c->unsent) {
+        c->unsent = (uint32_t)unsent;
         c->progress = now;
     }
     return now < c->progress + config->stall_timeout;
@@ -207,7 +208,7 @@ static void end_linger(struct http_conn *c, nsec now)
 
 static void on_deadline(struct http_conn *c, nsec now)
 {
-    switch (c->state) {
+    switch ((enum http_conn_state)c->state) {
     case HTTP_CONN_HEAD:
         if (in_request(c)) {
             too_late(c, "the request's head did not come in time");
@@ -310,7 +311,7 @@ static enum http_step linger_step(struct http_conn *c)
 
 static enum http_step step(struct http_conn *c)
 {
-    switch (c->state) {
+    switch ((enum http_conn_state)c->state) {
     case HTTP_CONN_HEAD:
         return head_step(c);
     case HTTP_CONN_DISCARD:

@@ -22,6 +22,14 @@ void slab_pools_init(struct slab_pools *p, const struct slab_limits *limits)
     pool_init(&p->bufs, "bufs", sizeof(struct buf), limits->bufs);
 }
 
+void slab_pools_trim(struct slab_pools *p)
+{
+    for (size_t i = 0; i < SLAB_CLASSES; i++) {
+        pool_trim(&p->slabs[i]);
+    }
+    pool_trim(&p->bufs);
+}
+
 void slab_pools_done(struct slab_pools *p)
 {
     for (size_t i = 0; i < SLAB_CLASSES; i++) {

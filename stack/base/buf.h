@@ -95,6 +95,7 @@ struct buf {
 };
 
 void slab_pools_init(struct slab_pools *p, const struct slab_limits *limits);
+void slab_pools_trim(struct slab_pools *p); /* nothing will be needed soon */
 void slab_pools_done(struct slab_pools *p);
 
 /* An empty view of a new slab with room for at least `cap` bytes, the view's start at `headroom`;

@@ -201,6 +201,10 @@ bool rest_begin(struct tcp_conn *c, nsec now)
     h->rest.more = more;
     h->conn = NULL;
     pool_put(&t->conn_pool, c);
+    if (t->conn_pool.in_use == 0) { /* all is silent */
+        slab_pools_trim(t->pools);
+        pool_trim(&t->conn_pool);
+    }
     return true;
 }
 

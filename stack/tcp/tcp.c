@@ -95,9 +95,11 @@ bool tcp_init(struct tcp *t, const struct tcp_config *config, struct recorder *r
     random_bytes(random, &t->isn_key, sizeof t->isn_key);
     random_bytes(random, &t->port_key, sizeof t->port_key);
     random_bytes(random, &t->cookie_key, sizeof t->cookie_key);
-    pool_init(&t->handle_pool, "tcp_handle", sizeof(struct tcp_handle), t->config.max_connections);
-    pool_init(&t->conn_pool, "tcp_conn", sizeof(struct tcp_conn), t->config.max_connections);
-    pool_init(&t->rest_pool, "tcp_rest", sizeof(struct tcp_rest_more), t->config.max_connections);
+    pool_init_packed(&t->handle_pool, "tcp_handle", sizeof(struct tcp_handle),
+                     t->config.max_connections);
+    pool_init_packed(&t->conn_pool, "tcp_conn", sizeof(struct tcp_conn), t->config.max_connections);
+    pool_init_packed(&t->rest_pool, "tcp_rest", sizeof(struct tcp_rest_more),
+                     t->config.max_connections);
     pool_init(&t->route_pool, "tcp_route", sizeof(struct ip_options), ROUTES_PER_HOST);
     pool_init(&t->range_pool, "tcp_range", sizeof(struct tcp_range), RANGES_PER_HOST);
     pool_init(&t->sent_pool, "tcp_sent", sizeof(struct tcp_sent), SENT_RUNS_PER_HOST);

@@ -16,7 +16,13 @@ bool recorder_init(struct recorder *r, uint32_t ring_size)
     }
     r->ring = calloc(ring_size, sizeof *r->ring);
     r->mask = ring_size - 1;
-    return r->ring != NULL;
+    if (r->ring == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < ring_size; i++) { /* all its pages are there: no event waits for one */
+        r->ring[i].at = NEVER;
+    }
+    return true;
 }
 
 void recorder_done(struct recorder *r)

@@ -121,6 +121,120 @@ START_TEST(fails_when_told_to)
 }
 END_TEST
 
+/* Under AddressSanitizer they are not: it is to see each by itself. */
+static bool packs(void)
+{
+    struct pool p;
+    pool_init_packed(&p, "test", 8, 1);
+    return p.packed;
+}
+
+START_TEST(packed_objects_lie_side_by_side)
+{
+    enum { OBJECTS = 5000, BYTES = 420 };
+    struct pool p;
+    static uint8_t *objects[OBJECTS];
+    pool_init_packed(&p, "test", BYTES, OBJECTS);
+    size_t apart = 0;
+    for (size_t i = 0; i < OBJECTS; i++) {
+        objects[i] = pool_get(&p);
+        ck_assert_ptr_nonnull(objects[i]);
+        ck_assert_uint_eq((uintptr_t)objects[i] % 8, 0);
+        memset(objects[i], (int)i, BYTES);
+        apart += i > 0 && objects[i] - objects[i - 1] != 424;
+    }
+    ck_assert_ptr_null(pool_get(&p)); /* its limit */
+    ck_assert_uint_eq(p.refused, 1);
+    size_t spoiled = 0;
+    for (size_t i = 0; i < OBJECTS; i++) { /* none lies in another */
+        for (size_t k = 0; k < BYTES; k++) {
+            spoiled += objects[i][k] != (uint8_t)i;
+        }
+    }
+    ck_assert_uint_eq(spoiled, 0);
+    if (packs()) {
+        ck_assert_uint_le(apart, OBJECTS * 424 / (POOL_BLOCK_BYTES - 424));
+    }
+    for (size_t i = 0; i < OBJECTS; i++) { /* in an order of its own */
+        pool_put(&p, objects[i * 7 % OBJECTS]);
+    }
+    ck_assert_uint_eq(p.in_use, 0);
+    pool_trim(&p);
+    ck_assert(list_empty(&p.open));
+    pool_done(&p);
+}
+END_TEST
+
+/* What was freed last is used first; and one empty block stays, so that coming and going at its edge costs nothing. */
+START_TEST(a_packed_object_is_used_again)
+{
+    struct pool p;
+    pool_init_packed(&p, "test", 1000, 1000);
+    void *a = pool_get(&p);
+    void *b = pool_get(&p);
+    pool_put(&p, a);
+    if (packs()) {
+        ck_assert_ptr_eq(pool_get(&p), a);
+        pool_put(&p, a);
+    }
+    pool_put(&p, b);
+    ck_assert(p.has_empty == packs());
+    for (unsigned i = 0; i < 1000; i++) {
+        void *c = pool_get_zero(&p);
+        ck_assert_uint_eq(*(const uint64_t *)c, 0);
+        ck_assert(!p.has_empty);
+        pool_put(&p, c);
+    }
+    p.fail_at = 1;
+    ck_assert_ptr_null(pool_get(&p));
+    pool_done(&p);
+    ck_assert(list_empty(&p.open));
+}
+END_TEST
+
+/* A block goes back when its last object does, whichever that is: a second empty one is not kept. */
+START_TEST(empty_blocks_go_back)
+{
+    enum { OBJECTS = 1024 };
+    struct pool p;
+    static void *objects[OBJECTS];
+    pool_init_packed(&p, "test", 1024, OBJECTS);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < OBJECTS; i++) {
+            objects[i] = pool_get(&p);
+        }
+        for (unsigned i = 0; i < OBJECTS; i++) {
+            size_t which = round == 0 ? i : round == 1 ? OBJECTS - 1 - i : i * 5 % OBJECTS;
+            pool_put(&p, objects[which]);
+        }
+        ck_assert_uint_eq(p.in_use, 0);
+        if (packs()) { /* one block, and no other */
+            ck_assert(p.has_empty && p.open.next == p.open.prev && !list_empty(&p.open));
+        }
+    }
+    pool_done(&p);
+}
+END_TEST
+
+START_TEST(a_pool_can_be_trimmed)
+{
+    struct pool p;
+    pool_init(&p, "test", 100, 2);
+    p.keep_limit = 2;
+    void *a = pool_get(&p);
+    void *b = pool_get(&p);
+    pool_put(&p, a);
+    ck_assert_uint_eq(p.kept, 1);
+    pool_trim(&p);
+    ck_assert_uint_eq(p.kept, 0);
+    a = pool_get(&p); /* and goes on */
+    ck_assert_ptr_nonnull(a);
+    pool_put(&p, a);
+    pool_put(&p, b);
+    pool_done(&p);
+}
+END_TEST
+
 Suite *pool_suite(void)
 {
     Suite *s = suite_create("pool");
@@ -132,5 +246,9 @@ Suite *pool_suite(void)
     tcase_add_test(c, objects_smaller_than_a_pointer);
     tcase_add_loop_test(c, fails_when_told_to, 0, 9);
     suite_add_tcase(s, c);
+    tcase_add_test(c, packed_objects_lie_side_by_side);
+    tcase_add_test(c, a_packed_object_is_used_again);
+    tcase_add_test(c, empty_blocks_go_back);
+    tcase_add_test(c, a_pool_can_be_trimmed);
     return s;
 }
