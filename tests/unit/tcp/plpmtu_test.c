@@ -161,6 +161,7 @@ START_TEST(after_three_losses_a_size_is_given_up)
         }
         discard_sent();
         run_to(c->plpmtu.next_at);
+        c = conn_of(a); /* it was at rest: its block is another */
         probe = c->snd_nxt.v - p.irs;
         app_write(a, 20000);
         expect(&p, TCP_ACK, probe, 1, i < 3 ? 1460 : (1064 + 1499 + 1) / 2 - 40);
