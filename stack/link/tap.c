@@ -6,6 +6,7 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,10 @@ static uint16_t header_hint(const struct tap *t, const struct packet *frame)
     }
     return (uint16_t)size_min(before, packet_len(frame));
 }
+
+/* How often it is asked whether the interface runs already, and how many ms apart. */
+#define RUNNING_TRIES 200U
+#define RUNNING_RETRY 1
 
 /* The header for a frame of such facts. Its numbers are in the machine's own byte order. */
 static struct virtio_net_hdr header_of(const struct tap *t, const struct packet *frame)
@@ -194,6 +199,26 @@ static bool tap_takes_big(void)
     return major > 6 || (major == 6 && *dot == '.' && strtoul(dot + 1, NULL, 10) >= 3);
 }
 
+/* An interface that is up runs a moment after its other end was opened, when the kernel has made its round of carriers
+ * (RFC 2863 3.1.14, operational status). Until then a bridge passes nothing from it: the first frame, an ARP
+ * request as a rule, would be lost, and a connection a second late and in doubt of the path. */
+static void tap_wait_until_running(const char *name)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = {0};
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    for (unsigned i = 0; fd >= 0 && i < RUNNING_TRIES; i++) {
+        bool asked = ioctl(fd, SIOCGIFFLAGS, &request) == 0;
+        if (!asked || (request.ifr_flags & IFF_UP) == 0 || (request.ifr_flags & IFF_RUNNING) != 0) {
+            break;
+        }
+        poll(NULL, 0, RUNNING_RETRY);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 static struct mac tap_address(uint64_t seed)
 {
     struct mac m = {{0x02}}; /* locally administered, not a group */
@@ -257,6 +282,7 @@ int tap_open(struct tap *t, const char *name, uint32_t caps, uint32_t flags, uin
     tap_of_fd(t, fd, mtu, caps, address_seed);
     strncpy(t->name, name, sizeof(t->name) - 1);
     t->napi_thread = (flags & TAP_NAPI) != 0 && tap_napi_thread(name);
+    tap_wait_until_running(name);
     return 0;
 }
 

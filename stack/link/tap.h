@@ -56,7 +56,8 @@ struct tap {
  * interface has it. Our link address is derived from `address_seed` (locally administered, IEEE
  * 802 bit 1). `flags`: enum tap_flag. `caps`: offloads to agree on with the kernel, for both ways (NETDEV_CSUM, which the
  * others need, and NETDEV_TSO4, NETDEV_TSO6; NETDEV_BIG, which is for what we send alone, is left out where the kernel is older), or 0:
- * true frames. 0, or a negative errno; -ENOTUNIQ: TAP_QUEUE
+ * true frames. Returns once an interface that is up runs too, which takes a few ms, and at most 0.2 s. 0, or a negative
+ * errno; -ENOTUNIQ: TAP_QUEUE
  * of a TAP that was made with a single one. */
 int tap_open(struct tap *t, const char *name, uint32_t caps, uint32_t flags, uint64_t address_seed);
 /* The same over a descriptor that the caller has opened: one frame per read and write. */
