@@ -567,27 +567,11 @@ static void draw_congestion(struct lcg *g, struct sim_plan *p)
     }
 }
 
-/* A router says nothing of what is too big, and takes less than the base size (1024 bytes of payload, plpmtu.h). The
- * first data, which the ACK of the handshake rides on, waits there for six timeouts, since only the sixth makes it as
- * small as the floor. They take 171 s where the round trip is 1.2 s, and 153 s where a SYN was lost (RFC 6298 5.7: the RTO
- * begins with 3 s); a cookie lasts 60 to 120 s, and the server resets what comes after. */
-static bool deep_hole(const struct sim_plan *p)
-{
-    const struct sim_way_plan *way = &p->wire[0].way[0];
-    for (unsigned i = 0; i < way->node_count && p->kind == SIM_HOLE; i++) {
-        if (way->nodes[i].kind == WIRE_MTU && way->nodes[i].mtu.mtu < 1024 + 40) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What a cookie cannot do (RFC 4987 3.6): a client that has nothing to say before the server does must get its ACK
- * through, for nobody sends a SYN-ACK or an ACK again; and one whose data finds no memory, or no way, for minutes comes
- * too late. */
-static bool cookies_do(const struct sim_plan *p, const struct sim_app_plan *client)
+ * through, for nobody sends a SYN-ACK or an ACK again. */
+static bool cookies_do(const struct sim_app_plan *client)
 {
-    return p->kind != SIM_FAULT && !deep_hole(p) && client->total > 0 && client->first > 0;
+    return client->total > 0 && client->first > 0;
 }
 
 static void draw_cookies(struct lcg *g, struct sim_plan *p)
@@ -598,7 +582,7 @@ static void draw_cookies(struct lcg *g, struct sim_plan *p)
         p->host[i].tcp.syn_cookies = all[below(g, COUNT_OF(all))];
     }
     for (unsigned i = 0; i < p->flows; i++) {
-        if (!cookies_do(p, &p->flow[i].app[SIM_CLIENT])) {
+        if (!cookies_do(&p->flow[i].app[SIM_CLIENT])) {
             p->host[p->flow[i].host[SIM_SERVER]].tcp.syn_cookies = TCP_COOKIES_NEVER;
         }
     }

@@ -371,6 +371,8 @@ static void on_event(void *arg, const struct event *e)
     } else if (e->type == EV_drop && (e->u.drop.reason == DROP_ARP_QUEUE_FULL ||
                                       e->u.drop.reason == DROP_ARP_UNREACHABLE)) {
         h->world->held_frames = true;
+    } else if (e->type == EV_tcp_out && e->conn == 0 && (e->u.tcp_out.flags & TCP_RST) != 0) {
+        h->denied = h->world->now;
     }
 }
 

@@ -39,6 +39,7 @@ struct sim_host {
     struct sim_world *world;
     unsigned index;
     bool touched; /* something was called in this event */
+    nsec denied;  /* when it last reset what it knew of no connection for */
     struct listener listener;
     struct sim_shadow shadows[SIM_SHADOWS]; /* by connection id */
     struct invariants invariants;
