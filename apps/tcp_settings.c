@@ -57,6 +57,8 @@ static const struct setting settings[] = {
      "a window that is not used becomes smaller (RFC 2861)"},
     {"rest", SETTING_SWITCH, FIELD(no_rest),
      "a silent connection gives its control block back until something comes"},
+    {"ack_train", SETTING_SWITCH, FIELD(no_ack_train),
+     "slow start ends by the ACK train too; off: by delay alone (RFC 9406)"},
     {"pacing", SETTING_SWITCH, FIELD(no_pacing),
      "data goes at congestion control's rate, if it has one"},
     {"syn_cookies", SETTING_COOKIES, FIELD(syn_cookies),

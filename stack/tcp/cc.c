@@ -44,6 +44,7 @@ void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops)
                           .cwnd = old.cwnd,
                           .ssthresh = old.ssthresh,
                           .dice = old.dice,
+                          .no_ack_train = old.no_ack_train,
                           .no_abe = old.no_abe};
     if (ops->init != NULL) {
         ops->init(cc);

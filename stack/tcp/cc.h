@@ -83,6 +83,7 @@ struct tcp_cc {
     uint64_t pacing_rate; /* bytes a second; 0: not paced */
     uint32_t dice;        /* state of the connection's generator of random waits */
     bool slow_on_purpose; /* it sends less than it might: samples of the rate say little */
+    bool no_ack_train;    /* HyStart++ hears of delay alone (RFC 9406), for study */
     bool no_abe;          /* a mark counts like a loss (RFC 3168 6.1.2), for study */
     union {
         struct cc_newreno_state newreno;

@@ -8,6 +8,9 @@
 #define CSS_GROWTH_DIVISOR 4U
 #define CSS_ROUNDS 5U
 
+/* The train, like the delay, says nothing where the ends take longer than the path. */
+#define MIN_TRAIN MIN_RTT_THRESH
+
 static void begin_round(struct tcp_hystart *h, const struct tcp_ack *ack)
 {
     h->begun = true;
@@ -32,25 +35,55 @@ static bool grew(const struct tcp_hystart *h)
     return h->samples >= N_RTT_SAMPLE && h->last_min != 0 && h->min >= h->last_min + thresh;
 }
 
-uint32_t hystart_on_ack(struct tcp_hystart *h, const struct tcp_ack *ack, uint32_t grow, bool *done)
+/* The least of the last two rounds; 0: there was no sample yet. */
+static nsec least_rtt(const struct tcp_hystart *h)
+{
+    if (h->last_min == 0 || h->min == 0) {
+        return nsec_max(h->last_min, h->min);
+    }
+    return nsec_min(h->last_min, h->min);
+}
+
+/* For how long ACKs have come without a pause. A window below the path's leaves one in each round trip. */
+static nsec train_span(struct tcp_hystart *h, nsec now)
+{
+    if (now - h->train_to > least_rtt(h) / MIN_RTT_DIVISOR) {
+        h->train_from = now;
+    }
+    h->train_to = now;
+    return now - h->train_from;
+}
+
+static void begin_css(struct tcp_hystart *h, nsec baseline, bool by_train)
+{
+    h->baseline = baseline;
+    h->css_rounds = 0;
+    h->by_train = by_train;
+}
+
+uint32_t hystart_on_ack(struct tcp_hystart *h, const struct tcp_ack *ack, uint32_t grow,
+                        bool trains, bool *done)
 {
     bool new_round = !h->begun || seq_ge(ack->ack, h->round_end);
     if (new_round) {
         begin_round(h, ack);
     }
     take_sample(h, ack->ack_rtt);
+    nsec base = least_rtt(h);
+    nsec span = trains && base != 0 ? train_span(h, ack->now) : 0;
     if (h->baseline == 0) {
         if (grew(h)) {
-            h->baseline = h->min;
-            h->css_rounds = 0;
+            begin_css(h, h->min, false);
+        } else if (span >= nsec_max(base / 2, MIN_TRAIN)) {
+            begin_css(h, base, true);
         }
         return grow;
     }
-    if (h->samples >= N_RTT_SAMPLE && h->min < h->baseline) {
+    if (!h->by_train && h->samples >= N_RTT_SAMPLE && h->min < h->baseline) {
         h->baseline = 0; /* it was noise */
         return grow;
     }
-    if (new_round && ++h->css_rounds >= CSS_ROUNDS) {
+    if ((new_round && ++h->css_rounds >= CSS_ROUNDS) || span >= nsec_max(base, MIN_TRAIN)) {
         *done = true;
     }
     return grow / CSS_GROWTH_DIVISOR;

@@ -95,8 +95,9 @@ struct tcp_config {
     bool no_idle_restart; /* the congestion window outlives silence (RFC 5681 4.1), for study */
     bool no_window_validation; /* a window that is not used stays (RFC 2861), for study */
     bool rto_restart;          /* RFC 7765: the timer of few segments counts from when they left */
-    bool no_pacing; /* data goes as the windows allow, whatever the rate (pace.h), for study */
-    bool no_abe;    /* a mark takes as much as a loss (RFC 3168 6.1.2, not RFC 8511), for study */
+    bool no_pacing;    /* data goes as the windows allow, whatever the rate (pace.h), for study */
+    bool no_ack_train; /* slow start heeds delay alone (RFC 9406), for study */
+    bool no_abe; /* a mark takes as much as a loss (RFC 3168 6.1.2, not RFC 8511), for study */
     bool no_accecn_option; /* RFC 9768 without its option, by three bits alone, for study */
     bool no_rest;          /* silent connections keep their control blocks (rest.h), for study */
     bool no_ecn_fallback;  /* ECN is kept on a path that seems to lose it, for study */

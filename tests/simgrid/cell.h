@@ -22,6 +22,7 @@ enum grid_bar {
     BAR_FEW_SPURIOUS = 0x04,
     BAR_INTACT = 0x08,
     BAR_FEW_LOST = 0x10,
+    BAR_NO_OVERFLOW = 0x20,
 };
 
 struct grid_cell {

@@ -167,6 +167,36 @@ static void add_mix_of_all(void)
              c->flows);
 }
 
+/* ---- slow start alone, into queues of other sizes ---- */
+
+static void add_starts(void)
+{
+    static const struct {
+        unsigned percent; /* of a bandwidth-delay product */
+        const char *text;
+    } queues[] = {{20, "first 5 s, queue of a fifth BDP"},
+                  {50, "first 5 s, queue of a half BDP"},
+                  {100, "first 5 s, queue of one BDP"},
+                  {400, "first 5 s, queue of four BDP"}};
+    static const struct {
+        uint64_t rate;
+        nsec rtt;
+    } links[] = {{10 * MBIT, 100 * NS_PER_MS},
+                 {100 * MBIT, 20 * NS_PER_MS},
+                 {100 * MBIT, 100 * NS_PER_MS},
+                 {1000 * MBIT, 100 * NS_PER_MS}};
+    for (unsigned i = 0; i < COUNT_OF(links) * COUNT_OF(queues); i++) {
+        unsigned link = i / COUNT_OF(queues);
+        unsigned queue = i % COUNT_OF(queues);
+        struct grid_cell *c = add("cubic", links[link].rate, links[link].rtt);
+        c->queue = (uint32_t)((uint64_t)c->queue * queues[queue].percent / 100U);
+        c->lasts = 5 * NS_PER_SEC;
+        c->bars = queues[queue].percent >= 100 ? BAR_NO_OVERFLOW : 0;
+        c->quick = c->rate < 1000 * MBIT;
+        name(c, queues[queue].text);
+    }
+}
+
 /* ---- worst ---- */
 
 static void add_worst(void)
@@ -200,6 +230,7 @@ unsigned grid_cells(const struct grid_cell **cells)
             add_marks(algorithms[i]);
         }
         add_worst();
+        add_starts();
     }
     *cells = all;
     return count;

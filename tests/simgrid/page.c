@@ -132,6 +132,9 @@ const char *grid_short_of(const struct grid_cell *c, const struct grid_outcome *
     if ((c->bars & BAR_FEW_LOST) != 0 && (o->marked == 0 || o->dropped * 1000U > o->sent)) {
         return "no marks, or more than one frame in 1000 lost in spite of them";
     }
+    if ((c->bars & BAR_NO_OVERFLOW) != 0 && o->dropped * 1000U > o->sent) {
+        return "more than one frame in 1000 lost to the queue";
+    }
     if ((c->bars & BAR_FEW_SPURIOUS) != 0 && o->duplicate * 100U >= o->arrived) {
         return "1 % of what arrived, or more, had arrived before";
     }
@@ -148,9 +151,11 @@ static const char head[] =
     "flows through one drop-tail queue of one bandwidth-delay product (10 "
     "frames at the least), buffers that are\n"
     "never the limit. Flows last 60 s of virtual time, 15 s at 1 Gbit/s. "
-    "Loss is on the way of data only, unless\n"
-    "it says otherwise. The same numbers on every machine: a change of the "
-    "stack shows here as a difference.\n"
+    "Loss is on the way of data only. All\n"
+    "this where the cell does not say otherwise. The same numbers on every machine: a change of "
+    "the "
+    "stack shows here\n"
+    "as a difference.\n"
     "\n"
     "Columns: payload delivered; that as a share of what the link carries; "
     "segments that were retransmissions;\n"
@@ -177,7 +182,10 @@ static const char foot[] =
     "5 % of the\n"
     "segments are late, or ACKs are lost; at most one frame in 1000 lost where the queue marks, "
     "but "
-    "with BBR; and\n"
+    "with BBR, and\n"
+    "in the first 5 s where it holds a bandwidth-delay product or more, so that slow start must "
+    "end "
+    "before it is full; and\n"
     "every transfer of 100 MiB arrives, byte by byte.\n"
     "\n"
     "Late segments have a second enemy: when a retransmission fills the hole in front, the "

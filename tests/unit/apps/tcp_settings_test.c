@@ -43,9 +43,9 @@ START_TEST(takes_each_kind)
     ck_assert_int_eq(config.rto_min, 30000000);
     ck_assert_int_eq(config.rto_max, 2000000000);
     ck_assert_int_eq(config.delayed_ack, 500000);
-    ck_assert(take("ecn=ask,ecn_fallback=off,abe=off"));
+    ck_assert(take("ecn=ask,ecn_fallback=off,abe=off,ack_train=off"));
     ck_assert_int_eq(config.ecn, TCP_ECN_ASK);
-    ck_assert(config.no_ecn_fallback && config.no_abe);
+    ck_assert(config.no_ecn_fallback && config.no_abe && config.no_ack_train);
     ck_assert(take("rto_restart=on,msl=30s,accecn_option=off"));
     ck_assert(config.rto_restart && config.no_accecn_option);
     ck_assert_int_eq(config.msl, 30000000000);

@@ -1,4 +1,4 @@
-/* HyStart++ by RFC 9406 4.2 and 4.3, round by round. */
+/* HyStart++ by RFC 9406 4.2 and 4.3, round by round; and the ACK train. */
 #include "stack/tcp/hystart.h"
 
 #include <check.h>
@@ -9,9 +9,13 @@
 static struct tcp_hystart h;
 static uint32_t una; /* what is acknowledged so far; 16 segments are out behind it */
 static bool done;
+static bool trains; /* RFC 9406 knows none */
+static nsec now;
 
 static void set_up(void)
 {
+    trains = false;
+    now = NS_PER_SEC;
     h = (struct tcp_hystart){0};
     una = 0xffffa000U; /* the numbers wrap on the way */
     done = false;
@@ -21,8 +25,9 @@ static void set_up(void)
 static uint32_t ack(nsec rtt)
 {
     una += MSS;
-    struct tcp_ack a = {.ack = seq_of(una), .nxt = seq_of(una + 16 * MSS), .ack_rtt = rtt};
-    return hystart_on_ack(&h, &a, MSS, &done);
+    struct tcp_ack a = {
+        .now = now, .ack = seq_of(una), .nxt = seq_of(una + 16 * MSS), .ack_rtt = rtt};
+    return hystart_on_ack(&h, &a, MSS, trains, &done);
 }
 
 /* A whole round: 16 ACKs, since so many segments are out when it begins. */
@@ -175,10 +180,108 @@ START_TEST(a_stretched_ack_ends_a_round_too)
     whole_round(MS(50));
     una += 40 * MSS; /* beyond the round's end */
     struct tcp_ack a = {.ack = seq_of(una), .nxt = seq_of(una + 16 * MSS), .ack_rtt = MS(60)};
-    ck_assert_uint_eq(hystart_on_ack(&h, &a, 8 * MSS, &done), 8 * MSS);
+    ck_assert_uint_eq(hystart_on_ack(&h, &a, 8 * MSS, trains, &done), 8 * MSS);
     ck_assert_int_eq(h.last_min, MS(50));
     ck_assert_int_eq(h.min, MS(60));
     ck_assert_uint_eq(h.samples, 1);
+}
+END_TEST
+
+/* ---- the train: ACKs of one burst, a round trip of 80 ms that does not grow ---- */
+
+#define RTT MS(80)
+
+/* `count` ACKs, `gap` apart; the first comes `pause` after the latest. Returns by how much the last one opened the
+ * window. */
+static uint32_t burst(nsec pause, unsigned count, nsec gap)
+{
+    uint32_t grown = 0;
+    now += pause;
+    for (unsigned i = 0; i < count; i++) {
+        now += i > 0 ? gap : 0;
+        grown = ack(RTT);
+    }
+    return grown;
+}
+
+START_TEST(a_train_of_half_a_round_trip_begins_css)
+{
+    trains = true;
+    burst(RTT, 16, MS(1));
+    ck_assert_uint_eq(burst(MS(65), 40, MS(1)), MSS); /* from its first to its last 39 ms */
+    ck_assert(!in_css());
+    ck_assert_uint_eq(burst(MS(1), 1, 0), MSS);
+    ck_assert(in_css() && !done);
+    ck_assert_uint_eq(burst(MS(1), 1, 0), MSS / 4);
+}
+END_TEST
+
+START_TEST(a_train_of_a_whole_one_ends_slow_start)
+{
+    trains = true;
+    burst(RTT, 80, MS(1));
+    ck_assert(in_css() && !done);
+    burst(MS(1), 1, 0);
+    ck_assert(done);
+}
+END_TEST
+
+START_TEST(a_pause_begins_another_train)
+{
+    trains = true;
+    burst(RTT, 36, MS(1));
+    burst(MS(10) + 1, 36, MS(1)); /* more than an eighth */
+    ck_assert(!in_css());
+    burst(MS(10), 1, 0); /* an eighth is none */
+    ck_assert(in_css());
+}
+END_TEST
+
+START_TEST(after_a_pause_css_goes_on_for_its_rounds)
+{
+    trains = true;
+    burst(RTT, 41, MS(1));
+    ck_assert(in_css());
+    for (unsigned round = 1; round < 5; round++) {
+        burst(MS(50), 16, MS(2));
+    }
+    ck_assert(in_css() && !done);
+    burst(MS(50), 16, MS(2));
+    ck_assert(done);
+}
+END_TEST
+
+START_TEST(css_by_the_train_is_not_taken_for_noise)
+{
+    trains = true;
+    burst(RTT, 41, MS(1));
+    for (unsigned i = 0; i < 30; i++) {
+        now += MS(1);
+        ck_assert_uint_eq(ack(RTT - MS(1)), MSS / 4);
+    }
+    ck_assert(in_css() && !done);
+}
+END_TEST
+
+START_TEST(on_a_short_path_a_train_lasts_4_ms) /* MIN_RTT_THRESH */
+{
+    trains = true;
+    now += MS(1);
+    for (unsigned i = 0; i <= 39; i++) {
+        now += NS_PER_MS / 10;
+        ack(MS(1));
+    }
+    ck_assert(!in_css());
+    now += NS_PER_MS / 10;
+    ack(MS(1));
+    ck_assert(in_css());
+}
+END_TEST
+
+START_TEST(without_trains_it_is_delay_alone)
+{
+    burst(RTT, 200, MS(1));
+    ck_assert(!in_css() && !done);
 }
 END_TEST
 
@@ -199,6 +302,13 @@ Suite *hystart_suite(void)
     tcase_add_test(t, a_round_trip_below_the_baseline_resumes_slow_start);
     tcase_add_test(t, an_equal_round_trip_does_not);
     tcase_add_test(t, a_stretched_ack_ends_a_round_too);
+    tcase_add_test(t, a_train_of_half_a_round_trip_begins_css);
+    tcase_add_test(t, a_train_of_a_whole_one_ends_slow_start);
+    tcase_add_test(t, a_pause_begins_another_train);
+    tcase_add_test(t, after_a_pause_css_goes_on_for_its_rounds);
+    tcase_add_test(t, css_by_the_train_is_not_taken_for_noise);
+    tcase_add_test(t, on_a_short_path_a_train_lasts_4_ms);
+    tcase_add_test(t, without_trains_it_is_delay_alone);
     suite_add_tcase(s, t);
     return s;
 }
