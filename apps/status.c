@@ -52,7 +52,22 @@ static unsigned list_pools(const struct status *s, const struct pool *out[STATUS
     return n;
 }
 
+static const char *const fast_open_sides[] = {"client", "server"};
+
 /* ---- text ---- */
+
+static void fast_open_text(const struct tcp *t, struct draft *out)
+{
+    for (unsigned side = 0; side < COUNT_OF(fast_open_sides); side++) {
+        for (unsigned i = 0; i < FAST_OPENS; i++) {
+            if (t->totals.fast_open[side][i] > 0) {
+                draft_addf(out, "     Fast Open as a %s: %" PRIu64 " %s (RFC 7413)\n",
+                           fast_open_sides[side], t->totals.fast_open[side][i],
+                           fast_open_name((enum fast_open)i));
+            }
+        }
+    }
+}
 
 void status_text(const struct status *s, struct draft *out)
 {
@@ -78,6 +93,7 @@ void status_text(const struct status *s, struct draft *out)
                        plpmtu_state_name((enum plpmtu_state)i));
         }
     }
+    fast_open_text(t, out);
     if (s->http != NULL) {
         draft_addf(out, "http: %zu connections, %" PRIu64 " requests so far\n",
                    s->http->conn_pool.in_use, s->http->requests);
@@ -99,6 +115,20 @@ void status_text(const struct status *s, struct draft *out)
 }
 
 /* ---- JSON ---- */
+
+static void fast_open_json(const struct tcp_totals *n, struct draft *out)
+{
+    draft_add(out, ",\"fast_open\":{");
+    for (unsigned side = 0; side < COUNT_OF(fast_open_sides); side++) {
+        draft_addf(out, "%s\"%s\":{", side == 0 ? "" : ",", fast_open_sides[side]);
+        for (unsigned i = 0; i < FAST_OPENS; i++) {
+            draft_addf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",",
+                       fast_open_name((enum fast_open)i), n->fast_open[side][i]);
+        }
+        draft_add(out, "}");
+    }
+    draft_add(out, "}");
+}
 
 static void tcp_json(const struct tcp *t, struct draft *out)
 {
@@ -124,8 +154,11 @@ static void tcp_json(const struct tcp *t, struct draft *out)
                n->segments_out);
     draft_addf(out, ",\"retransmitted\":%" PRIu64 ",\"resets_out\":%" PRIu64, n->retransmitted,
                n->resets_out);
-    draft_addf(out, ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 "}}", n->bytes_in,
-               n->bytes_out);
+    draft_addf(out, ",\"cookies_out\":%" PRIu64 ",\"cookies_in\":%" PRIu64, n->cookies_out,
+               n->cookies_in);
+    draft_addf(out, ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64, n->bytes_in, n->bytes_out);
+    fast_open_json(n, out);
+    draft_add(out, "}}");
 }
 
 static void pools_json(const struct status *s, struct draft *out)

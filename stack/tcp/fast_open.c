@@ -11,8 +11,9 @@ static bool is_on(const struct tcp_conn *c)
     return c->options.fast_open || ((unsigned)c->tcp->config.fast_open & which) != 0;
 }
 
-static void trace(const struct tcp_conn *c, enum fast_open what, uint32_t len)
+static void tell(const struct tcp_conn *c, enum fast_open what, uint32_t len)
 {
+    c->tcp->totals.fast_open[c->passive ? 1 : 0][what]++;
     TRACE(c->tcp->recorder, c->id, tcp_fast_open, .len = len, .what = (uint8_t)what);
 }
 
@@ -71,17 +72,17 @@ bool fast_open_take_syn(struct tcp_conn *c, const struct tcp_segment *s)
     c->cookie_due = !fresh;
     if (!good) {
         if (s->fast_open.len > 0) {
-            trace(c, FAST_OPEN_INVALID, s->len);
+            tell(c, FAST_OPEN_INVALID, s->len);
         }
         return false;
     }
     if (is_full(c->listener, s->at)) {
-        trace(c, FAST_OPEN_FULL, s->len);
+        tell(c, FAST_OPEN_FULL, s->len);
         return false;
     }
     c->listener->fast_open.pending++;
     c->early = true;
-    trace(c, FAST_OPEN_ACCEPTED, s->len);
+    tell(c, FAST_OPEN_ACCEPTED, s->len);
     return true;
 }
 
@@ -92,7 +93,7 @@ void fast_open_stamp_syn_ack(struct tcp_conn *c, struct tcp_segment *s, nsec now
     }
     s->opts |= TCP_OPT_HAS_FAST_OPEN;
     fast_open_make_cookie(c->tcp, s->dst.addr, s->src.addr, now, &s->fast_open);
-    trace(c, FAST_OPEN_GIVEN, 0);
+    tell(c, FAST_OPEN_GIVEN, 0);
 }
 
 static bool is_pending(const struct tcp_conn *c)
@@ -132,14 +133,14 @@ uint32_t fast_open_stamp_syn(struct tcp_conn *c, struct tcp_segment *s, nsec now
         return 0;
     }
     if (fast_open_paused(c->tcp, tuple, now)) {
-        trace(c, FAST_OPEN_PAUSED, 0);
+        tell(c, FAST_OPEN_PAUSED, 0);
         return 0;
     }
     c->syn_fast_open = true;
     s->opts |= TCP_OPT_HAS_FAST_OPEN;
     if (!fast_open_cookie_find(c->tcp, tuple->local.addr, tuple->remote.addr, &s->fast_open,
                                &mss)) {
-        trace(c, FAST_OPEN_ASKED, 0);
+        tell(c, FAST_OPEN_ASKED, 0);
         return 0;
     }
     return room_in_syn(c, s, mss);
@@ -147,7 +148,7 @@ uint32_t fast_open_stamp_syn(struct tcp_conn *c, struct tcp_segment *s, nsec now
 
 void fast_open_sent(struct tcp_conn *c, uint32_t len)
 {
-    trace(c, FAST_OPEN_SENT, len);
+    tell(c, FAST_OPEN_SENT, len);
 }
 
 static uint32_t sent_in_syn(const struct tcp_conn *c)
@@ -159,7 +160,7 @@ void fast_open_unheard(struct tcp_conn *c)
 {
     if (c->state == TCP_SYN_SENT && c->syn_fast_open) {
         fast_open_pause(c->tcp, &c->handle->entry.tuple, c->tcp->now);
-        trace(c, FAST_OPEN_UNHEARD, sent_in_syn(c));
+        tell(c, FAST_OPEN_UNHEARD, sent_in_syn(c));
     }
 }
 
@@ -187,7 +188,7 @@ static bool learn(struct tcp_conn *c, const struct tcp_segment *s)
                               c->story.mss_in);
     }
     if (given) {
-        trace(c, FAST_OPEN_LEARNT, 0);
+        tell(c, FAST_OPEN_LEARNT, 0);
     }
     return given;
 }
@@ -203,10 +204,10 @@ void fast_open_take_ack(struct tcp_conn *c, const struct tcp_segment *s)
     bool cookie = learn(c, s);
     if (taken > 0) {
         c->story.syn_bytes = taken;
-        trace(c, FAST_OPEN_ACCEPTED, taken);
+        tell(c, FAST_OPEN_ACCEPTED, taken);
     }
     if (left > 0) {
-        trace(c, FAST_OPEN_IGNORED, left);
+        tell(c, FAST_OPEN_IGNORED, left);
         lose_text(c, s->ack, left);
     }
     if (taken > 0 || cookie) { /* a SYN without the option brings none: the first one got through */

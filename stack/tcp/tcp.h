@@ -13,6 +13,7 @@
 #include "stack/base/table.h"
 #include "stack/base/timer.h"
 #include "stack/ip/ip.h"
+#include "stack/trace/names.h"
 #include "stack/trace/trace.h"
 
 struct tcp_conn;
@@ -231,6 +232,8 @@ struct tcp {
         uint64_t cookies_out, cookies_in; /* SYNs answered by one; connections made of one */
         uint64_t segments_in, segments_out, retransmitted, resets_out;
         uint64_t bytes_in, bytes_out; /* payload, first transmissions and deliveries */
+        /* What became of data in SYNs and of cookies (enum fast_open): as the client, and as the server. */
+        uint64_t fast_open[2][FAST_OPENS];
     } totals;
 };
 

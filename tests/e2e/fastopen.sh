@@ -49,6 +49,13 @@ story() { # the connection tells of itself before its handshake is over
 within() { # FILE MS
     [ "$(cat "$1")" -lt "$2" ] || fail "$(cat "$1") ms"
 }
+counted() { # SIDE: each outcome that there was, by the service's own count
+    status '", ".join("%d %s" % (n, what) for what, n in s["tcp"]["totals"]["fast_open"]["'"$1"'"].items() if n)'
+}
+server_counts() { # the first came for a cookie, the other three have used it
+    same "as the server" "1 cookie given, 3 accepted" "$(counted server)"
+    same "as a client" "" "$(counted client)"
+}
 slow_then_fast() { # two round trips, and one
     [ "$(cat "$dir/first")" -ge 400 ] || fail "the first took $(cat "$dir/first") ms"
     within "$dir/second" 400
@@ -175,6 +182,7 @@ try "the first answer takes two round trips, the second one" slow_then_fast
 try "with TLS on top two" tls_on_top
 try "tshark: a cookie, then a request in the SYN, answered before the handshake is over" server_on_the_wire
 try "its own story: one segment so far" story
+try "its own count of them" server_counts
 end_serve
 try "vitrine get --fast-open three times" kernel_server
 try "tshark: a cookie, then a request in the SYN; the answer comes with the SYN-ACK" client_on_the_wire

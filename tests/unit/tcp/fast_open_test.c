@@ -62,6 +62,19 @@ static struct app *open_early(struct peer *p, const struct wire *cookie, size_t 
     return a;
 }
 
+/* tcp_totals.fast_open, of those that are not named in between: nothing. */
+static void expect_counts(unsigned side, uint64_t (*want)[FAST_OPENS])
+{
+    for (unsigned i = 0; i < FAST_OPENS; i++) {
+        ck_assert_msg(rig.host.tcp.totals.fast_open[side][i] == (*want)[i], "%s: %u, not %u",
+                      fast_open_name((enum fast_open)i),
+                      (unsigned)rig.host.tcp.totals.fast_open[side][i], (unsigned)(*want)[i]);
+    }
+}
+
+#define AS_CLIENT 0
+#define AS_SERVER 1
+
 /* ---- the server ---- */
 
 /* requires: 7413-4.2.2-4, 7413-4.2.2-5, 7413-4.2.2-6 */
@@ -153,6 +166,8 @@ START_TEST(no_other_cookie_is_believed)
     send_syn(&p, longer, sizeof longer, 100);
     expect(&p, TCP_SYN | TCP_ACK, 0, 1, 0);
     expect_drops(DROP_TCP_SYN_DATA, 65);
+    expect_counts(AS_SERVER,
+                  &(uint64_t[FAST_OPENS]){[FAST_OPEN_GIVEN] = 66, [FAST_OPEN_INVALID] = 65});
 }
 END_TEST
 
@@ -245,6 +260,10 @@ START_TEST(so_many_may_wait_for_the_end_of_their_handshake)
     ck_assert_uint_eq(rig.listener->fast_open.pending, 1);
     app_abort(&rig.apps[1]); /* its application gives it up */
     ck_assert_uint_eq(rig.listener->fast_open.pending, 0);
+    expect_counts(AS_SERVER,
+                  &(uint64_t[FAST_OPENS]){
+                      [FAST_OPEN_GIVEN] = 1, [FAST_OPEN_ACCEPTED] = 2, [FAST_OPEN_FULL] = 1});
+    expect_counts(AS_CLIENT, &(uint64_t[FAST_OPENS]){0});
 }
 END_TEST
 
@@ -506,6 +525,11 @@ START_TEST(the_second_time_the_data_is_in_the_syn)
     struct tcp_info i = info_of(a);
     ck_assert_int_eq(i.srtt, MS(20));
     ck_assert_uint_eq(i.retransmitted, 0);
+    expect_counts(AS_CLIENT, &(uint64_t[FAST_OPENS]){[FAST_OPEN_ASKED] = 1,
+                                                     [FAST_OPEN_LEARNT] = 1,
+                                                     [FAST_OPEN_SENT] = 1,
+                                                     [FAST_OPEN_ACCEPTED] = 1});
+    expect_counts(AS_SERVER, &(uint64_t[FAST_OPENS]){0});
 }
 END_TEST
 
@@ -643,6 +667,12 @@ START_TEST(no_answer)
         discard_sent();
         run_for(SEC(3));
     }
+    expect_counts(AS_CLIENT, &(uint64_t[FAST_OPENS]){[FAST_OPEN_ASKED] = 1,
+                                                     [FAST_OPEN_LEARNT] = 1,
+                                                     [FAST_OPEN_SENT] = 3,
+                                                     [FAST_OPEN_UNHEARD] = 3,
+                                                     [FAST_OPEN_IGNORED] = 3,
+                                                     [FAST_OPEN_PAUSED] = 3});
 }
 END_TEST
 
