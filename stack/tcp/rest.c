@@ -242,6 +242,7 @@ static void restore_path(const struct tcp_rest *r, struct tcp_conn *c)
     c->rtt.min = r->rtt_min;
     cc_init(&c->cc, c->options.cc, c->snd_mss, false);
     c->cc.no_abe = c->tcp->config.no_abe;
+    c->cc.no_ack_train = c->tcp->config.no_ack_train;
     c->cc.cwnd = r->cwnd;
     c->cc.ssthresh = r->ssthresh;
     c->cc.dice = r->dice;
