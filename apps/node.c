@@ -90,7 +90,7 @@ static int open_tap(struct node *n, const struct node_options *o)
     } else if (o->wire == NODE_BIG) {
         error = tape_tap_open(&n->tap, o->tap, NETDEV_CSUM | NETDEV_TSO4 | NETDEV_BIG, queue, seed);
         if (error == 0 && (n->tap.dev.caps & NETDEV_BIG) == 0) {
-            fprintf(stderr, "vitrine: super-segments of more than 64 KiB need Linux 6.3\n");
+            fprintf(stderr, "vitrine: super-segments of more than 64 KiB need Linux 6.4\n");
         }
     } else if (o->wire == NODE_COALESCED) {
         error = tape_tap_open(&n->tap, o->tap, 0, queue | TAP_NAPI, seed);

@@ -144,7 +144,7 @@ static void on_sweep(struct timer *t, nsec now)
         tls_context_sweep(v->tls, now);
     }
     http_server_sweep(&v->http, now);
-    if (v->node.host.tcp.conn_pool.in_use > 0 || v->http.cache.bytes > 0) {
+    if (v->node.host.tcp.handle_pool.in_use > 0 || v->http.cache.bytes > 0) {
         timer_arm(v->wheel, t, now + TLS_LINGER);
     }
 }

@@ -15,6 +15,9 @@
     "  --psk-file FILE       pre-shared keys (TLS 1.3), a line each: IDENTITY:HEX\n"               \
     "  --psk IDENTITY:HEX    one of them, for everyone to see who can list processes\n"            \
     "  --keylog FILE         secrets for Wireshark and tshark [$SSLKEYLOGFILE]\n"                  \
+    "  --engine NAME         who computes: ipsec-mb, libcrypto, or mbedtls, the one to step\n"     \
+    "                        through; all but mbedtls with libcrypto's arithmetic in handshakes\n" \
+    "                        [the first of these that is here]\n"                                  \
     "  --handshake           every message field by field, and the key schedule step by step\n"    \
     "  --reveal              the same with the secrets; its first line says what that means\n"
 
@@ -28,11 +31,7 @@ const char tls_server_usage[] =
     "  --early-data          take 0-RTT data, GET and HEAD only: off, for others can send it "
     "again\n"
     "  --ticket-lifetime S   how long a ticket is good, and its key seals [86400]\n"
-    "  --engine NAME         whose ciphers protect records: ipsec-mb, libcrypto, or mbedtls, the "
-    "one to step\n"
-    "                        through; all but mbedtls with libcrypto's arithmetic in handshakes\n"
-    "                        [the first of these that is here]\n"
-    "  --records own|mbedtls  who protects them after the handshake [own]\n" USAGE_OF_BOTH;
+    "  --records own|mbedtls  who protects records after the handshake [own]\n" USAGE_OF_BOTH;
 
 const char tls_client_usage[] =
     "TLS\n"

@@ -35,12 +35,12 @@ enum {
     TLS_OPT_PSK,
     TLS_OPT_EARLY_DATA,
     TLS_OPT_PSK_FILE,
+    TLS_OPT_ENGINE,
     /* a server's */
     TLS_OPT_CLIENT_CA,
     TLS_OPT_CLIENT_AUTH,
     TLS_OPT_NO_TICKETS,
     TLS_OPT_TICKET_LIFETIME,
-    TLS_OPT_ENGINE,
     TLS_OPT_RECORDS,
     /* a client's */
     TLS_OPT_CACERT,
@@ -59,15 +59,15 @@ enum {
     {"handshake", no_argument, NULL, TLS_OPT_HANDSHAKE},   \
     {"reveal", no_argument, NULL, TLS_OPT_REVEAL},         \
     {"psk", required_argument, NULL, TLS_OPT_PSK},         \
-    {"psk-file", required_argument, NULL, TLS_OPT_PSK_FILE}
+    {"psk-file", required_argument, NULL, TLS_OPT_PSK_FILE}, \
+    {"engine", required_argument, NULL, TLS_OPT_ENGINE}
 #define TLS_SERVER_LONG_OPTIONS                                       \
     TLS_LONG_OPTIONS,                                                 \
     {"client-ca", required_argument, NULL, TLS_OPT_CLIENT_CA},        \
     {"client-auth", required_argument, NULL, TLS_OPT_CLIENT_AUTH},    \
     {"no-tickets", no_argument, NULL, TLS_OPT_NO_TICKETS},            \
     {"early-data", no_argument, NULL, TLS_OPT_EARLY_DATA},            \
-    {"ticket-lifetime", required_argument, NULL, TLS_OPT_TICKET_LIFETIME}, \
-    {"engine", required_argument, NULL, TLS_OPT_ENGINE},              \
+    {"ticket-lifetime", required_argument, NULL, TLS_OPT_TICKET_LIFETIME},              \
     {"records", required_argument, NULL, TLS_OPT_RECORDS}
 #define TLS_CLIENT_LONG_OPTIONS                            \
     TLS_LONG_OPTIONS,                                      \

@@ -19,7 +19,7 @@
 
 /* All but the last return false, with nothing in `out` to rely on, when the engine cannot or the input is bad: then mbedTLS does
  * the same by itself, or says what is wrong. Secret are the scalars of `p256` and `x25519`, what `p256_inverse` is asked
- * for, and base and exponent of `power`: their values do not show in the time it takes. */
+ * for, and base, exponent and modulus of `power`: their values do not show in the time it takes. */
 struct arithmetic {
     const char *name; /* "libcrypto" */
     /* scalar * point; `point` NULL: the base point. The scalar is from 1 to the order - 1. False: not on the curve. */

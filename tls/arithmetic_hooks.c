@@ -80,12 +80,26 @@ static bool sum(mbedtls_ecp_group *g, mbedtls_ecp_point *r, const mbedtls_mpi *m
 {
     const struct arithmetic *a = arithmetic_in_use;
     uint8_t base_scalar[P256_SCALAR], scalar[P256_SCALAR], point[P256_POINT];
-    return a != NULL && g->id == MBEDTLS_ECP_DP_SECP256R1 && p == &g->G &&
+    bool positive = mbedtls_mpi_cmp_int(m, 0) >= 0 && mbedtls_mpi_cmp_int(n, 0) >= 0;
+    return a != NULL && g->id == MBEDTLS_ECP_DP_SECP256R1 && p == &g->G && positive &&
            mbedtls_mpi_write_binary(m, base_scalar, sizeof base_scalar) == 0 &&
            mbedtls_mpi_write_binary(n, scalar, sizeof scalar) == 0 &&
            read_point(g, q, point, sizeof point) &&
            a->p256_sum(base_scalar, scalar, point, point) &&
            mbedtls_ecp_point_read_binary(g, r, point, sizeof point) == 0;
+}
+
+/* `x` stays as it is when there is no memory: it may be what mbedTLS has to go on with. */
+static bool store(mbedtls_mpi *x, const uint8_t *bytes, size_t len)
+{
+    mbedtls_mpi value;
+    mbedtls_mpi_init(&value);
+    bool good = mbedtls_mpi_read_binary(&value, bytes, len) == 0;
+    if (good) {
+        mbedtls_mpi_swap(x, &value);
+    }
+    mbedtls_mpi_free(&value);
+    return good;
 }
 
 /* SEC 2 2.4.2: n */
@@ -103,8 +117,7 @@ static bool invert(mbedtls_mpi *inverse, const mbedtls_mpi *x, const mbedtls_mpi
     }
     bool good = mbedtls_mpi_cmp_int(x, 0) > 0 && mbedtls_mpi_cmp_mpi(x, n) < 0 &&
                 mbedtls_mpi_write_binary(x, bytes, sizeof bytes) == 0 &&
-                a->p256_inverse(bytes, bytes) &&
-                mbedtls_mpi_read_binary(inverse, bytes, sizeof bytes) == 0;
+                a->p256_inverse(bytes, bytes) && store(inverse, bytes, sizeof bytes);
     mbedtls_platform_zeroize(bytes, sizeof bytes);
     return good;
 }
@@ -131,7 +144,7 @@ static bool power(mbedtls_mpi *x, const mbedtls_mpi *base, const mbedtls_mpi *e,
                 mbedtls_mpi_write_binary(n, modulus, len) == 0 &&
                 a->power((struct slice){bytes, base_len}, (struct slice){exponent, exponent_len},
                          (struct slice){modulus, len}, bytes) &&
-                mbedtls_mpi_read_binary(x, bytes, len) == 0;
+                store(x, bytes, len);
     mbedtls_platform_zeroize(bytes, sizeof bytes);
     mbedtls_platform_zeroize(exponent, exponent_len);
     mbedtls_platform_zeroize(modulus, len);

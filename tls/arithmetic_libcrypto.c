@@ -142,10 +142,13 @@ static bool power(struct slice base, struct slice exponent, struct slice modulus
     struct work w;
     bool good = work_begin(&w) && read_number(w.a, base.data, base.len) &&
                 read_number(w.b, exponent.data, exponent.len) &&
-                read_number(w.c, modulus.data, modulus.len) && BN_is_odd(w.c) &&
-                BN_nnmod(w.a, w.a, w.c, w.ctx) == 1 &&
-                BN_mod_exp_mont_consttime(w.a, w.a, w.b, w.c, w.ctx, NULL) == 1 &&
-                BN_bn2binpad(w.a, out, (int)modulus.len) == (int)modulus.len;
+                read_number(w.c, modulus.data, modulus.len) && BN_is_odd(w.c);
+    if (good) {
+        BN_set_flags(w.c, BN_FLG_CONSTTIME); /* it is one of RSA's primes */
+    }
+    good = good && BN_nnmod(w.a, w.a, w.c, w.ctx) == 1 &&
+           BN_mod_exp_mont_consttime(w.a, w.a, w.b, w.c, w.ctx, NULL) == 1 &&
+           BN_bn2binpad(w.a, out, (int)modulus.len) == (int)modulus.len;
     work_end(&w);
     return good;
 }

@@ -463,9 +463,11 @@ static void pump(struct tls_session *t)
 /* As far as it goes; true: it is complete, and whoever protects the records from here on has the keys. */
 static bool shake_hands(struct tls_session *t)
 {
+    const struct arithmetic *before =
+        arithmetic_in_use; /* of a session on the other side of a pipe */
     arithmetic_in_use = t->context->arithmetic;
     bool complete = tls_handshake(t) && tls_take_over(t);
-    arithmetic_in_use = NULL;
+    arithmetic_in_use = before;
     return complete;
 }
 

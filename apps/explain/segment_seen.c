@@ -14,7 +14,7 @@ static bool next_option(struct rd *r, uint8_t *kind, struct rd *value)
         return false;
     }
     *kind = rd_u8(r);
-    *value = rd_of(NULL, 0);
+    *value = (struct rd){0};
     if (*kind != OPT_END && *kind != OPT_NOP) {
         uint8_t len = rd_u8(r);
         *value = rd_sub(r, len >= 2 ? len - 2U : 0);

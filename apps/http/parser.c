@@ -66,7 +66,9 @@ static bool keep(struct http_parser *p, struct slice bytes)
         p->head = head;
         p->cap = cap;
     }
-    memcpy(p->head + p->len, bytes.data, bytes.len);
+    if (bytes.len > 0) {
+        memcpy(p->head + p->len, bytes.data, bytes.len);
+    }
     p->len += bytes.len;
     return true;
 }

@@ -196,7 +196,8 @@ static ptrdiff_t replay_write(struct tap *t, const struct iovec *parts, int coun
     struct rd r = tape_take(TAPE_FRAME_OUT);
     struct out_frame then = read_out_frame(&r);
     tape_taken(&r, TAPE_FRAME_OUT);
-    if (then.len != now.len || then.hash != now.hash ||
+    bool same_len = then.len == now.len && then.bytes.len == now.bytes.len && now.bytes.len > 0;
+    if (!same_len || then.hash != now.hash ||
         memcmp(then.bytes.data, now.bytes.data, now.bytes.len) != 0) {
         leave_different(t, &then, &now);
     }

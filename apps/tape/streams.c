@@ -303,7 +303,9 @@ static void commit(struct held *g, struct slice bytes)
         tape_leave(TAPE_DIFFERS, "connection %u: there is no room for %zu bytes now", g->id,
                    bytes.len);
     }
-    memcpy(g->room, bytes.data, bytes.len);
+    if (bytes.len > 0) {
+        memcpy(g->room, bytes.data, bytes.len);
+    }
     g->room = NULL;
     stream_commit(g->stream, bytes.len);
 }

@@ -20,6 +20,7 @@ struct rd {
 static inline struct rd rd_of(const void *data, size_t len)
 {
     const uint8_t *p = data;
+    /* cppcheck-suppress nullPointerArithmetic ; not where there is nothing */
     return (struct rd){.pos = p, .end = len == 0 ? p : p + len};
 }
 
@@ -105,6 +106,7 @@ struct wr {
 static inline struct wr wr_of(void *data, size_t cap)
 {
     uint8_t *p = data;
+    /* cppcheck-suppress nullPointerArithmetic ; not where there is no room */
     return (struct wr){.start = p, .pos = p, .end = cap == 0 ? p : p + cap};
 }
 

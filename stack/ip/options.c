@@ -215,7 +215,7 @@ static bool stamp(uint8_t *copy, size_t len, size_t next, struct ip_addr self, u
 
 static void put_timestamp(struct wr *w, struct slice seen, struct ip_addr self, uint32_t time)
 {
-    uint8_t copy[IP_OPTIONS_MAX];
+    uint8_t copy[IP_OPTIONS_MAX] = {0};
     size_t next = next_entry(seen);
     memcpy(copy, seen.data, seen.len);
     bool full = next >= seen.len;

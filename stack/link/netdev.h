@@ -12,7 +12,7 @@ enum netdev_cap {
     NETDEV_TSO4 = 2, /* takes GSO_TCP4 super-segments */
     NETDEV_TSO6 = 4,
     /* … and GSO_TCP4 ones of up to NETDEV_BIG_BYTES. An IPv4 header cannot say so much: its total length is 0, and the frame's
-     * length counts (IPv4 BIG TCP, Linux 6.3). */
+     * length counts (IPv4 BIG TCP, Linux 6.4). */
     NETDEV_BIG = 8,
 };
 

@@ -150,6 +150,7 @@ void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
         .nxt = c->snd_nxt,
         .flight = seq_span(c->snd_una, c->snd_nxt),
         .cwnd_limited = send_uses_window(c),
+        .in_bursts = c->round_limited && c->pace.rate == 0,
         .after_timeout = c->recovery.recover_set && !c->recovery.active,
     };
     uint32_t old_wnd = c->snd_wnd;

@@ -31,7 +31,8 @@ struct tcp_ack {
     bool ece;            /* it speaks of marks of congestion */
     bool duplicate;      /* a duplicate ACK by RFC 5681 2 */
     bool window_changed; /* it moved snd_wnd */
-    bool cwnd_limited;   /* the congestion window was what held the sender back */
+    bool cwnd_limited;   /* the congestion window was what held the sender back, or may soon */
+    bool in_bursts;      /* it was, and nothing was paced: data goes out as fast as ACKs come */
     bool undone;         /* it showed that the latest loss was none */
     bool recovering;     /* losses are being repaired still, or again */
     bool selective;      /* more than one loss in a round trip would be found */

@@ -106,7 +106,7 @@ static void slow_start(struct tcp_cc *cc, const struct tcp_ack *ack)
         grow(cc, wanted);
         return;
     }
-    bool trains = !cc->no_ack_train && cc->pacing_rate == 0;
+    bool trains = !cc->no_ack_train && ack->in_bursts;
     grow(cc, hystart_on_ack(&cc->u.cubic.hystart, ack, wanted, trains, &done));
     if (done) {
         cc->ssthresh = u32_max(cc->cwnd, 2 * cc->mss);

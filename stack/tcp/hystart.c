@@ -70,7 +70,12 @@ uint32_t hystart_on_ack(struct tcp_hystart *h, const struct tcp_ack *ack, uint32
     }
     take_sample(h, ack->ack_rtt);
     nsec base = least_rtt(h);
-    nsec span = trains && base != 0 ? train_span(h, ack->now) : 0;
+    nsec span = 0;
+    if (trains && base != 0) {
+        span = train_span(h, ack->now);
+    } else {
+        h->train_to = 0; /* the next train begins anew */
+    }
     if (h->baseline == 0) {
         if (grew(h)) {
             begin_css(h, h->min, false);

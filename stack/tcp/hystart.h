@@ -6,7 +6,7 @@
  * train of the older HyStart (Ha and Rhee, 2011, 4.1): a window that is sent in bursts comes back in a train of ACKs as
  * long as the bottleneck takes for it. Of half a round trip: the window, which has doubled since, is about the path's;
  * CSS begins. Of a whole one: the bottleneck never rests, and slow start is over. This is beyond RFC 9406, on the
- * careful side of it; a paced sender has no bursts, and for it the train says nothing.
+ * careful side of it; who is paced, or sends less than its window, has no bursts: for those the train says nothing.
  */
 #ifndef VITRINE_TCP_HYSTART_H
 #define VITRINE_TCP_HYSTART_H

@@ -86,7 +86,8 @@ static void ecn_info(const struct tcp_conn *c, struct tcp_info *out)
 
 uint32_t tcp_get_id(struct stream *s)
 {
-    return conn_of_stream(s)->id;
+    const struct tcp_handle *h = handle_of_stream(s);
+    return h->conn != NULL ? h->conn->id : h->rest.id;
 }
 
 void tcp_get_info(struct stream *s, struct tcp_info *out)

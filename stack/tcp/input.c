@@ -93,7 +93,7 @@ static void dispatch(struct tcp *t, struct tcp_segment *s)
     }
     if (!e->timewait) {
         struct tcp_conn *c = conn_awake(handle_of_entry(e));
-        if (c == NULL) {
+        if (c == NULL || c->detached) { /* what it owed its application may have ended it */
             return;
         }
         if (handshake_gives_way(c, s)) {
@@ -178,7 +178,7 @@ void input_error(void *arg, const struct ip_error *e)
         return;
     }
     struct tcp_conn *c = conn_awake(handle_of_entry(entry));
-    if (c == NULL) {
+    if (c == NULL || c->detached) {
         return;
     }
     if (e->type == ICMP_SOURCE_QUENCH) {

@@ -234,7 +234,7 @@ uint32_t receive_tell_window(struct tcp_conn *c)
     autotune_told(c, c->rcv_adv);
     uint32_t room = window_free(c);
     tcp_seq edge = edge_of(c, room);
-    if (!worth_telling(c, edge)) {
+    if (c->fin_received || !worth_telling(c, edge)) { /* behind a FIN nothing comes */
         edge = c->rcv_adv;
     }
     uint32_t wnd = seq_gt(edge, c->rcv_nxt) ? seq_span(c->rcv_nxt, edge) : 0;

@@ -3,6 +3,7 @@
  */
 #include "stack/tcp/timewait.h"
 
+#include "stack/tcp/receive.h"
 #include "stack/tcp/reply.h"
 
 #define ANSWER_INTERVAL (500 * NS_PER_MS) /* so that two ends in TIME-WAIT do not talk for ever */
@@ -94,8 +95,7 @@ void timewait_enter(struct tcp_conn *c, nsec now)
     if (w->route != NULL) {
         *w->route = *c->route; /* MUST-53: every segment, those of TIME-WAIT too */
     }
-    int32_t wnd = seq_diff(c->rcv_adv, c->rcv_nxt);
-    w->wnd = wnd > 0 ? (uint16_t)u32_min((uint32_t)wnd >> c->rcv_wscale, UINT16_MAX) : 0;
+    w->wnd = (uint16_t)(receive_tell_window(c) >> c->rcv_wscale); /* as its last ACK will */
     demux_succeed(t, &w->entry, &c->handle->entry);
     list_push_back(&t->timewaits, &w->link);
     arm(t);

@@ -32,9 +32,9 @@ replayed() {
     contains "$dir/replay.log" 'all frames are the same'
 }
 
-if [ "$(printf '6.3\n%s\n' "$(uname -r)" | sort -V | head -n 1)" != 6.3 ]; then
+if [ "$(printf '6.4\n%s\n' "$(uname -r)" | sort -V | head -n 1)" != 6.4 ]; then
     serve --root "$dir/root"
-    try "big: an older kernel is told of" contains "$dir/serve.log" 'need Linux 6.3'
+    try "big: an older kernel is told of" contains "$dir/serve.log" 'need Linux 6.4'
     try "big: 100 MiB over plain HTTP all the same" download "http://$host"
     done_testing
 fi

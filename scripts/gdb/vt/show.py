@@ -151,12 +151,12 @@ class Tls(Command):
         session = tls_session(conn)
         if session is None:
             raise gdb.GdbError("connection %d has no TLS session (yet, or no more)" % int(conn["id"]))
-        ssl, lens = session["ssl"], session["lens"]
+        lens = session["lens"]
         yield "connection %d  TLS  %s" % (int(conn["id"]), self.progress(session))
-        state = int(member(ssl, "state"))
         if self.taken(session) is not None:
             yield "  machine   is gone: the session protects its records by itself"
         else:
+            state = int(member(session["ssl"].dereference(), "state"))
             yield "  machine   %s (mbedTLS' state %d)" % (tls_state_name(state), state)
         yield "  version   %s" % self.or_not(table(VERSIONS), int(lens["version"]))
         yield "  suite     %s" % self.or_not(table(SUITES), int(lens["suite"]))
@@ -181,7 +181,7 @@ class Tls(Command):
 
     def alpn(self, session):
         traffic = self.taken(session)
-        return traffic["alpn"] if traffic is not None else member(session["ssl"], "alpn_chosen")
+        return traffic["alpn"] if traffic is not None else member(session["ssl"].dereference(), "alpn_chosen")
 
     def secrets(self, session, version, suite):
         """RFC 8446 7.1, RFC 5246 8.1; as the library holds them."""
@@ -195,7 +195,7 @@ class Tls(Command):
                         "%s_TRAFFIC_SECRET_%d" % (name, int(traffic["updates_" + side])),
                         bytes(int(secret["data"][i]) for i in range(size)).hex())
             return
-        ssl = session["ssl"]
+        ssl = session["ssl"].dereference()
         pointer = member(ssl, "session")
         if int(pointer) == 0:
             pointer = member(ssl, "session_negotiate")

@@ -1,6 +1,8 @@
 /* Frames into a host in each state of TCP: the first byte of the input chooses the state, a short
  * program of our own leads there, and the rest of the input goes on from it (program.h).
  */
+#include "stack/tcp/conn.h"
+#include "stack/tcp/rest.h"
 #include "tests/fuzz/program.h"
 
 #define SYN 0x02, 0x00
@@ -49,11 +51,15 @@ static const struct {
 static enum tcp_state state_of(struct program *p, unsigned slot)
 {
     struct program_view v = program_view(p, slot);
-    const struct tcp_entry *e = demux_find(&p->net.host.tcp, &v.tuple);
+    struct tcp_entry *e = demux_find(&p->net.host.tcp, &v.tuple);
     if (e != NULL && e->timewait) {
         return TCP_TIME_WAIT;
     }
-    return v.conn != NULL ? v.conn->state : TCP_CLOSED;
+    if (!v.open) {
+        return TCP_CLOSED;
+    }
+    static struct tcp_conn room;
+    return rest_look(handle_of_entry(e), &room)->state;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -347,29 +347,29 @@ START_TEST(the_first_slow_start_ends_by_hystart)
 END_TEST
 
 /* A second of ACKs 1 ms apart, round trips of 20 ms that do not grow. */
-static uint32_t ssthresh_after_a_train(bool no_ack_train, uint64_t pacing_rate)
+static uint32_t ssthresh_after_a_train(bool no_ack_train, bool in_bursts)
 {
     struct tcp_cc cc;
     cc_init(&cc, &cc_cubic, MSS, false);
     cc.no_ack_train = no_ack_train;
-    cc.pacing_rate = pacing_rate;
     for (uint32_t i = 1; i <= 1000; i++) {
         struct tcp_ack ack = {.now = START + (nsec)i * NS_PER_MS,
                               .ack = seq_of(i * MSS),
                               .nxt = seq_of((i + 20) * MSS),
                               .acked = MSS,
                               .ack_rtt = 20 * NS_PER_MS,
-                              .cwnd_limited = true};
+                              .cwnd_limited = true,
+                              .in_bursts = in_bursts};
         cc.ops->on_ack(&cc, &ack);
     }
     return cc.ssthresh;
 }
 
-START_TEST(an_ack_train_ends_it_where_nothing_is_paced)
+START_TEST(an_ack_train_ends_it_where_the_window_lets_bursts_out)
 {
-    ck_assert_uint_lt(ssthresh_after_a_train(false, 0), 40 * MSS);
-    ck_assert_uint_eq(ssthresh_after_a_train(true, 0), CC_SSTHRESH_START);
-    ck_assert_uint_eq(ssthresh_after_a_train(false, 1000000), CC_SSTHRESH_START);
+    ck_assert_uint_lt(ssthresh_after_a_train(false, true), 40 * MSS);
+    ck_assert_uint_eq(ssthresh_after_a_train(true, true), CC_SSTHRESH_START);
+    ck_assert_uint_eq(ssthresh_after_a_train(false, false), CC_SSTHRESH_START);
 }
 END_TEST
 
@@ -417,7 +417,7 @@ Suite *cc_cubic_suite(void)
     tcase_add_test(t, idle_time_does_not_count);
     tcase_add_test(t, time_that_the_application_limits_does_not_count);
     tcase_add_test(t, the_first_slow_start_ends_by_hystart);
-    tcase_add_test(t, an_ack_train_ends_it_where_nothing_is_paced);
+    tcase_add_test(t, an_ack_train_ends_it_where_the_window_lets_bursts_out);
     tcase_add_test(t, it_ends_at_two_segments_at_least);
     tcase_add_test(t, nothing_overflows);
     suite_add_tcase(s, t);
