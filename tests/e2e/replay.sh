@@ -218,8 +218,14 @@ try "--no-secrets refuses a key on the command line" key_in_arguments
 
 # ---- the recording ends before the service ----
 
-killed() {
-    replay killed || fail "$(cat "$dir/replay.log")"
+killed() { # at once, so the kernel may have written the last record in part
+    local status=0
+    replay killed || status=$?
+    if grep -q 'the file is cut off in record' "$dir/replay.log"; then
+        contains "$dir/replay.log" ' [1-9][0-9]* frames out, .*all frames so far are the same'
+        return
+    fi
+    same "status" 0 "$status"
     contains "$dir/replay.log" 'the recording was not ended'
     contains "$dir/replay.log" ' [1-9][0-9]* frames out, .*all frames are the same'
 }
