@@ -18,6 +18,7 @@
 struct sight {
     struct tls_context context;
     struct tls_session session;
+    mbedtls_ssl_context ssl; /* its own, as until records are taken over */
     struct recorder recorder;
     struct tls_watcher watcher;
     unsigned messages, steps;
@@ -68,6 +69,7 @@ static struct sight *begin(uint8_t how)
     s->context.client = (how & 128U) != 0;
     s->session.context = &s->context;
     s->session.recorder = &s->recorder;
+    s->session.ssl = &s->ssl;
     s->session.lens.writer = -1;
     s->session.lens.stepping = how >> 4;
     s->session.lens.version = (how & 2U) != 0 ? TLS_1_2 : (how & 4U) != 0 ? TLS_1_3 : 0;
