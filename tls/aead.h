@@ -26,15 +26,24 @@ struct aead_engine {
     /* `key`: 16 bytes for AES-128, else 32. NULL: no memory, or the engine does not have it. */
     struct aead *(*create)(enum aead_algorithm a, const uint8_t *key);
     void (*destroy)(struct aead *k); /* wipes it; NULL: nothing */
-    /* The parts, one after the other, encrypted to `out`, then the tag: the sum of their lengths + AEAD_TAG bytes.
-     * A part may lie where its ciphertext goes; else it must not overlap `out`. False: the engine failed. */
-    bool (*seal)(struct aead *k, const uint8_t nonce[AEAD_NONCE], struct slice additional,
-                 const struct slice *parts, unsigned count, uint8_t *out);
-    /* The parts are ciphertext and tag, cut anywhere. `out`, of the ciphertext's length, may be where the only part
-     * lies, or must not overlap any. False: not authentic, and `out` holds nothing of the plaintext. */
-    bool (*open)(struct aead *k, const uint8_t nonce[AEAD_NONCE], struct slice additional,
-                 const struct slice *parts, unsigned count, uint8_t *out);
+    /* A message, in three steps. Additional data is short; `out` of `update` is where the part lies, or does not
+     * overlap it. False: the engine failed. */
+    bool (*begin)(struct aead *k, bool sealing, const uint8_t nonce[AEAD_NONCE],
+                  struct slice additional);
+    bool (*update)(struct aead *k, bool sealing, struct slice part,
+                   uint8_t *out); /* part.len > 0 */
+    /* Sealing: makes the tag. Else: whether `tag` is the right one, in constant time. */
+    bool (*finish)(struct aead *k, bool sealing, uint8_t tag[AEAD_TAG]);
 };
+
+/* The parts, one after the other, encrypted to `out`, then the tag: the sum of their lengths + AEAD_TAG bytes.
+ * A part may lie where its ciphertext goes; else it must not overlap `out`. False: the engine failed. */
+bool aead_seal(const struct aead_engine *e, struct aead *k, const uint8_t nonce[AEAD_NONCE],
+               struct slice additional, const struct slice *parts, unsigned count, uint8_t *out);
+/* The parts are ciphertext and tag, cut anywhere. `out`, of the ciphertext's length, may be where the only part
+ * lies, or must not overlap any. False: not authentic, and `out` holds nothing of the plaintext. */
+bool aead_open(const struct aead_engine *e, struct aead *k, const uint8_t nonce[AEAD_NONCE],
+               struct slice additional, const struct slice *parts, unsigned count, uint8_t *out);
 
 /* Those of this build that this processor can use, from 0 on, which is the default; NULL: there are no more. */
 const struct aead_engine *aead_engine(unsigned nth);

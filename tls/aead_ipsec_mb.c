@@ -13,8 +13,6 @@
 #include <mbedtls/constant_time.h>
 #include <mbedtls/platform_util.h>
 
-#include "stack/base/cursor.h"
-
 #define ALIGNMENT 64U /* bytes: of gcm_key_data */
 
 /* What the library has for one length of AES keys. */
@@ -89,80 +87,40 @@ static void destroy(struct aead *k)
     }
 }
 
-static void begin(struct aead *k, const uint8_t *nonce, struct slice additional)
+static bool begin(struct aead *k, bool sealing, const uint8_t *nonce, struct slice additional)
 {
+    (void)sealing;
     if (k->gcm != NULL) {
         k->gcm->begin(&k->gcm_key, &k->message.gcm, nonce, additional.data, additional.len);
     } else {
         library->chacha20_poly1305_init(k->chacha_key, &k->message.chacha, nonce, additional.data,
                                         additional.len);
     }
+    return true;
 }
 
-static void update(struct aead *k, bool sealing, struct slice part, uint8_t *out)
+static bool update(struct aead *k, bool sealing, struct slice part, uint8_t *out)
 {
-    if (part.len == 0) {
-        return;
-    }
     if (k->gcm != NULL) {
         k->gcm->update[sealing](&k->gcm_key, &k->message.gcm, out, part.data, part.len);
-        return;
+        return true;
     }
     chacha_poly_enc_dec_update_t chacha =
         sealing ? library->chacha20_poly1305_enc_update : library->chacha20_poly1305_dec_update;
     chacha(k->chacha_key, &k->message.chacha, out, part.data, part.len);
-}
-
-static void finish(struct aead *k, bool sealing, uint8_t tag[AEAD_TAG])
-{
-    if (k->gcm != NULL) {
-        k->gcm->finish[sealing](&k->gcm_key, &k->message.gcm, tag, AEAD_TAG);
-    } else {
-        library->chacha20_poly1305_finalize(&k->message.chacha, tag, AEAD_TAG);
-    }
-}
-
-static bool seal(struct aead *k, const uint8_t nonce[AEAD_NONCE], struct slice additional,
-                 const struct slice *parts, unsigned count, uint8_t *out)
-{
-    size_t done = 0;
-    begin(k, nonce, additional);
-    for (unsigned i = 0; i < count; i++) {
-        update(k, true, parts[i], out + done);
-        done += parts[i].len;
-    }
-    finish(k, true, out + done);
     return true;
 }
 
-static bool open_parts(struct aead *k, const uint8_t nonce[AEAD_NONCE], struct slice additional,
-                       const struct slice *parts, unsigned count, uint8_t *out)
+static bool finish(struct aead *k, bool sealing, uint8_t tag[AEAD_TAG])
 {
-    uint8_t sent[AEAD_TAG], right[AEAD_TAG];
-    struct wr tag = wr_of(sent, AEAD_TAG);
-    size_t len = 0, done = 0;
-    for (unsigned i = 0; i < count; i++) {
-        len += parts[i].len;
+    uint8_t right[AEAD_TAG];
+    uint8_t *to = sealing ? tag : right;
+    if (k->gcm != NULL) {
+        k->gcm->finish[sealing](&k->gcm_key, &k->message.gcm, to, AEAD_TAG);
+    } else {
+        library->chacha20_poly1305_finalize(&k->message.chacha, to, AEAD_TAG);
     }
-    if (len < AEAD_TAG) {
-        return false;
-    }
-    len -= AEAD_TAG;
-    begin(k, nonce, additional);
-    for (unsigned i = 0; i < count; i++) {
-        struct rd r = rd_slice(parts[i]);
-        struct slice text = rd_take(&r, size_min(parts[i].len, len - done));
-        struct slice rest = rd_take(&r, rd_left(&r));
-        update(k, false, text, out + done);
-        done += text.len;
-        wr_bytes(&tag, rest.data, rest.len);
-    }
-    finish(k, false, right);
-    bool good = mbedtls_ct_memcmp(sent, right, AEAD_TAG) == 0;
-    if (!good) {
-        mbedtls_platform_zeroize(out, len);
-    }
-    return good;
+    return sealing || mbedtls_ct_memcmp(tag, right, AEAD_TAG) == 0;
 }
 
 const struct aead_engine aead_ipsec_mb = {
@@ -173,8 +131,9 @@ const struct aead_engine aead_ipsec_mb = {
 #endif
     .create = create,
     .destroy = destroy,
-    .seal = seal,
-    .open = open_parts,
+    .begin = begin,
+    .update = update,
+    .finish = finish,
 };
 
 #endif

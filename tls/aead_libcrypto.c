@@ -16,8 +16,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "stack/base/cursor.h"
-
 struct aead {
     EVP_CIPHER_CTX *ctx;
 };
@@ -66,12 +64,10 @@ static struct aead *create(enum aead_algorithm a, const uint8_t *key)
 }
 
 /* EVP counts in int. Additional data is told apart by having no place for output. */
-static bool update(struct aead *k, struct slice part, uint8_t *out)
+static bool update(struct aead *k, bool sealing, struct slice part, uint8_t *out)
 {
     int made;
-    if (part.len == 0) {
-        return true;
-    }
+    (void)sealing; /* `begin` has said it */
     return part.len <= INT_MAX &&
            EVP_CipherUpdate(k->ctx, out, &made, part.data, (int)part.len) == 1 &&
            (size_t)made == part.len;
@@ -80,70 +76,17 @@ static bool update(struct aead *k, struct slice part, uint8_t *out)
 static bool begin(struct aead *k, bool sealing, const uint8_t *nonce, struct slice additional)
 {
     return EVP_CipherInit_ex2(k->ctx, NULL, NULL, nonce, sealing, NULL) == 1 &&
-           update(k, additional, NULL);
+           (additional.len == 0 || update(k, sealing, additional, NULL));
 }
 
-/* Makes the tag, or compares the one that was set, in constant time. */
-static bool finish(struct aead *k)
+/* EVP makes the tag at the end, or compares the one that was set before it, in constant time. */
+static bool finish(struct aead *k, bool sealing, uint8_t tag[AEAD_TAG])
 {
     uint8_t none[EVP_MAX_BLOCK_LENGTH];
     int made;
-    return EVP_CipherFinal_ex(k->ctx, none, &made) == 1 && made == 0;
-}
-
-static bool seal(struct aead *k, const uint8_t nonce[AEAD_NONCE], struct slice additional,
-                 const struct slice *parts, unsigned count, uint8_t *out)
-{
-    size_t done = 0;
-    if (!begin(k, true, nonce, additional)) {
-        return false;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        if (!update(k, parts[i], out + done)) {
-            return false;
-        }
-        done += parts[i].len;
-    }
-    return finish(k) &&
-           EVP_CIPHER_CTX_ctrl(k->ctx, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG, out + done) == 1;
-}
-
-/* Decrypts, and compares the tag that stands behind the text. */
-static bool decrypt(struct aead *k, const struct slice *parts, unsigned count, size_t text_len,
-                    uint8_t *out)
-{
-    uint8_t sent[AEAD_TAG];
-    size_t done = 0;
-    struct wr tag = wr_of(sent, AEAD_TAG);
-    for (unsigned i = 0; i < count; i++) {
-        struct rd r = rd_slice(parts[i]);
-        struct slice text = rd_take(&r, size_min(parts[i].len, text_len - done));
-        struct slice rest = rd_take(&r, rd_left(&r));
-        if (!update(k, text, out + done)) {
-            return false;
-        }
-        done += text.len;
-        wr_bytes(&tag, rest.data, rest.len);
-    }
-    return EVP_CIPHER_CTX_ctrl(k->ctx, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG, sent) == 1 && finish(k);
-}
-
-static bool open_parts(struct aead *k, const uint8_t nonce[AEAD_NONCE], struct slice additional,
-                       const struct slice *parts, unsigned count, uint8_t *out)
-{
-    size_t len = 0;
-    for (unsigned i = 0; i < count; i++) {
-        len += parts[i].len;
-    }
-    if (len < AEAD_TAG) {
-        return false;
-    }
-    len -= AEAD_TAG;
-    bool good = begin(k, false, nonce, additional) && decrypt(k, parts, count, len, out);
-    if (!good) {
-        OPENSSL_cleanse(out, len);
-    }
-    return good;
+    return (sealing || EVP_CIPHER_CTX_ctrl(k->ctx, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG, tag) == 1) &&
+           EVP_CipherFinal_ex(k->ctx, none, &made) == 1 && made == 0 &&
+           (!sealing || EVP_CIPHER_CTX_ctrl(k->ctx, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG, tag) == 1);
 }
 
 const struct aead_engine aead_libcrypto = {
@@ -151,8 +94,9 @@ const struct aead_engine aead_libcrypto = {
     .arithmetic = &arithmetic_libcrypto,
     .create = create,
     .destroy = destroy,
-    .seal = seal,
-    .open = open_parts,
+    .begin = begin,
+    .update = update,
+    .finish = finish,
 };
 
 #endif

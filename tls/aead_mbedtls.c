@@ -9,8 +9,6 @@
 #include <mbedtls/gcm.h>
 #include <mbedtls/platform_util.h>
 
-#include "stack/base/cursor.h"
-
 struct aead {
     bool chacha;
     union {
@@ -70,12 +68,10 @@ static bool begin(struct aead *k, bool sealing, const uint8_t *nonce, struct sli
            mbedtls_gcm_update_ad(&k->u.gcm, additional.data, additional.len) == 0;
 }
 
-static bool update(struct aead *k, struct slice part, uint8_t *out)
+static bool update(struct aead *k, bool sealing, struct slice part, uint8_t *out)
 {
     size_t made;
-    if (part.len == 0) {
-        return true;
-    }
+    (void)sealing; /* `begin` has said it */
     if (k->chacha) {
         return mbedtls_chachapoly_update(&k->u.chachapoly, part.len, part.data, out) == 0;
     }
@@ -83,75 +79,21 @@ static bool update(struct aead *k, struct slice part, uint8_t *out)
            made == part.len;
 }
 
-static bool finish(struct aead *k, uint8_t tag[AEAD_TAG])
+static bool finish(struct aead *k, bool sealing, uint8_t tag[AEAD_TAG])
 {
+    uint8_t right[AEAD_TAG];
     size_t made;
-    if (k->chacha) {
-        return mbedtls_chachapoly_finish(&k->u.chachapoly, tag) == 0;
-    }
-    return mbedtls_gcm_finish(&k->u.gcm, NULL, 0, &made, tag, AEAD_TAG) == 0;
-}
-
-static bool seal(struct aead *k, const uint8_t nonce[AEAD_NONCE], struct slice additional,
-                 const struct slice *parts, unsigned count, uint8_t *out)
-{
-    size_t done = 0;
-    if (!begin(k, true, nonce, additional)) {
-        return false;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        if (!update(k, parts[i], out + done)) {
-            return false;
-        }
-        done += parts[i].len;
-    }
-    return finish(k, out + done);
-}
-
-/* Decrypts, gathers the tag that was sent in `sent`, and makes the one that is right. */
-static bool decrypt(struct aead *k, const struct slice *parts, unsigned count, size_t text_len,
-                    uint8_t *out, uint8_t sent[AEAD_TAG], uint8_t right[AEAD_TAG])
-{
-    size_t done = 0;
-    struct wr tag = wr_of(sent, AEAD_TAG);
-    for (unsigned i = 0; i < count; i++) {
-        struct rd r = rd_slice(parts[i]);
-        struct slice text = rd_take(&r, size_min(parts[i].len, text_len - done));
-        struct slice rest = rd_take(&r, rd_left(&r));
-        if (!update(k, text, out + done)) {
-            return false;
-        }
-        done += text.len;
-        wr_bytes(&tag, rest.data, rest.len);
-    }
-    return finish(k, right);
-}
-
-static bool open_parts(struct aead *k, const uint8_t nonce[AEAD_NONCE], struct slice additional,
-                       const struct slice *parts, unsigned count, uint8_t *out)
-{
-    uint8_t sent[AEAD_TAG], right[AEAD_TAG];
-    size_t len = 0;
-    for (unsigned i = 0; i < count; i++) {
-        len += parts[i].len;
-    }
-    if (len < AEAD_TAG) {
-        return false;
-    }
-    len -= AEAD_TAG;
-    bool good = begin(k, false, nonce, additional) &&
-                decrypt(k, parts, count, len, out, sent, right) &&
-                mbedtls_ct_memcmp(sent, right, AEAD_TAG) == 0;
-    if (!good) {
-        mbedtls_platform_zeroize(out, len);
-    }
-    return good;
+    uint8_t *to = sealing ? tag : right;
+    int ret = k->chacha ? mbedtls_chachapoly_finish(&k->u.chachapoly, to)
+                        : mbedtls_gcm_finish(&k->u.gcm, NULL, 0, &made, to, AEAD_TAG);
+    return ret == 0 && (sealing || mbedtls_ct_memcmp(tag, right, AEAD_TAG) == 0);
 }
 
 const struct aead_engine aead_mbedtls = {
     .name = "mbedtls",
     .create = create,
     .destroy = destroy,
-    .seal = seal,
-    .open = open_parts,
+    .begin = begin,
+    .update = update,
+    .finish = finish,
 };

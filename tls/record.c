@@ -133,8 +133,8 @@ bool record_seal(struct record_side *r, enum record_type type, uint8_t *record, 
     make_nonce(r, record + RECORD_HEADER, nonce);
     const uint8_t inner_type = (uint8_t)type;
     const struct slice parts[] = {text, {&inner_type, inner - text.len}};
-    if (!r->engine->seal(r->aead, nonce, make_aad(r, record, text.len, aad), parts, COUNT_OF(parts),
-                         record + record_front(r))) {
+    if (!aead_seal(r->engine, r->aead, nonce, make_aad(r, record, text.len, aad), parts,
+                   COUNT_OF(parts), record + record_front(r))) {
         return false;
     }
     r->number++;
@@ -177,8 +177,8 @@ enum record_verdict record_open(struct record_side *r, const uint8_t header[RECO
     struct slice sealed = {payload.data + r->explicit_len, payload.len - r->explicit_len};
     *text = (struct slice){out + skip, sealed.len - AEAD_TAG};
     make_nonce(r, payload.data, nonce);
-    if (!r->engine->open(r->aead, nonce, make_aad(r, header, text->len, aad), &sealed, 1,
-                         out + skip)) {
+    if (!aead_open(r->engine, r->aead, nonce, make_aad(r, header, text->len, aad), &sealed, 1,
+                   out + skip)) {
         return RECORD_FORGED;
     }
     r->number++;
