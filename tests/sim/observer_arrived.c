@@ -49,10 +49,27 @@ static void syn_arrived(struct view *v, const struct sight *s, enum sight_verdic
     v->syns[v->syn_count++] = n;
 }
 
-/* The peer's FIN comes, it says, behind this octet. */
+/* No window that the host can have offered reaches so far, or all of it has been acknowledged: the segment is refused
+ * (RFC 9293 3.10.7.4, first check). */
+static bool far_away(const struct view *v, uint32_t end)
+{
+    if (!v->ack_sent || v->unsure || v->ranges.lost) {
+        return false;
+    }
+    uint32_t shift = !v->offered.has_wscale ? 0 : v->offered.wscale > 14 ? 14 : v->offered.wscale;
+    uint32_t widest = UINT32_C(65535) << shift;
+    uint32_t taken = ranges_end(&v->ranges, v->acked); /* at most: RCV.NXT */
+    return end - v->acked > taken - v->acked + widest;
+}
+
+/* The peer's FIN comes, it says, behind this octet. One that must be refused, as of somebody who guesses, pushes none
+ * out that may have been taken. */
 static void fin_arrived(struct view *v, const struct sight *s)
 {
     uint32_t end = s->seq + sight_span(s);
+    if (far_away(v, end)) {
+        return;
+    }
     bool covers = v->fin_sent && (s->flags & ACK) != 0 && s->ack == v->fin + 1;
     v->fins_cover = covers && (v->fins_cover || v->fin_count == 0);
     for (unsigned i = 0; i < v->fin_count && i < FINS; i++) {

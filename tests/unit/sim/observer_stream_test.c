@@ -425,6 +425,59 @@ START_TEST(no_timewait_after_a_passive_close)
 }
 END_TEST
 
+/* FINs of somebody who guesses, all of them out of every window. */
+static void guess(void)
+{
+    for (uint32_t i = 1; i <= 6; i++) {
+        in(&r, seg(F | A, THEM + (i << 29U), US + (i << 29U), 7));
+    }
+}
+
+START_TEST(guessed_fins_change_no_end)
+{
+    again(&with_msl);
+    client(&r);
+    out(&r, seg(F | A, US, THEM, 0));
+    in(&r, seg(A, THEM, US + 1, 0));
+    in(&r, seg(F | A, THEM, US + 1, 0));
+    guess();
+    out(&r, seg(A, US + 1, THEM + 1, 0));
+    in(&r, seg(R, THEM + 1, 0, 0)); /* RFC 1337: ignored */
+    in(&r, seg(F | A, THEM, US + 1, 0));
+    out(&r, seg(A, US + 1, THEM + 1, 0));
+    expect_silence(&r);
+    in(&r, seg(A, THEM + 1, US + 1, 0));
+    out(&r, seg(R, US + 1, 0, 0));
+    expect(&r, "timewait-reset");
+}
+END_TEST
+
+START_TEST(guessed_fins_save_from_no_reset)
+{
+    again(&with_msl);
+    client(&r);
+    guess();
+    out(&r, seg(F | A, US, THEM, 0));
+    in(&r, seg(A, THEM, US + 1, 0));
+    guess();
+    in(&r, seg(R, THEM, 0, 0)); /* FIN-WAIT-2 */
+    in(&r, seg(A, THEM, US + 1, 0));
+    out(&r, seg(A, US + 1, THEM, 0));
+    expect(&r, "after-the-end");
+}
+END_TEST
+
+START_TEST(guessed_fins_excuse_no_silence)
+{
+    client(&r);
+    guess();
+    out(&r, seg(A, US, THEM, 0)); /* a challenge ACK */
+    in(&r, seg(A, THEM, US, 100));
+    pass(&r, MS(510));
+    expect(&r, "ack-delayed");
+}
+END_TEST
+
 START_TEST(timewait_is_waited_for)
 {
     close_actively();
@@ -472,7 +525,8 @@ Suite *observer_stream_suite(void)
           a_probe_waits_for_a_delayed_ack, fast_retransmit_is_no_timeout}},
         {"ending",
          {timewait_answers, timewait_of_a_simultaneous_close, no_timewait_after_a_passive_close,
-          timewait_is_waited_for, a_later_syn_reopens}},
+          guessed_fins_change_no_end, guessed_fins_save_from_no_reset,
+          guessed_fins_excuse_no_silence, timewait_is_waited_for, a_later_syn_reopens}},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         TCase *t = tcase_create(cases[i].name);
