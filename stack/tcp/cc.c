@@ -45,6 +45,8 @@ void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops)
                           .ssthresh = old.ssthresh,
                           .dice = old.dice,
                           .no_ack_train = old.no_ack_train,
+                          .no_hystart = old.no_hystart,
+                          .no_byte_counting = old.no_byte_counting,
                           .no_abe = old.no_abe};
     if (ops->init != NULL) {
         ops->init(cc);
@@ -73,6 +75,6 @@ uint32_t cc_mark_percent(const struct tcp_cc *cc, uint32_t gentle, uint32_t loss
 uint32_t cc_slow_start_growth(const struct tcp_cc *cc, const struct tcp_ack *ack)
 {
     /* After a timeout one ACK may cover much that arrived long ago (RFC 3465 2.3) */
-    uint32_t segments = ack->after_timeout ? 1 : SLOW_START_SEGMENTS;
+    uint32_t segments = ack->after_timeout || cc->no_byte_counting ? 1 : SLOW_START_SEGMENTS;
     return u32_min(ack->acked, segments * cc->mss);
 }

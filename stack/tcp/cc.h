@@ -77,14 +77,16 @@ struct cc_cubic_state {
 
 struct tcp_cc {
     const struct tcp_cc_ops *ops;
-    uint32_t mss;         /* bytes: SMSS */
-    uint32_t cwnd;        /* bytes */
-    uint32_t ssthresh;    /* bytes */
-    uint64_t pacing_rate; /* bytes a second; 0: not paced */
-    uint32_t dice;        /* state of the connection's generator of random waits */
-    bool slow_on_purpose; /* it sends less than it might: samples of the rate say little */
-    bool no_ack_train;    /* HyStart++ hears of delay alone (RFC 9406), for study */
-    bool no_abe;          /* a mark counts like a loss (RFC 3168 6.1.2), for study */
+    uint32_t mss;          /* bytes: SMSS */
+    uint32_t cwnd;         /* bytes */
+    uint32_t ssthresh;     /* bytes */
+    uint64_t pacing_rate;  /* bytes a second; 0: not paced */
+    uint32_t dice;         /* state of the connection's generator of random waits */
+    bool slow_on_purpose;  /* it sends less than it might: samples of the rate say little */
+    bool no_ack_train;     /* HyStart++ hears of delay alone (RFC 9406), for study */
+    bool no_hystart;       /* … nor of that: slow start ends by a loss or a mark */
+    bool no_byte_counting; /* an ACK opens the window in slow start by a segment at the most */
+    bool no_abe;           /* a mark counts like a loss (RFC 3168 6.1.2), for study */
     union {
         struct cc_newreno_state newreno;
         struct cc_cubic_state cubic;

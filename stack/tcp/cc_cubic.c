@@ -102,7 +102,7 @@ static void slow_start(struct tcp_cc *cc, const struct tcp_ack *ack)
 {
     bool done = false;
     uint32_t wanted = cc_slow_start_growth(cc, ack);
-    if (cc->ssthresh != CC_SSTHRESH_START) {
+    if (cc->ssthresh != CC_SSTHRESH_START || cc->no_hystart) {
         grow(cc, wanted);
         return;
     }

@@ -96,6 +96,8 @@ static void start_congestion_control(struct tcp_conn *c)
     cc_init(&c->cc, c->options.cc, c->snd_mss, c->syn_lost || c->accecn.syn_marked);
     c->cc.no_abe = c->tcp->config.no_abe;
     c->cc.no_ack_train = c->tcp->config.no_ack_train;
+    c->cc.no_hystart = c->tcp->config.no_hystart;
+    c->cc.no_byte_counting = c->tcp->config.no_byte_counting;
     c->cc.dice = c->id * 2654435761U + c->ts_offset;
     TRACE(c->tcp->recorder, c->id, tcp_cwnd, .cwnd = c->cc.cwnd, .ssthresh = c->cc.ssthresh,
           .in_flight = 0, .why = CWND_INITIAL);

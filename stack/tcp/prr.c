@@ -39,12 +39,17 @@ void prr_begin(struct tcp_conn *c, const struct tcp_ack *ack)
     /* RecoverFS: what was in the network before the ACK, lost octets too */
     uint32_t flight = seq_span(c->snd_una, c->snd_nxt) - c->recovery.board.sacked_bytes;
     c->recovery.prr = (struct tcp_prr){.flight = flight + (ack != NULL ? ack->delivered : 0)};
+    if (c->tcp->config.no_prr) { /* RFC 6675 5 steps 4.2 and 4.3 */
+        recovery_set_cwnd(c, c->cc.ssthresh);
+        c->recovery.must_send = true;
+        return;
+    }
     set_window(c, ack != NULL ? ack->delivered : 0, false);
 }
 
 void prr_on_ack(struct tcp_conn *c, const struct tcp_ack *ack)
 {
-    if (ack->delivered > 0) {
+    if (ack->delivered > 0 && !c->tcp->config.no_prr) {
         set_window(c, ack->delivered, ack->acked > 0 && ack->lost == 0);
     }
 }

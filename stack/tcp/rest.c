@@ -243,6 +243,8 @@ static void restore_path(const struct tcp_rest *r, struct tcp_conn *c)
     cc_init(&c->cc, c->options.cc, c->snd_mss, false);
     c->cc.no_abe = c->tcp->config.no_abe;
     c->cc.no_ack_train = c->tcp->config.no_ack_train;
+    c->cc.no_hystart = c->tcp->config.no_hystart;
+    c->cc.no_byte_counting = c->tcp->config.no_byte_counting;
     c->cc.cwnd = r->cwnd;
     c->cc.ssthresh = r->ssthresh;
     c->cc.dice = r->dice;

@@ -317,7 +317,7 @@ static uint32_t usable_window(const struct tcp_conn *c)
 static uint32_t congestion_room(const struct tcp_conn *c)
 {
     uint32_t window = c->cc.cwnd;
-    if (!c->recovery.active && !recovery_by_rack(c)) {
+    if (!c->recovery.active && !recovery_by_rack(c) && !c->tcp->config.no_limited_transmit) {
         /* RFC 3042: one more segment for each of the first two duplicates */
         window += u32_min(c->recovery.duplicates, 2) * c->snd_mss;
     }

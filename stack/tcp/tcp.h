@@ -87,17 +87,23 @@ struct tcp_config {
     uint32_t base_mss, floor_mss;
 
     bool no_timestamps, no_window_scale, no_sack; /* options not offered, for study */
-    bool no_autotune;     /* buffers keep their first size, 512 KiB by default, for study */
-    bool no_quick_acks;   /* none at once for the first full segments (delack.h), for study */
-    bool no_dsack;        /* duplicates are not reported (RFC 2883), for study */
-    bool no_rack;         /* losses found by NewReno though there is SACK, for study */
-    bool no_probe;        /* no tail-loss probes (RFC 8985 7), for study */
-    bool no_undo;         /* spurious retransmissions are not undone (RFC 4015), for study */
-    bool no_idle_restart; /* the congestion window outlives silence (RFC 5681 4.1), for study */
+    bool no_autotune;   /* buffers keep their first size, 512 KiB by default, for study */
+    bool no_quick_acks; /* none at once for the first full segments (delack.h), for study */
+    bool no_dsack;      /* duplicates are not reported (RFC 2883), for study */
+    bool no_rack;       /* losses found by NewReno though there is SACK, for study */
+    bool no_probe;      /* no tail-loss probes (RFC 8985 7), for study */
+    bool no_undo;       /* spurious retransmissions are not undone (RFC 4015), for study */
+    bool no_eifel, no_frto, no_dsack_undo; /* … or not by one of the three witnesses (undo.h) */
+    bool no_prr; /* recovery begins with its last window (RFC 6675 5, not RFC 9937), for study */
+    bool no_limited_transmit; /* duplicates let nothing new out (RFC 3042), for study */
+    bool no_idle_restart;     /* the congestion window outlives silence (RFC 5681 4.1), for study */
     bool no_window_validation; /* a window that is not used stays (RFC 2861), for study */
     bool rto_restart;          /* RFC 7765: the timer of few segments counts from when they left */
     bool no_pacing;    /* data goes as the windows allow, whatever the rate (pace.h), for study */
     bool no_ack_train; /* slow start heeds delay alone (RFC 9406), for study */
+    bool no_hystart;   /* … or nothing but losses and marks (RFC 5681 3.1) */
+    bool
+        no_byte_counting; /* an ACK opens the window by one segment (RFC 5681 2, not RFC 3465), for study */
     bool no_abe; /* a mark takes as much as a loss (RFC 3168 6.1.2, not RFC 8511), for study */
     bool no_accecn_option; /* RFC 9768 without its option, by three bits alone, for study */
     bool no_rest;          /* silent connections keep their control blocks (rest.h), for study */

@@ -12,7 +12,7 @@ void undo_begin(struct tcp_conn *c)
 void undo_on_timeout(struct tcp_conn *c, bool alone)
 {
     struct tcp_undo *u = &c->recovery.undo;
-    u->frto = u->armed && alone ? FRTO_FIRST : FRTO_OFF;
+    u->frto = u->armed && alone && !c->tcp->config.no_frto ? FRTO_FIRST : FRTO_OFF;
 }
 
 void undo_marked(struct tcp_conn *c)
@@ -39,8 +39,9 @@ void undo_resent(struct tcp_conn *c, tcp_seq end, uint32_t bytes, nsec now)
 static bool eifel(const struct tcp_conn *c, const struct tcp_segment *s, const struct tcp_ack *ack)
 {
     const struct tcp_undo *u = &c->recovery.undo;
-    return u->has_first && c->ts_ok && (s->opts & TCP_OPT_HAS_TS) != 0 && s->tsecr != 0 &&
-           ack->acked > 0 && seq_lt(ack->old_una, u->first_end) && seq_ge(ack->ack, u->first_end) &&
+    return !c->tcp->config.no_eifel && u->has_first && c->ts_ok &&
+           (s->opts & TCP_OPT_HAS_TS) != 0 && s->tsecr != 0 && ack->acked > 0 &&
+           seq_lt(ack->old_una, u->first_end) && seq_ge(ack->ack, u->first_end) &&
            (int32_t)(s->tsecr - u->first_ts) < 0;
 }
 
@@ -48,7 +49,7 @@ static bool eifel(const struct tcp_conn *c, const struct tcp_segment *s, const s
 static bool all_duplicates(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_undo *u = &c->recovery.undo;
-    if (!u->has_first || ack->dsack_len == 0 || u->resent == 0) {
+    if (c->tcp->config.no_dsack_undo || !u->has_first || ack->dsack_len == 0 || u->resent == 0) {
         return false;
     }
     u->resent -= u32_min(u->resent, ack->dsack_len);

@@ -231,6 +231,36 @@ static void set_abe(const struct target *t, int64_t v)
     config_of(t)->no_abe = v == 0;
 }
 
+static void set_frto(const struct target *t, int64_t v)
+{
+    config_of(t)->no_frto = v == 0;
+}
+
+static void set_eifel(const struct target *t, int64_t v)
+{
+    config_of(t)->no_eifel = v == 0;
+}
+
+static void set_dsack_undo(const struct target *t, int64_t v)
+{
+    config_of(t)->no_dsack_undo = v == 0;
+}
+
+static void set_prr(const struct target *t, int64_t v)
+{
+    config_of(t)->no_prr = v == 0;
+}
+
+static void set_limited_transmit(const struct target *t, int64_t v)
+{
+    config_of(t)->no_limited_transmit = v == 0;
+}
+
+static void set_byte_counting(const struct target *t, int64_t v)
+{
+    config_of(t)->no_byte_counting = v == 0;
+}
+
 /* As Linux numbers them. */
 static void set_syn_cookies(const struct target *t, int64_t v)
 {
@@ -285,6 +315,11 @@ static const struct sysctl {
     {"vitrine.delayed_ack_ms", 1, 499, 0, set_delayed_ack_ms},
     {"vitrine.quick_acks", 0, 1, 0, set_quick_acks},
     {"vitrine.abe", 0, 1, 0, set_abe},
+    {"vitrine.eifel", 0, 1, 0, set_eifel},
+    {"vitrine.dsack_undo", 0, 1, 0, set_dsack_undo},
+    {"vitrine.prr", 0, 1, 0, set_prr},
+    {"vitrine.limited_transmit", 0, 1, 0, set_limited_transmit},
+    {"vitrine.byte_counting", 0, 1, 0, set_byte_counting},
     {"vitrine.reassembly_max", 1, 65536, 0, set_reassembly_max},
     /* a host of ours is like that, or it makes no difference to what a script can see */
     /* a permission only: without the bits that do without a cookie, or without the socket option */
@@ -294,7 +329,7 @@ static const struct sysctl {
     {"net.ipv4.tcp_reordering", 3, 3, 0, set_nothing},
     {"net.ipv4.tcp_early_retrans", 0, 4, 0, set_early_retrans},
     {"net.ipv4.tcp_recovery", 0, 1, 0, set_recovery},
-    {"net.ipv4.tcp_frto", 0, 2, 0, set_nothing},
+    {"net.ipv4.tcp_frto", 0, 2, 0, set_frto},
     {"net.ipv4.tcp_autocorking", 0, 0, 0, set_nothing},
     {"net.ipv4.tcp_min_tso_segs", 0, ANY_MAX, 0, set_nothing},
     {"net.ipv4.tcp_tso_win_divisor", 0, ANY_MAX, 0, set_nothing},

@@ -49,6 +49,11 @@ START_TEST(takes_each_kind)
     ck_assert(take("rto_restart=on,msl=30s,accecn_option=off"));
     ck_assert(config.rto_restart && config.no_accecn_option);
     ck_assert_int_eq(config.msl, 30000000000);
+    ck_assert(take("eifel=off,frto=off,prr=off,limited_transmit=off"));
+    ck_assert(config.no_eifel && config.no_frto && config.no_prr && config.no_limited_transmit);
+    ck_assert(!config.no_undo && !config.no_dsack_undo);
+    ck_assert(take("dsack_undo=off,hystart=off,byte_counting=off"));
+    ck_assert(config.no_dsack_undo && config.no_hystart && config.no_byte_counting);
     ck_assert(take("rto_restart=on,rto_restart=off"));
     ck_assert(!config.rto_restart);
     ck_assert(take("ecn=accept-ask-classic"));

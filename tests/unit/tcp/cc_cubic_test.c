@@ -346,6 +346,26 @@ START_TEST(the_first_slow_start_ends_by_hystart)
 }
 END_TEST
 
+START_TEST(switched_off_the_first_slow_start_heeds_no_delay)
+{
+    struct tcp_cc cc;
+    cc_init(&cc, &cc_cubic, MSS, false);
+    cc.no_hystart = true;
+    for (uint32_t i = 1; i <= 200; i++) {
+        struct tcp_ack ack = {.now = START + (nsec)i * NS_PER_MS,
+                              .ack = seq_of(i * MSS),
+                              .nxt = seq_of((i + 20) * MSS),
+                              .acked = MSS,
+                              .ack_rtt = (nsec)(20 + i) * NS_PER_MS,
+                              .cwnd_limited = true,
+                              .in_bursts = true};
+        cc.ops->on_ack(&cc, &ack);
+    }
+    ck_assert_uint_eq(cc.ssthresh, CC_SSTHRESH_START);
+    ck_assert_uint_eq(cc.cwnd, 210 * MSS);
+}
+END_TEST
+
 /* A second of ACKs 1 ms apart, round trips of 20 ms that do not grow. */
 static uint32_t ssthresh_after_a_train(bool no_ack_train, bool in_bursts)
 {
@@ -417,6 +437,7 @@ Suite *cc_cubic_suite(void)
     tcase_add_test(t, idle_time_does_not_count);
     tcase_add_test(t, time_that_the_application_limits_does_not_count);
     tcase_add_test(t, the_first_slow_start_ends_by_hystart);
+    tcase_add_test(t, switched_off_the_first_slow_start_heeds_no_delay);
     tcase_add_test(t, an_ack_train_ends_it_where_the_window_lets_bursts_out);
     tcase_add_test(t, it_ends_at_two_segments_at_least);
     tcase_add_test(t, nothing_overflows);
