@@ -153,15 +153,23 @@ static int issue(int argc, char **argv)
     return report(ca_issue(o.dir, o.out, &request, error, sizeof(error)), &o, o.out, error);
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "help") == 0;
+}
+
 int cmd_ca(int argc, char **argv)
 {
+    if (argc > 1 && (is_help(argv[1]) || (argc > 2 && is_help(argv[2])))) {
+        fputs(usage, stdout);
+        return 0;
+    }
     if (argc > 1 && strcmp(argv[1], "init") == 0) {
         return init(argc - 1, argv + 1);
     }
     if (argc > 1 && strcmp(argv[1], "issue") == 0) {
         return issue(argc - 1, argv + 1);
     }
-    bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
-    fputs(usage, asked ? stdout : stderr);
-    return asked ? 0 : 2;
+    fputs(usage, stderr);
+    return 2;
 }

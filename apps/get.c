@@ -569,6 +569,7 @@ static void get(struct get *g)
     }
     run(g, address);
     host_flush(&g->node.host, loop_now()); /* the last words, before what lingers for them goes */
+    tls_options_tell_keylog(&o->tls, g->tls);
     tls_context_free(g->tls);
     g->tls = NULL;
     node_close(&g->node);

@@ -113,7 +113,7 @@ static enum get_status agree(int argc, char **argv, struct get_options *o)
         fprintf(stderr, "vitrine: one URL is needed; vitrine get --help says more\n");
         return GET_USAGE;
     }
-    if (!tls_options_agree(&o->tls)) {
+    if (!node_options_agree(&o->node) || !tls_options_agree(&o->tls)) {
         return GET_USAGE;
     }
     o->verbose = o->verbose || o->tls.handshake;

@@ -1,8 +1,11 @@
 /* The `vitrine` command: finds the subcommand. */
+#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apps/commands.h"
 #include "stack/base/pool.h"
@@ -40,8 +43,34 @@ static void usage(FILE *out)
                  "  vitrine --version\n");
 }
 
+/* A closed standard descriptor would be the number of the next file that is opened, and what is printed would go there: to the
+ * TAP, as frames. Its place is taken by one that is open the wrong way round, so that whoever uses it is told. */
+static bool take_standard_places(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What was printed is out, or somebody is told. */
+static int printed(const char *what)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return EXIT_SUCCESS;
+    }
+    fprintf(stderr, "vitrine %s: output: %s\n", what, strerror(errno));
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
+    if (!take_standard_places()) {
+        return EXIT_FAILURE;
+    }
     /* A pool's block is a mapping of its own, whatever was freed before, and goes back to the system alone. */
     mallopt(M_MMAP_THRESHOLD, (int)POOL_BLOCK_BYTES);
     if (argc < 2) {
@@ -51,11 +80,11 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         usage(stdout);
-        return EXIT_SUCCESS;
+        return printed("--help");
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("vitrine %s\n", VITRINE_VERSION);
-        return EXIT_SUCCESS;
+        return printed("--version");
     }
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {

@@ -326,10 +326,11 @@ int cmd_nc(int argc, char **argv)
         }
     }
     if (argc - optind != 2) {
-        fputs(usage_text, stderr);
+        fprintf(stderr, "vitrine: an ADDRESS and a PORT are needed; vitrine nc --help says more\n");
         return 2;
     }
-    if (!option_address("ADDRESS", argv[optind], &remote.addr) ||
+    if (!node_options_agree(&options.node) ||
+        !option_address("ADDRESS", argv[optind], &remote.addr) ||
         !option_port("PORT", argv[optind + 1], &remote.port)) {
         return 2;
     }

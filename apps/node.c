@@ -20,9 +20,17 @@ void node_tap_refused(const char *name, int error)
         fprintf(stderr,
                 "         it has a single queue: ip tuntap add dev %s mode tap multi_queue\n",
                 name);
-    } else if (error == -EPERM || error == -EACCES) {
-        fprintf(stderr,
-                "         make it for your user: ip tuntap add dev %s mode tap user $USER\n", name);
+    } else if (error == -EPERM) {
+        fprintf(
+            stderr,
+            "         make it for your user, as root: ip tuntap add dev %s mode tap user NAME\n",
+            name);
+    } else if (error == -EACCES) {
+        fprintf(stderr, "         /dev/net/tun is open to root only on this machine\n");
+    } else if (error == -ENOENT) {
+        fprintf(stderr, "         there is no /dev/net/tun (modprobe tun)\n");
+    } else if (error == -EINVAL) {
+        fprintf(stderr, "         an interface of that name is no TAP device\n");
     }
 }
 
@@ -65,14 +73,6 @@ static bool attach(struct node *n, const struct node_options *o)
 static bool open_views(struct node *n, const struct node_options *o)
 {
     struct recorder *r = &n->host.recorder;
-    if (o->pcapng.name == NULL && (o->pcapng.size > 0 || o->pcapng.files > 0)) {
-        fprintf(stderr, "vitrine: --pcapng-size and --pcapng-files need --pcapng FILE\n");
-        return false;
-    }
-    if (o->pcapng.files > 0 && o->pcapng.size == 0) {
-        fprintf(stderr, "vitrine: --pcapng-files needs --pcapng-size: a row of files has a size\n");
-        return false;
-    }
     if (o->narrate && !narration_open(&n->narration, o->narrate_fd, r)) {
         fprintf(stderr, "vitrine: no memory for --narrate\n");
         return false;
@@ -123,15 +123,17 @@ static void batch(struct tap *t)
 bool node_open(struct node *n, const struct node_options *o)
 {
     *n = (struct node){0};
-    if (o->tap == NULL) {
-        fprintf(stderr, "vitrine: --tap NAME is needed: the TAP device to stand on\n");
-        return false;
-    }
     /* The link address follows from ours, so that neighbours still know us after a restart. */
     int error = open_tap(n, o);
     if (error != 0) {
         node_tap_refused(o->tap, error);
         return false;
+    }
+    if (n->tap.down) {
+        fprintf(stderr,
+                "vitrine: %s is down, and nothing comes or goes: ip link set %s up; and for the "
+                "kernel's side ip address add A/BITS dev %s\n",
+                o->tap, o->tap, o->tap);
     }
     if (o->batches) {
         batch(&n->tap);

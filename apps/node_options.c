@@ -131,6 +131,43 @@ enum options_result node_take_option(int option, const char *value, struct node_
     return take(option, value, o) ? OPTIONS_GOOD : OPTIONS_BAD;
 }
 
+/* Of an address that a host of this network can have: no group, no loopback, neither the network itself nor its broadcast
+ * (RFC 1122 3.2.1.3; RFC 3021 gives both to hosts where there are only two). */
+static bool is_a_hosts(struct ip_addr a, unsigned prefix)
+{
+    uint32_t value = ip4_value(a), host = prefix >= 31 ? 1 : UINT32_MAX >> prefix;
+    return value >> 24 != 0 && value >> 28 < 0xe && !ip_is_loopback(a) &&
+           (prefix >= 31 || ((value & host) != 0 && (value & host) != host));
+}
+
+bool node_options_agree(const struct node_options *o)
+{
+    char text[IP_TEXT_MAX];
+    if (o->tap == NULL) {
+        fprintf(stderr, "vitrine: --tap NAME is needed: the TAP device to stand on\n");
+        return false;
+    }
+    if (!is_a_hosts(o->address, o->prefix)) {
+        fprintf(stderr, "vitrine: --address: %s/%u is no address that a host can have\n",
+                ip_text(o->address, text), o->prefix);
+        return false;
+    }
+    if (!ip_is_any(o->gateway) && !ip_same_prefix(o->gateway, o->address, o->prefix)) {
+        fprintf(stderr, "vitrine: --gateway: %s is not in our network, so nobody would find it\n",
+                ip_text(o->gateway, text));
+        return false;
+    }
+    if (o->pcapng.name == NULL && (o->pcapng.size > 0 || o->pcapng.files > 0)) {
+        fprintf(stderr, "vitrine: --pcapng-size and --pcapng-files need --pcapng FILE\n");
+        return false;
+    }
+    if (o->pcapng.files > 0 && o->pcapng.size == 0) {
+        fprintf(stderr, "vitrine: --pcapng-files needs --pcapng-size: a row of files has a size\n");
+        return false;
+    }
+    return true;
+}
+
 /* ---- values of options ---- */
 
 /* An argument that is no option has its name in capitals. */

@@ -69,6 +69,8 @@ extern const char node_usage[];
 void node_defaults(struct node_options *o);
 bool node_has_option(int option);
 enum options_result node_take_option(int option, const char *value, struct node_options *o);
+/* What only all of them together can tell. false: said on stderr. */
+bool node_options_agree(const struct node_options *o);
 
 /* Values of options. Each says on stderr what is wrong, and returns false then. */
 bool option_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out);

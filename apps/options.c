@@ -221,6 +221,15 @@ static bool threads_agree(const struct serve_options *o)
     return true;
 }
 
+static bool recording_agrees(const struct tape_options *o)
+{
+    if (o->file == NULL && (o->no_secrets || o->limit != 0)) {
+        fprintf(stderr, "vitrine: --no-secrets and --record-limit need --record FILE\n");
+        return false;
+    }
+    return true;
+}
+
 static bool take_looking(int option, const char *value, struct serve_options *o)
 {
     switch (option) {
@@ -297,5 +306,8 @@ enum options_result serve_options_parse(int argc, char **argv, struct serve_opti
                 argv[optind]);
         return OPTIONS_BAD;
     }
-    return tls_options_agree(&out->tls) && threads_agree(out) ? OPTIONS_GOOD : OPTIONS_BAD;
+    return node_options_agree(&out->node) && tls_options_agree(&out->tls) && threads_agree(out) &&
+                   recording_agrees(&out->tape)
+               ? OPTIONS_GOOD
+               : OPTIONS_BAD;
 }

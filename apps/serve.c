@@ -314,6 +314,7 @@ static void stop_services(struct serve *v)
     echo_done(&v->echo);
     timer_cancel(v->wheel, &v->sweep);
     if (v->tls != NULL) {
+        tls_options_tell_keylog(&v->options.tls, v->tls);
         tls_context_free(v->tls);
         v->tls = NULL;
     }

@@ -261,6 +261,15 @@ void tls_options_done(struct tls_options *o)
     tls_psks_done(&o->psks);
 }
 
+void tls_options_tell_keylog(const struct tls_options *o, const struct tls_context *c)
+{
+    int error = c != NULL ? tls_context_keylog_error(c) : 0;
+    if (error != 0) {
+        fprintf(stderr, "vitrine: --keylog %s: %s; keys are missing there\n", o->config.keylog,
+                strerror(error));
+    }
+}
+
 bool tls_options_add_certificates(const struct tls_options *o, struct tls_context *c, char *error,
                                   size_t error_size)
 {

@@ -87,6 +87,8 @@ bool tls_take_option(int option, const char *value,
 /* What only all of them together can tell; once, when they are read. false: said on stderr. */
 bool tls_options_agree(struct tls_options *o);
 void tls_options_done(struct tls_options *o); /* wipes the keys; after the context is gone */
+/* Says on stderr whether lines are missing from the key log; before the context goes. */
+void tls_options_tell_keylog(const struct tls_options *o, const struct tls_context *c);
 /* Gives a context the certificates of the options. false: a sentence in `error`. */
 bool tls_options_add_certificates(const struct tls_options *o, struct tls_context *c, char *error,
                                   size_t error_size);

@@ -4,6 +4,7 @@
 #include "tls/internal.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,37 @@ void tls_error(char *error, size_t error_size, const char *what, int code)
     char words[160];
     mbedtls_strerror(code, words, sizeof(words));
     snprintf(error, error_size, "%s: %s", what, words);
+}
+
+/* The beginning of a file as text; 0, or an errno. */
+static int read_head(const char *file, char *out, size_t size)
+{
+    FILE *f = fopen(file, "re");
+    if (f == NULL) {
+        return errno;
+    }
+    errno = 0;
+    out[fread(out, 1, size - 1, f)] = '\0';
+    int error = ferror(f) != 0 ? errno : 0; /* EISDIR, for one */
+    fclose(f);
+    return error;
+}
+
+void tls_file_error(char *error, size_t error_size, const char *file, const char *wanted, int code)
+{
+    char head[1024] = "", words[160];
+    int ret = read_head(file, head, sizeof head);
+    mbedtls_strerror(code, words, sizeof(words));
+    if (ret != 0) {
+        snprintf(error, error_size, "%s: %s", file, strerror(ret));
+    } else if (strstr(head, "ENCRYPTED") != NULL) { /* RFC 7468 11, RFC 1421 4.6.1.1 */
+        snprintf(error, error_size,
+                 "%s: the key is encrypted, and nobody is there to be asked for the password: "
+                 "openssl pkey -in FILE -out ANOTHER",
+                 file);
+    } else {
+        snprintf(error, error_size, "%s: no %s that can be read: %s", file, wanted, words);
+    }
 }
 
 static char *hex_of(const uint8_t *data, size_t len)
@@ -172,12 +204,13 @@ static bool load_files(struct tls_certificate *c, const char *chain_file, const 
 {
     int ret = mbedtls_x509_crt_parse_file(&c->chain, chain_file);
     if (ret != 0) { /* a positive number: so many of the certificates cannot be read */
-        tls_error(error, error_size, chain_file, ret < 0 ? ret : MBEDTLS_ERR_X509_INVALID_FORMAT);
+        tls_file_error(error, error_size, chain_file, "certificate",
+                       ret < 0 ? ret : MBEDTLS_ERR_X509_INVALID_FORMAT);
         return false;
     }
     ret = mbedtls_pk_parse_keyfile(&c->key, key_file, NULL, tls_rng, NULL);
     if (ret != 0) {
-        tls_error(error, error_size, key_file, ret);
+        tls_file_error(error, error_size, key_file, "private key", ret);
         return false;
     }
     if (!fill_kind(c)) {

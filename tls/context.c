@@ -179,7 +179,8 @@ static bool set_trust(struct tls_context *c, const struct tls_config *config, ch
     }
     /* Above 0: so many could not be read. A system's list has some with keys that we do not know. */
     if (ret < 0 || (ret > 0 && c->trusted.raw.p == NULL)) {
-        tls_error(error, size, file, ret < 0 ? ret : MBEDTLS_ERR_X509_INVALID_FORMAT);
+        tls_file_error(error, size, file, "certificate",
+                       ret < 0 ? ret : MBEDTLS_ERR_X509_INVALID_FORMAT);
         return false;
     }
     mbedtls_ssl_conf_ca_chain(&c->ssl, &c->trusted, NULL);
@@ -383,7 +384,7 @@ static size_t put_hex(char *out, const uint8_t *data, size_t len)
     return 2 * len;
 }
 
-void tls_keylog_line(const struct tls_context *c, const char *label, const uint8_t random[32],
+void tls_keylog_line(struct tls_context *c, const char *label, const uint8_t random[32],
                      const uint8_t *secret, size_t secret_len)
 {
     char line[256]; /* the longest: 31 of label, 64 and 96 of hex, two spaces and the end of line */
@@ -404,8 +405,15 @@ void tls_keylog_line(const struct tls_context *c, const char *label, const uint8
     if (c->keylog_fd < 0) {
         return;
     }
-    /* One write per line keeps the lines of several processes whole. A full disk must not end a
-     * session, so nothing is done about a failure. */
-    ssize_t unused = write(c->keylog_fd, line, n);
-    (void)unused;
+    /* One write per line keeps the lines of several processes whole. A full disk must not end a session: who has
+     * asked for the lines is told at the end. */
+    ssize_t written = write(c->keylog_fd, line, n);
+    if (written != (ssize_t)n && c->keylog_error == 0) {
+        c->keylog_error = written < 0 ? errno : ENOSPC;
+    }
+}
+
+int tls_context_keylog_error(const struct tls_context *c)
+{
+    return c->keylog_error;
 }

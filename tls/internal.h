@@ -68,6 +68,8 @@ struct tls_certificate *tls_certificate_choose(const struct list *certificates,
                                                const struct tls_offer *offer, uint16_t version);
 /* One sentence for what mbedTLS said: "<what>: <its words>". */
 void tls_error(char *error, size_t error_size, const char *what, int code);
+/* Of a PEM file from which mbedTLS did not get what was `wanted`: that it cannot be opened, is encrypted, or holds none. */
+void tls_file_error(char *error, size_t error_size, const char *file, const char *wanted, int code);
 
 /* ---- context.c ---- */
 #define TLS_GROUPS_MAX 8
@@ -89,9 +91,10 @@ struct tls_context {
     struct tls_session
         *stepping; /* whose machine is at work: mbedTLS' callbacks about tickets do not say */
     struct list certificates;
-    char **alpn;                                               /* NULL-terminated copy, or NULL */
-    uint16_t groups[TLS_GROUPS_MAX + 1];                       /* IANA numbers, 0-terminated */
-    int keylog_fd;                                             /* -1: none */
+    char **alpn;                         /* NULL-terminated copy, or NULL */
+    uint16_t groups[TLS_GROUPS_MAX + 1]; /* IANA numbers, 0-terminated */
+    int keylog_fd;                       /* -1: none */
+    int keylog_error; /* errno of the first line that could not be written; 0: all were */
     void (*key_line)(void *arg, const char *line, size_t len); /* NULL: nobody */
     void *key_arg;
     unsigned sessions; /* now alive */
@@ -108,7 +111,7 @@ struct tls_context {
     unsigned spare_count;
 };
 
-void tls_keylog_line(const struct tls_context *c, const char *label, const uint8_t random[32],
+void tls_keylog_line(struct tls_context *c, const char *label, const uint8_t random[32],
                      const uint8_t *secret, size_t secret_len);
 
 /* ---- lens.c ---- */

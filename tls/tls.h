@@ -148,6 +148,8 @@ struct tls_context *tls_context_new(const struct tls_config *config, char *error
                                     size_t error_size);
 void tls_context_free(
     struct tls_context *c); /* every session must have ended; lingering ones are aborted */
+/* Have all lines of the key log been written? 0, or the errno of the first that was not. */
+int tls_context_keylog_error(const struct tls_context *c);
 /* A certificate chain and its key, PEM files (EC P-256, EC P-384 or RSA of 2048 bits and more). A client
  * shows the first one to a server that asks for it (RFC 8446 4.4.2, RFC 5246 7.4.6). A server has one or more: the
  * first one added is the default; others are chosen by SNI: the names are the certificate's DNS SANs

@@ -202,13 +202,14 @@ static bool tap_takes_big(void)
 /* An interface that is up runs a moment after its other end was opened, when the kernel has made its round of carriers
  * (RFC 2863 3.1.14, operational status). Until then a bridge passes nothing from it: the first frame, an ARP
  * request as a rule, would be lost, and a connection a second late and in doubt of the path. */
-static void tap_wait_until_running(const char *name)
+static void tap_wait_until_running(const char *name, bool *down)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct ifreq request = {0};
     strncpy(request.ifr_name, name, IFNAMSIZ - 1);
     for (unsigned i = 0; fd >= 0 && i < RUNNING_TRIES; i++) {
         bool asked = ioctl(fd, SIOCGIFFLAGS, &request) == 0;
+        *down = asked && (request.ifr_flags & IFF_UP) == 0;
         if (!asked || (request.ifr_flags & IFF_UP) == 0 || (request.ifr_flags & IFF_RUNNING) != 0) {
             break;
         }
@@ -282,7 +283,7 @@ int tap_open(struct tap *t, const char *name, uint32_t caps, uint32_t flags, uin
     tap_of_fd(t, fd, mtu, caps, address_seed);
     strncpy(t->name, name, sizeof(t->name) - 1);
     t->napi_thread = (flags & TAP_NAPI) != 0 && tap_napi_thread(name);
-    tap_wait_until_running(name);
+    tap_wait_until_running(name, &t->down);
     return 0;
 }
 

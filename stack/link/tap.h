@@ -48,6 +48,7 @@ struct tap {
     bool alone;                    /* the last one read a single frame */
     size_t taken;                  /* bytes that this tap_receive has read so far */
     uint64_t refused;              /* frames of a batch that the device did not take */
+    bool down;                     /* the interface was not up when it was opened */
     bool napi_thread;              /* TAP_NAPI was asked for, and has its thread */
     uint64_t no_buffer;            /* frames that were read and lost because no buffer was left */
 };

@@ -168,7 +168,28 @@ static const char *const wrong[] = {
     "--tap t --alpn a,b,c,d,e,f,g,h,i",
     "--tap t --engine abacus",
     "--tap t --records theirs",
+    "--port 443",
+    "--tap t --address 0.0.0.0/0",
+    "--tap t --address 10.9.0.0/24",
+    "--tap t --address 10.9.0.255/24",
+    "--tap t --address 127.0.0.2/8",
+    "--tap t --address 224.0.0.2/24",
+    "--tap t --address 255.255.255.255/32",
+    "--tap t --gateway 192.0.2.1",
+    "--tap t --pcapng-size 4096",
+    "--tap t --pcapng f --pcapng-files 2",
+    "--tap t --no-secrets",
+    "--tap t --record-limit 5",
 };
+
+/* Both addresses of a link between two hosts are theirs (RFC 3021). */
+START_TEST(takes_addresses_of_small_networks)
+{
+    ck_assert_int_eq(parse("--tap t --address 10.9.0.1/31 --gateway 10.9.0.0"), OPTIONS_GOOD);
+    ck_assert_int_eq(parse("--tap t --address 10.9.0.255/32"), OPTIONS_GOOD);
+    ck_assert_int_eq(parse("--tap t --address 10.9.1.0/23"), OPTIONS_GOOD);
+}
+END_TEST
 
 START_TEST(refuses)
 {
@@ -188,6 +209,7 @@ Suite *options_suite(void)
     tcase_add_test(t, takes_the_engine_and_whose_records);
     tcase_add_test(t, takes_link_addresses);
     tcase_add_test(t, makes_room_for_very_many_connections);
+    tcase_add_test(t, takes_addresses_of_small_networks);
     tcase_add_loop_test(t, refuses, 0, (int)COUNT_OF(wrong));
     suite_add_tcase(s, t);
     return s;

@@ -50,9 +50,26 @@ START_TEST(certificates)
     check_certificate("server-rsa.pem", "server-rsa.key", NULL);
     check_certificate("server.pem", "other.key", "is not the key of");
     check_certificate("server.pem", "server-rsa.key", "is not the key of");
-    check_certificate("missing.pem", "server.key", "missing.pem");
-    check_certificate("server.pem", "missing.key", "missing.key");
-    check_certificate("server.key", "server.key", "server.key");
+    check_certificate("missing.pem", "server.key", "missing.pem: No such file or directory");
+    check_certificate("server.pem", "missing.key", "missing.key: No such file or directory");
+    check_certificate(".", "server.key", ": Is a directory");
+    check_certificate("server.key", "server.key", "server.key: no certificate that can be read");
+    check_certificate("server.pem", "server.pem", "server.pem: no private key that can be read");
+}
+END_TEST
+
+/* A key under a password, in both forms (RFC 7468 11, RFC 1421 4.6.1.1); the content does not matter. */
+START_TEST(encrypted_keys)
+{
+    static const char *const pem[] = {
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIHsMFcG\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AABB\n\n"
+        "MIHsMFcG\n-----END EC PRIVATE KEY-----\n"};
+    FILE *f = fopen(rig_path("locked.key"), "we");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_ge(fputs(pem[_i], f), 0);
+    fclose(f);
+    check_certificate("server.pem", "locked.key", "locked.key: the key is encrypted");
 }
 END_TEST
 
@@ -102,6 +119,7 @@ Suite *context_suite(void)
     tcase_add_unchecked_fixture(t, setup_certificates, NULL);
     tcase_add_test(t, refused_settings);
     tcase_add_test(t, certificates);
+    tcase_add_loop_test(t, encrypted_keys, 0, 2);
     tcase_add_loop_test(t, versions, 0, 2);
     tcase_add_test(t, no_certificate);
     suite_add_tcase(s, t);

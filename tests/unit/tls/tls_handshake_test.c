@@ -2,6 +2,7 @@
  * resumption, any segmentation; and what the lens tells of them.
  */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -448,6 +449,20 @@ START_TEST(key_log)
 }
 END_TEST
 
+/* A full disk ends no session, and it can be asked for. */
+START_TEST(key_log_is_full)
+{
+    complete(
+        &(struct rig_options){.server.keylog = "/dev/full", .version = MBEDTLS_SSL_VERSION_TLS1_3});
+    ck_assert_int_eq(tls_context_keylog_error(rig.context), ENOSPC);
+    rig_done(&rig);
+    complete(
+        &(struct rig_options){.server.keylog = "/dev/null", .version = MBEDTLS_SSL_VERSION_TLS1_3});
+    ck_assert_int_eq(tls_context_keylog_error(rig.context), 0);
+    rig_done(&rig);
+}
+END_TEST
+
 Suite *tls_handshake_suite(void)
 {
     Suite *s = suite_create("tls_handshake");
@@ -470,6 +485,7 @@ Suite *tls_handshake_suite(void)
     tcase_add_test(t, foreign_ticket);
     tcase_add_loop_test(t, no_tickets, 0, 2);
     tcase_add_test(t, key_log);
+    tcase_add_test(t, key_log_is_full);
     suite_add_tcase(s, t);
     return s;
 }
