@@ -133,8 +133,18 @@ static uint32_t largest_shift(const struct view *v)
     return shift > 14 ? 14 : shift;
 }
 
-/* An ACK of what the host has sent: the most that it may have been told. What begins before RCV.NXT may be refused as
- * a whole (RFC 9293 3.10.7.4, first check). */
+/* Wherever RCV.NXT may be by now, the segment begins in the window: its ACK is heeded. What begins before it, or at the
+ * right edge, may be refused as a whole (RFC 9293 3.10.7.4, first check). */
+static bool surely_inside(const struct view *v, const struct sight *s)
+{
+    if (!v->ack_sent) {
+        return true;
+    }
+    bool behind = v->ranges.lost || before(s->seq, ranges_end(&v->ranges, v->acked));
+    return !behind && (s->seq == v->acked || before(s->seq, v->offered_edge));
+}
+
+/* An ACK of what the host has sent: the most that it may have been told. */
 static void ack_arrived(struct view *v, const struct sight *s)
 {
     bool counts = (s->flags & ACK) != 0 && (s->flags & RST) == 0 && v->begun &&
@@ -142,8 +152,8 @@ static void ack_arrived(struct view *v, const struct sight *s)
     if (!counts) {
         return;
     }
-    bool old = v->ack_sent && before(s->seq, v->acked);
-    v->una_sure = before(v->una, s->ack) ? !old : v->una_sure || (s->ack == v->una && !old);
+    bool sure = surely_inside(v, s);
+    v->una_sure = before(v->una, s->ack) ? sure : v->una_sure || (s->ack == v->una && sure);
     v->una = later_of(v->una, s->ack);
     if (s->wnd == 0 && s->ack == v->una) {
         v->shut_known = true;

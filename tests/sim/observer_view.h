@@ -111,7 +111,7 @@ struct view {
     uint32_t syn_text; /* octets in the SYN of the host (RFC 7413) */
     uint32_t snd_max;  /* behind the highest octet sent */
     uint32_t una;      /* the most that the peer may be taken to have acknowledged */
-    bool una_sure;     /* it is: what said so was no old segment, which is refused with its ACK */
+    bool una_sure;     /* it is: what said so lay in the window, else it is refused with its ACK */
     bool shut_known;
     uint32_t shut; /* the latest octet before which a window has been shut */
     bool edge_known;

@@ -344,6 +344,30 @@ START_TEST(a_probe_waits_for_a_delayed_ack)
 }
 END_TEST
 
+/* With two segments outstanding a probe need not wait for a delayed ACK (RFC 8985 7.2). */
+START_TEST(an_ack_outside_the_window_is_none)
+{
+    again(&(struct observer_host){.rto_min = MS(300), .probes = true});
+    client(&r);
+    out(&r, seg(A, US, THEM, 100));
+    in(&r, seg(A, THEM + WND, US + 100, 0)); /* at the right edge */
+    out(&r, seg(A, US + 100, THEM, 100));
+    pass(&r, MS(5));
+    out(&r, seg(A, US + 100, THEM, 100));
+    in(&r, seg(A, THEM, US + 100, 50));
+    in(&r, seg(A, THEM, US + 200, 0)); /* before RCV.NXT */
+    out(&r, seg(A, US + 200, THEM + 50, 100));
+    pass(&r, MS(5));
+    out(&r, seg(A, US + 200, THEM + 50, 100));
+    expect_silence(&r);
+    in(&r, seg(A, THEM + WND + 49, US + 300, 0)); /* the last octet inside */
+    out(&r, seg(A, US + 300, THEM + 50, 100));
+    pass(&r, MS(5));
+    out(&r, seg(A, US + 300, THEM + 50, 100));
+    expect(&r, "probe");
+}
+END_TEST
+
 /* What ACKs lead to has no least interval, and the timer of before goes on (RFC 6298 5). */
 START_TEST(fast_retransmit_is_no_timeout)
 {
@@ -522,7 +546,8 @@ Suite *observer_stream_suite(void)
         {"timers",
          {retransmissions_back_off, a_limit_of_doubling, a_syn_is_not_sent_again_too_soon,
           one_probe_comes_before_the_timer, a_second_probe_is_a_timeout,
-          a_probe_waits_for_a_delayed_ack, fast_retransmit_is_no_timeout}},
+          a_probe_waits_for_a_delayed_ack, an_ack_outside_the_window_is_none,
+          fast_retransmit_is_no_timeout}},
         {"ending",
          {timewait_answers, timewait_of_a_simultaneous_close, no_timewait_after_a_passive_close,
           guessed_fins_change_no_end, guessed_fins_save_from_no_reset,
