@@ -170,7 +170,7 @@ enum udp_error udp_send(struct udp_port *p, const struct endpoint *to, struct sl
     struct endpoint from = {.port = p->open.local.port};
     const struct ip_options *options = &p->open.options.ip;
     struct ip_addr via = ip_is_any(options->first_hop) ? to->addr : options->first_hop;
-    uint32_t mtu = ip_mtu(u->ip, via);
+    uint32_t mtu = p->open.options.probe ? ip_link_mtu(u->ip, via) : ip_mtu(u->ip, via);
     if (to->port == 0 || ip_is_any(to->addr) || ip_is_multicast(to->addr) ||
         ip_is_broadcast(u->ip, to->addr)) {
         return UDP_ERR_ADDRESS;

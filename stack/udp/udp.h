@@ -15,8 +15,9 @@ struct udp_port;
 
 /* How a port's datagrams go out (RFC 1122 4.1.4). */
 struct udp_options {
-    uint8_t ttl;          /* 0: the default */
-    uint8_t tos;          /* DSCP in its upper six bits */
+    uint8_t ttl; /* 0: the default */
+    uint8_t tos; /* DSCP in its upper six bits */
+    bool probe;  /* may be larger than the path is known to take (RFC 4821 9), not than the link */
     struct ip_options ip; /* all zero: none */
 };
 

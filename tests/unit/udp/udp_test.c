@@ -324,6 +324,28 @@ START_TEST(what_cannot_be_sent_is_refused)
 }
 END_TEST
 
+/* An application looks for itself what the path takes (RFC 4821 9).
+ * requires: 4821-4-6, 4821-4-7, 8899-4.5-1 */
+START_TEST(a_probe_may_be_larger_than_the_path_is_known_to_take)
+{
+    static const uint8_t bytes[1473];
+    struct udp_port *p = open_at(ip_any, 53);
+    ip_learn_mtu(&r.ip, peer.addr, 1400, r.link.now);
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){bytes, 1373}), UDP_ERR_TOO_BIG);
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){bytes, 1372}), UDP_OK);
+    p->open.options.probe = true;
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){bytes, 1473}), UDP_ERR_TOO_BIG);
+    ck_assert_int_eq(udp_send(p, &peer, (struct slice){bytes, 1472}), UDP_OK);
+    udp_flush(&r.udp, r.link.now);
+    ck_assert_uint_eq(r.link.dev.count, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        const uint8_t *ip = r.link.dev.frames[i].bytes + FRAME_ETH;
+        ck_assert_uint_eq(ip[2] << 8 | ip[3], i == 0 ? 1400 : 1500);
+        ck_assert_uint_eq(ip[6] << 8 | ip[7], 0x4000); /* DF, and no part of anything */
+    }
+}
+END_TEST
+
 START_TEST(both_lines_have_an_end)
 {
     struct udp_port *p = open_at(ip_any, 53);
@@ -412,6 +434,7 @@ Suite *udp_suite(void)
     tcase_add_test(ports, a_port_has_options_of_its_own);
     tcase_add_test(ports, a_checksum_of_zero_is_sent_as_ones);
     tcase_add_test(ports, what_cannot_be_sent_is_refused);
+    tcase_add_test(ports, a_probe_may_be_larger_than_the_path_is_known_to_take);
     tcase_add_test(ports, both_lines_have_an_end);
     tcase_add_test(ports, a_port_is_opened_once);
     tcase_add_test(ports, an_icmp_error_goes_to_the_port);
