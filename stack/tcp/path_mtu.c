@@ -49,9 +49,24 @@ void path_mtu_acked(struct tcp_conn *c)
     (void)disproved(c);
 }
 
+static uint32_t scaled(uint32_t bytes, uint32_t to, uint32_t from)
+{
+    return bytes == UINT32_MAX ? bytes : (uint32_t)((uint64_t)bytes * to / from);
+}
+
+/* RFC 4821 4: not more segments than before, when they become smaller. */
+static void keep_segments(struct tcp_conn *c, uint32_t mss_before)
+{
+    if (c->snd_mss < mss_before && c->cc.ops != NULL) { /* else the first window is yet to come */
+        recovery_set_cwnd(c, scaled(c->cc.cwnd, c->snd_mss, mss_before));
+        c->cc.ssthresh = scaled(c->cc.ssthresh, c->snd_mss, mss_before);
+    }
+}
+
 void path_mtu_set(struct tcp_conn *c, uint32_t mtu)
 {
     struct tcp_path_mtu *m = &c->path_mtu;
+    uint32_t mss_before = c->snd_mss;
     if (mtu < c->mtu) {
         m->sent = 0; /* of the new kind nothing was sent */
         m->acked = u32_min(m->acked, mtu);
@@ -59,6 +74,7 @@ void path_mtu_set(struct tcp_conn *c, uint32_t mtu)
     c->mtu = (uint16_t)mtu;
     m->may_fragment = mtu <= PATH_MTU_FLOOR_V4; /* it may take still less */
     conn_update_mss(c);
+    keep_segments(c, mss_before);
 }
 
 /* RFC 1191: what was too big goes again in smaller pieces, and so does all that follows. */

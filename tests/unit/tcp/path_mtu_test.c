@@ -88,7 +88,7 @@ START_TEST(a_claim_of_exactly_what_got_through_counts_at_once)
 }
 END_TEST
 
-/* requires: 5927-7.2-3, 8899-4.6.2-2 */
+/* requires: 5927-7.2-3, 8899-3-6a, 8899-4.6.2-2 */
 START_TEST(a_claim_above_what_was_sent_is_refused)
 {
     struct peer p = peer_new();
@@ -97,13 +97,53 @@ START_TEST(a_claim_above_what_was_sent_is_refused)
     discard_sent();
     too_big(&p, 1, 1000);
     too_big(&p, 1, 1400);
-    expect_drops(DROP_TCP_ICMP_NOT_NARROWER, 2);
+    too_big(&p, 1, 9000);
+    expect_drops(DROP_TCP_ICMP_NOT_NARROWER, 3);
     ck_assert_uint_eq(info_of(a).mtu, 1500);
     expect_nothing();
     too_big(&p, 1, 999);
-    expect_drops(DROP_TCP_ICMP_NOT_NARROWER, 2);
+    expect_drops(DROP_TCP_ICMP_NOT_NARROWER, 3);
     ck_assert_uint_eq(info_of(a).mtu, 999);
     discard_sent();
+}
+END_TEST
+
+/* … and the window does not become one of more segments (RFC 4821 4).
+ * requires: 4821-4-4, 5927-7.2-8 */
+START_TEST(a_claim_leaves_the_window_as_many_segments)
+{
+    struct peer p = peer_new();
+    struct app *a = open_passive(&p);
+    ck_assert_uint_eq(info_of(a).cwnd, 14600); /* ten segments */
+    app_write(a, 14600);
+    discard_sent();
+    too_big(&p, 1, 1040);
+    ck_assert_uint_eq(info_of(a).snd_mss, 1000);
+    ck_assert_uint_eq(info_of(a).cwnd, 10000);
+    for (unsigned i = 0; i < 10; i++) {
+        expect(&p, TCP_ACK, 1 + i * 1000, 1, 1000);
+    }
+    expect_nothing();
+    ck_assert_uint_eq(conn_of(a)->path_mtu.sent, 1040);
+    too_big(&p, 1, 1200); /* above what was sent since */
+    expect_drops(DROP_TCP_ICMP_NOT_NARROWER, 1);
+    ck_assert_uint_eq(info_of(a).mtu, 1040);
+}
+END_TEST
+
+/* requires: 5927-7.3.3-1 */
+START_TEST(where_nothing_is_in_flight_no_claim_counts)
+{
+    struct peer p;
+    struct app *a = open_used(&p);
+    for (uint32_t seq = 0; seq <= 1462; seq += 43) {
+        too_big(&p, seq, 68);
+    }
+    too_big(&p, 1461, 68); /* SND.NXT */
+    ck_assert_uint_eq(info_of(a).mtu, 1500);
+    ck_assert_uint_eq(conn_of(a)->path_mtu.held, 0);
+    expect_drops(DROP_TCP_ICMP_OUTSIDE_WINDOW, 36);
+    expect_nothing();
 }
 END_TEST
 
@@ -154,7 +194,7 @@ START_TEST(a_selective_acknowledgment_disproves_it_too)
 }
 END_TEST
 
-/* requires: 5927-7.2-6 */
+/* requires: 5927-7.2-6, 5927-7.2-8 */
 START_TEST(a_timeout_proves_it)
 {
     struct peer p;
@@ -166,6 +206,7 @@ START_TEST(a_timeout_proves_it)
     expect_nothing();
     run_for(MS(150)); /* RTO: 200 ms above the round trip */
     ck_assert_uint_eq(info_of(a).mtu, 1000);
+    ck_assert_uint_eq(conn_of(a)->path_mtu.acked, 1000);
     expect(&p, TCP_ACK, 1461, 1, 960);
     discard_sent();
     peer_send(&p, TCP_ACK, 1, 2921);
@@ -224,6 +265,8 @@ Suite *path_mtu_suite(void)
     ADD(tc, the_first_claim_counts_at_once);
     ADD(tc, a_claim_of_exactly_what_got_through_counts_at_once);
     ADD(tc, a_claim_above_what_was_sent_is_refused);
+    ADD(tc, a_claim_leaves_the_window_as_many_segments);
+    ADD(tc, where_nothing_is_in_flight_no_claim_counts);
     ADD(tc, a_claim_waits_and_progress_disproves_it);
     ADD(tc, a_selective_acknowledgment_disproves_it_too);
     ADD(tc, a_timeout_proves_it);
