@@ -170,7 +170,7 @@ END_TEST
 
 /* ---- paths ---- */
 
-/* requires: 4821-5.2-2 */
+/* requires: 4821-5.2-2, 4821-5.2-3 */
 START_TEST(a_narrower_path_is_known_for_ten_minutes)
 {
     ip_learn_mtu(&r.ip, ip4_addr(FAR_HOST), 1400, r.link.now);

@@ -269,7 +269,7 @@ START_TEST(a_cookie_is_good_for_a_minute_and_bad_after_two)
 }
 END_TEST
 
-/* requires: 4987-3.6-1 */
+/* requires: 4987-3.6-1, 4987-3.7-1 */
 START_TEST(only_when_the_backlog_is_full)
 {
     rig_listen_with(1, 0, NULL);
@@ -288,6 +288,20 @@ START_TEST(only_when_the_backlog_is_full)
     half_open(&p[2]); /* there is room again */
     ck_assert_uint_eq(rig.listener->half_open, 1);
     ck_assert_uint_eq(rig.host.tcp.totals.cookies_out, 1);
+}
+END_TEST
+
+/* requires: 4987-3.6-5 */
+START_TEST(data_of_the_syn_comes_again)
+{
+    rig_restart(&(struct tcp_config){.syn_cookies = TCP_COOKIES_ALWAYS});
+    rig_listen(NULL);
+    struct peer p = peer_new();
+    peer_data(&p, TCP_SYN, 0, 0, 100);
+    expect(&p, TCP_SYN | TCP_ACK, 0, 1, 0); /* the SYN alone */
+    peer_data(&p, TCP_ACK | TCP_PSH, 1, 1, 100);
+    ck_assert_uint_eq(rig.app_count, 1);
+    expect_in(&rig.apps[0], 100);
 }
 END_TEST
 
@@ -406,6 +420,7 @@ Suite *cookie_suite(void)
     ADD(tc, fin_in_the_ack_counts);
     ADD(tc, a_cookie_is_good_for_a_minute_and_bad_after_two);
     ADD(tc, only_when_the_backlog_is_full);
+    ADD(tc, data_of_the_syn_comes_again);
     ADD(tc, the_number_open_is_a_limit_for_them_too);
     ADD(tc, the_client_takes_the_cookie_and_not_the_half_open_connection);
     ADD(tc, out_of_time_wait_there_is_no_cookie);

@@ -241,7 +241,7 @@ START_TEST(data_beyond_our_window_is_left)
 }
 END_TEST
 
-/* requires: 7413-5.1-1, 7413-4.2.2-2 */
+/* requires: 7413-5.1-1, 7413-4.2-2, 7413-4.2.2-2 */
 START_TEST(so_many_may_wait_for_the_end_of_their_handshake)
 {
     struct wire cookie = listen_and_get_cookie();
@@ -428,6 +428,7 @@ START_TEST(an_ack_of_more_than_the_syn_is_no_syn_cookie)
 }
 END_TEST
 
+/* requires: 7413-4.2-1 */
 START_TEST(by_the_hosts_setting)
 {
     rig_restart(&(struct tcp_config){.fast_open = TCP_FAST_OPEN_CLIENT});
@@ -713,6 +714,31 @@ START_TEST(a_late_cookie)
 }
 END_TEST
 
+/* Nobody answers a request: the SYN goes again without it, and the next ones do from the start.
+ * requires: 7413-4.2.1-4, 7413-4.2.1-5 */
+START_TEST(a_request_without_an_answer)
+{
+    struct peer p = peer_new();
+    struct app *a = app_connect_with(&p, &on, 900);
+    ck_assert(expect(&p, TCP_SYN, 0, 0, 0).has_cookie);
+    run_for(SEC(1) + WHEEL_LATE);
+    expect_plain(&p);
+    answer_syn(&p, 1, bare, sizeof bare);
+    expect(&p, TCP_ACK | TCP_PSH, 1, 1, 900);
+    app_abort(a);
+    discard_sent();
+    run_for(SEC(58));
+    p = peer_new();
+    a = app_connect_with(&p, &on, 900);
+    expect_plain(&p);
+    app_abort(a);
+    run_for(SEC(2));
+    p = peer_new();
+    app_connect_with(&p, &on, 900);
+    ck_assert(expect(&p, TCP_SYN, 0, 0, 0).has_cookie);
+}
+END_TEST
+
 /* requires: 7413-4.1.3.1-1 */
 START_TEST(an_error_counts_as_an_answer)
 {
@@ -783,7 +809,7 @@ END_TEST
 
 /* ---- what is remembered ---- */
 
-/* requires: 7413-4.1.3-1, 7413-4.1.3-3 */
+/* requires: 7413-4.1.3-1 */
 START_TEST(a_cookie_for_each_pair_and_so_many_at_the_most)
 {
     struct tcp *t = &rig.host.tcp;
@@ -865,6 +891,7 @@ Suite *fast_open_suite(void)
     ADD(client, no_answer);
     ADD(client, a_late_answer);
     ADD(client, a_late_cookie);
+    ADD(client, a_request_without_an_answer);
     ADD(client, an_error_counts_as_an_answer);
     ADD(client, a_path_that_does_not_take_so_much);
     ADD(client, off_means_off);

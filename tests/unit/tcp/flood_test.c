@@ -124,7 +124,7 @@ END_TEST
 
 /* An outsider sends SYNs under addresses that are not its own and answers nothing. Nothing is kept of them but the
  * backlog, nothing is sent for them but one SYN-ACK each, and a client is served as ever.
- * requires: 4987-3.1-1, 4987-3.6-1 */
+ * requires: 4987-4-1, 4987-3.6-1 */
 START_TEST(a_flood_of_syns)
 {
     rig_listen_with(8, 0, NULL);

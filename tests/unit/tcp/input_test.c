@@ -192,7 +192,7 @@ START_TEST(no_error_ends_an_established_connection) /* MUST-56; RFC 5927 4.3 for
 }
 END_TEST
 
-/* requires: MUST-54, 5927-4.1-1, 8899-4.6.1-1 */
+/* requires: MUST-54, 5927-4.1-1, 8899-4.6.1-1, 8899-4.6.1-2, 8899-4.6.1-3 */
 START_TEST(an_error_about_what_is_not_in_flight_is_refused) /* RFC 5927 4.1 */
 {
     struct peer p = peer_new();
@@ -207,6 +207,24 @@ START_TEST(an_error_about_what_is_not_in_flight_is_refused) /* RFC 5927 4.1 */
     peer_icmp(&stranger, UNREACHABLE, 3, 0, 0);
     expect_drops(DROP_ICMP_UNMATCHED, 1); /* MUST-54 */
     ck_assert_int_eq(state_of(a), TCP_SYN_SENT);
+}
+END_TEST
+
+/* requires: 5927-5.2-3 */
+START_TEST(an_error_is_of_one_connection_alone)
+{
+    struct peer p = peer_new();
+    struct peer q = peer_new();
+    struct app *a = app_connect(&p, NULL);
+    expect(&p, TCP_SYN, 0, 0, 0);
+    struct app *b = app_connect(&q, NULL);
+    expect(&q, TCP_SYN, 0, 0, 0);
+    peer_icmp(&p, UNREACHABLE, 3, 0, 0);
+    expect_log(a, "c");
+    expect_log(b, "");
+    ck_assert_int_eq(state_of(b), TCP_SYN_SENT);
+    peer_send(&q, TCP_SYN | TCP_ACK, 0, 1);
+    expect_log(b, "o");
 }
 END_TEST
 
@@ -404,6 +422,7 @@ Suite *input_suite(void)
     ADD(icmp, a_soft_error_does_not);
     ADD(icmp, no_error_ends_an_established_connection);
     ADD(icmp, an_error_about_what_is_not_in_flight_is_refused);
+    ADD(icmp, an_error_is_of_one_connection_alone);
     ADD(icmp, a_hard_error_frees_a_half_open_connection);
     ADD(icmp, a_source_quench_changes_nothing);
     ADD(icmp, too_big_makes_smaller_segments);

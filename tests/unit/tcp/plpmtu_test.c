@@ -47,7 +47,8 @@ static struct app *open_probing(struct peer *p, bool sack_ok)
 
 /* ---- probes ---- */
 
-/* requires: 4821-7.6.1-1, 4821-7.4-1, 8899-3-1, 8899-3-2, 8899-3-7b */
+/* requires: 4821-4-3, 4821-5.1-1, 4821-7.1-1, 4821-7.1-2, 4821-7.2-2, 4821-7.6.1-1, 4821-7.4-1, 8899-3-1, 8899-3-2,
+ *           8899-3-5, 8899-3-7b */
 START_TEST(a_probe_that_arrives_raises_the_size)
 {
     struct peer p;
@@ -114,7 +115,7 @@ START_TEST(the_snapshot_tells_of_the_search)
 }
 END_TEST
 
-/* requires: 4821-7.6.2-1, 4821-7.6.2-2, 8899-8-1, 8899-3-4, 8899-3-7a */
+/* requires: 4821-4-1, 4821-7.4-1, 4821-7.6.2-1, 4821-7.6.2-2, 4821-10.1-1, 8899-8-1, 8899-3-4, 8899-3-7a */
 START_TEST(a_probe_lost_alone_is_no_sign_of_congestion)
 {
     struct peer p;
@@ -140,7 +141,7 @@ START_TEST(a_probe_lost_alone_is_no_sign_of_congestion)
 }
 END_TEST
 
-/* requires: 8899-5.1.2-1 */
+/* requires: 4821-7.1-2, 4821-7.6.2-4, 8899-5.1.2-1, 8899-5.3.2-1 */
 START_TEST(after_three_losses_a_size_is_given_up)
 {
     struct peer p;
@@ -195,7 +196,7 @@ START_TEST(nor_is_it_without_sack)
 }
 END_TEST
 
-/* requires: 4821-7.6.4-1, 4821-7.6.4-2 */
+/* requires: 4821-4-2, 4821-7.6.4-1, 4821-7.6.4-2 */
 START_TEST(lost_with_others_it_tells_nothing)
 {
     struct peer p;
@@ -234,12 +235,17 @@ START_TEST(found_lost_by_a_timeout_it_waits_five_times_as_long)
 }
 END_TEST
 
-/* requires: 4821-7.6.2-3, 8899-4.6.2-1 */
+/* requires: 4821-7.6.2-3, 8899-3-6b, 8899-4.6.2-1, 8899-4.6.2-2 */
 START_TEST(icmp_about_the_probe_says_what_fits)
 {
     struct peer p;
     struct app *a = open_probing(&p, true);
     uint32_t cwnd = info_of(a).cwnd;
+    peer_icmp(&p, 3, 4, 1, 1500); /* so large a packet would have fitted */
+    peer_icmp(&p, 3, 4, 1, 9000);
+    expect_drops(DROP_TCP_ICMP_NOT_NARROWER, 2);
+    ck_assert_uint_eq(conn_of(a)->plpmtu.high, 1500);
+    expect_nothing();
     peer_icmp(&p, 3, 4, 1, 1300);
     expect(&p, TCP_ACK, 1, 1, 1024); /* at once */
     expect(&p, TCP_ACK, 1025, 1, 436);
@@ -299,7 +305,7 @@ END_TEST
 
 /* ---- the black hole ---- */
 
-/* requires: 4821-7.7-1, 4821-7.2-1 */
+/* requires: 4821-7.7-1, 4821-7.2-1, 8899-4.3-1 */
 START_TEST(the_third_timeout_shows_a_black_hole)
 {
     struct peer p = peer_new();
@@ -365,7 +371,7 @@ START_TEST(the_least_size_is_a_setting)
 END_TEST
 
 /* A full segment that was sent behind it has arrived: the path takes such, and this one is unlucky. Not for ever: the path
- * may have changed since. */
+ * may have changed since. requires: 4821-7.1-3 */
 START_TEST(what_arrived_behind_it_shows_none)
 {
     struct peer p = peer_new();
@@ -414,7 +420,7 @@ START_TEST(switched_off_nothing_is_found)
 }
 END_TEST
 
-/* requires: 8899-5.1.1-1, 4821-7.3-2 */
+/* requires: 8899-5.1.1-1, 8899-5.2-1, 4821-7.3-2, 4821-7.3-3 */
 START_TEST(ten_minutes_later_the_path_may_have_grown)
 {
     struct peer p = peer_new();
