@@ -245,6 +245,20 @@ static enum ip_result ip4_output_divided(struct ip *ip, const struct packet *who
     return IP_SENT;
 }
 
+/* RFC 6864 4.3: a packet that may be divided on its way has an identification that does not come again soon. A device that
+ * makes several packets of one counts on from that of the first, and so do we. */
+static uint16_t ip4_next_id(struct ip *ip, const struct packet *p, bool may_fragment)
+{
+    if (!may_fragment) {
+        return ip->next_id++;
+    }
+    size_t each = p->offload.gso_size;
+    size_t packets = each == 0 ? 1 : (p->payload_len + each - 1) / each;
+    uint16_t first = ip->next_divided_id;
+    ip->next_divided_id = (uint16_t)(first + packets);
+    return first;
+}
+
 enum ip_result ip4_output(struct ip *ip, struct packet *p, const struct ip_how *how, nsec now)
 {
     const struct ip_options *options = how->options != NULL ? how->options : &no_options;
@@ -265,6 +279,7 @@ enum ip_result ip4_output(struct ip *ip, struct packet *p, const struct ip_how *
     if (too_big) {
         return ip4_output_divided(ip, p, how, options, &way, now);
     }
-    ip4_push(p, how, options, ip->next_id++, how->may_fragment ? 0 : IP4_DONT_FRAGMENT);
+    uint16_t id = ip4_next_id(ip, p, how->may_fragment);
+    ip4_push(p, how, options, id, how->may_fragment ? 0 : IP4_DONT_FRAGMENT);
     return iface_output(way.out, p, way.next_hop, now) == IFACE_REFUSED ? IP_REFUSED : IP_SENT;
 }

@@ -467,16 +467,24 @@ START_TEST(ip_too_big)
 }
 END_TEST
 
-static enum ip_result send_super_segment(size_t len)
+static enum ip_result send_for_device(size_t len, uint16_t gso_size, bool may_fragment)
 {
     static const uint8_t zeros[200000];
     struct packet p;
     packet_init(&p);
     packet_add(&p, (struct slice){zeros, len});
-    p.offload = (struct offload){.gso_type = GSO_TCP4, .gso_size = 1448};
-    struct ip_how how = {
-        .src = ip4_addr(OUR_IP), .dst = ip4_addr(PEER_IP), .protocol = IP_TCP, .ttl = 64};
+    p.offload = (struct offload){.gso_type = GSO_TCP4, .gso_size = gso_size};
+    struct ip_how how = {.src = ip4_addr(OUR_IP),
+                         .dst = ip4_addr(PEER_IP),
+                         .protocol = IP_TCP,
+                         .ttl = 64,
+                         .may_fragment = may_fragment};
     return ip_output(&r.ip, &p, &how, r.link.now);
+}
+
+static enum ip_result send_super_segment(size_t len)
+{
+    return send_for_device(len, 1448, false);
 }
 
 START_TEST(a_super_segment_may_exceed_the_mtu)
@@ -500,6 +508,32 @@ START_TEST(a_big_super_segment_does_not_say_its_length)
     ck_assert_uint_eq(f[1].len, 200000 + FRAME_IP + FRAME_ETH);
     ck_assert_uint_eq(plain_checksum(f[1].bytes + FRAME_ETH, FRAME_IP, 0), 0);
     ck_assert_int_eq(ip_rig_send(&r, PEER_IP, 1481), IP_REFUSED); /* that is no super-segment */
+}
+END_TEST
+
+static unsigned id_of(unsigned index)
+{
+    const uint8_t *f = r.link.dev.frames[index].bytes + FRAME_ETH;
+    ck_assert_uint_eq(f[6] & 0x40U, 0); /* no DF */
+    return (unsigned)f[4] << 8 | f[5];
+}
+
+/* A device cuts a super-segment into packets with the identification of the first, and those that follow it: when a router
+ * may divide these, nothing else may have the same (RFC 6864 4.3). What has DF set does not use them up. */
+START_TEST(packets_of_a_super_segment_keep_their_ids)
+{
+    r.ip.next_divided_id = 0xfff0;
+    ck_assert_int_eq(send_for_device(7 * 1448 + 1, 1448, true), IP_SENT); /* fff0 to fff7 */
+    ck_assert_int_eq(send_for_device(2 * 1448, 1448, true), IP_SENT);     /* fff8, fff9 */
+    ck_assert_int_eq(send_for_device(1, 0, true), IP_SENT);               /* fffa */
+    ck_assert_int_eq(ip_rig_send(&r, PEER_IP, 4), IP_SENT);               /* DF */
+    ck_assert_int_eq(send_for_device(40 * 1000, 1000, true), IP_SENT);    /* fffb to 0022 */
+    ck_assert_int_eq(send_for_device(1, 0, true), IP_SENT);
+    ck_assert_uint_eq(id_of(0), 0xfff0);
+    ck_assert_uint_eq(id_of(1), 0xfff8);
+    ck_assert_uint_eq(id_of(2), 0xfffa);
+    ck_assert_uint_eq(id_of(4), 0xfffb);
+    ck_assert_uint_eq(id_of(5), 0x0023);
 }
 END_TEST
 
@@ -599,6 +633,7 @@ static TCase *case_out(void)
     tcase_add_test(t, the_mtu_is_kept);
     tcase_add_test(t, ip_too_big);
     tcase_add_test(t, a_super_segment_may_exceed_the_mtu);
+    tcase_add_test(t, packets_of_a_super_segment_keep_their_ids);
     tcase_add_test(t, a_big_super_segment_does_not_say_its_length);
     tcase_add_test(t, ip_no_route);
     tcase_add_test(t, ip_no_route_to_ourselves);
