@@ -90,7 +90,8 @@ static enum iface_result iface_wait(struct iface *f, struct packet *p, struct ne
     ethernet_push(p, &header);
     struct buf *frame = packet_to_buf(p, f->pools);
     if (frame == NULL) {
-        trace_drop(f->recorder, DROP_ETH_NO_BUFFER, 0, packet_len(p));
+        bool fits = packet_len(p) <= SLAB_SUPER_BYTES; /* not so with NETDEV_BIG */
+        trace_drop(f->recorder, fits ? DROP_ETH_NO_BUFFER : DROP_ARP_TOO_BIG, 0, packet_len(p));
         return IFACE_REFUSED;
     }
     neighbour_wait(n, frame);

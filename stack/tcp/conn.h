@@ -103,7 +103,6 @@ struct tcp_conn {
     bool own_options : 1;   /* they are not its listener's, or it has none */
     bool cookie_due : 1;    /* our SYN-ACK brings a Fast Open cookie */
     bool syn_fast_open : 1; /* our first SYN had one, or asked for it */
-    bool no_big : 1;        /* the device has refused what NETDEV_BIG is for */
 
     /* send sequence space */
     tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
@@ -118,6 +117,7 @@ struct tcp_conn {
     struct tcp_plpmtu plpmtu;     /* what is found out without it */
     uint8_t snd_wscale, rcv_wscale;
     uint8_t caps; /* enum netdev_cap: what the device on the way does */
+    nsec big_at;  /* but what NETDEV_BIG is for not before then: it was refused */
 
     /* receive sequence space */
     tcp_seq rcv_nxt, irs;

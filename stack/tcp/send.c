@@ -14,6 +14,7 @@
 #define SACK_BLOCKS_ALONE 4U
 #define SUPER_MAX (65535U - 60U - 60U) /* bytes: an IPv4 packet without the longest headers */
 #define BIG_MAX (NETDEV_BIG_BYTES - PACKET_HEADER_MAX) /* the same to a device with NETDEV_BIG */
+#define BIG_PAUSE (10 * NS_PER_SEC)                    /* after one of these was refused */
 #define SEGMENTS_BEHIND_PROBE 3U /* full ones: what tells of a loss (RFC 5681 3.2) */
 
 /* RFC 7413 4.2.2: an early connection before the end of its handshake too, but not when its SYN-ACK must go again. */
@@ -140,9 +141,10 @@ static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p
         t->totals.retransmitted++;
         rtt_retransmitted(&c->rtt, now);
     }
-    /* A packet that is refused counts as lost on the way. Perhaps the device has no memory for so much in one piece. */
+    /* A packet that is refused counts as lost on the way. Of so much in one piece that may be why: the kernel lacks memory for it
+     * (ENOBUFS, EMSGSIZE), or it cannot wait for a neighbour. Both pass, so it is tried again after a while. */
     if (ip_output(t->ip, p, &how, now) == IP_REFUSED && p->payload_len > SUPER_MAX) {
-        c->no_big = true;
+        c->big_at = now + BIG_PAUSE;
     }
     if ((s->flags & TCP_ACK) != 0) {
         accecn_sent(c, s);
@@ -297,12 +299,12 @@ static uint32_t segment_room(const struct tcp_conn *c)
 
 /* Payload bytes that may go in one packet: whole segments of `room` bytes, for a device that cuts them apart. What
  * would be right in the first of them only goes by itself: a pointer, CWR, a report of a duplicate (RFC 2883 4). */
-static uint32_t packet_room(const struct tcp_conn *c, uint32_t room)
+static uint32_t packet_room(const struct tcp_conn *c, uint32_t room, nsec now)
 {
     if ((c->caps & NETDEV_TSO4) == 0 || urgent_unsent(c) > 0 || c->dsack.due || ecn_says_cwr(c)) {
         return room;
     }
-    uint32_t most = (c->caps & NETDEV_BIG) != 0 && !c->no_big ? BIG_MAX : SUPER_MAX;
+    uint32_t most = (c->caps & NETDEV_BIG) != 0 && now >= c->big_at ? BIG_MAX : SUPER_MAX;
     return u32_max(u32_min(most, pace_budget(c)) / room, 1) * room;
 }
 
@@ -343,7 +345,7 @@ static bool small_may_go(const struct tcp_conn *c, uint32_t n, uint32_t room, ui
 }
 
 /* Payload bytes that may go in the next new segment; 0: none now. */
-static uint32_t next_length(struct tcp_conn *c)
+static uint32_t next_length(struct tcp_conn *c, nsec now)
 {
     uint32_t queued = unsent(c);
     if (queued == 0) {
@@ -351,7 +353,7 @@ static uint32_t next_length(struct tcp_conn *c)
     }
     uint32_t usable = usable_window(c);
     uint32_t room = segment_room(c);
-    uint32_t wanted = u32_min(u32_min(queued, usable), packet_room(c, room));
+    uint32_t wanted = u32_min(u32_min(queued, usable), packet_room(c, room, now));
     uint32_t congestion = congestion_room(c);
     if (wanted > congestion) {
         c->cwnd_limited = true;
@@ -451,7 +453,7 @@ static uint32_t send_new(struct tcp_conn *c, uint32_t max, nsec now)
     uint32_t sent = 0;
     uint32_t span;
     do {
-        uint32_t len = next_length(c);
+        uint32_t len = next_length(c, now);
         span = pace_lets(c, len) ? send_one_new(c, len, now) : 0;
         sent += span;
     } while (span > 0 && sent < max);

@@ -500,6 +500,23 @@ START_TEST(arp_cache_full)
 }
 END_TEST
 
+/* No slab holds it: it is lost, though there is memory; what fits one waits. */
+START_TEST(arp_too_big)
+{
+    static const uint8_t zeros[200000];
+    const size_t lengths[] = {65549, sizeof zeros};
+    const enum iface_result results[] = {IFACE_QUEUED, IFACE_REFUSED};
+    for (unsigned i = 0; i < COUNT_OF(lengths); i++) {
+        struct packet p;
+        packet_init(&p);
+        packet_add(&p, (struct slice){zeros, lengths[i]});
+        p.offload = (struct offload){.gso_type = GSO_TCP4, .gso_size = 1448};
+        ck_assert_int_eq(iface_output(&r.iface, &p, ip4_addr(PEER_IP), r.now), results[i]);
+    }
+    expect_drop(&r.recorder, DROP_ARP_TOO_BIG);
+}
+END_TEST
+
 START_TEST(eth_no_buffer)
 {
     r.pools.bufs.fail_at = 1;
@@ -599,6 +616,7 @@ static TCase *case_out(void)
     tcase_add_test(t, arp_queue_full);
     tcase_add_test(t, arp_cache_full);
     tcase_add_test(t, eth_no_buffer);
+    tcase_add_test(t, arp_too_big);
     tcase_add_test(t, dev_refused);
     tcase_add_test(t, broadcast_and_multicast_need_no_neighbour);
     tcase_add_test(t, which_addresses_are_broadcast);

@@ -488,6 +488,29 @@ START_TEST(what_the_device_refused_goes_in_smaller_ones)
 }
 END_TEST
 
+/* One refusal says nothing of later: memory in one piece may have been short, or a neighbour's answer out. */
+START_TEST(after_a_while_the_device_is_asked_again)
+{
+    struct peer p;
+    /* rest would forget it too */
+    rig_restart(&(struct tcp_config){.no_rest = true, .no_idle_restart = true});
+    struct app *a = open_to_big_device(&p);
+    rig.dev.refuse = true;
+    app_write(a, 179 * 1460);
+    expect_nothing();
+    rig.dev.refuse = false;
+    peer_send(&p, TCP_ACK, 1, 1 + 179 * 1460);
+    for (unsigned supers = 2; supers > 0; supers--) {
+        run_for(SEC(9));
+        rig.supers = 0;
+        app_write(a, 88 * 1460);
+        discard_sent();
+        ck_assert_uint_eq(rig.supers, supers);
+        peer_send(&p, TCP_ACK, 1, 1 + (179 + 88 * (3 - supers)) * 1460);
+    }
+}
+END_TEST
+
 /* Nagle: the rest that is no full segment waits behind the full ones (RFC 9293 3.7.4). */
 START_TEST(the_small_rest_waits_behind_the_full_ones)
 {
@@ -583,6 +606,7 @@ Suite *send_suite(void)
     ADD(supers, a_packet_has_an_end);
     ADD(supers, a_big_packet_has_an_end);
     ADD(supers, what_the_device_refused_goes_in_smaller_ones);
+    ADD(supers, after_a_while_the_device_is_asked_again);
     ADD(supers, the_small_rest_waits_behind_the_full_ones);
     ADD(supers, the_small_rest_goes_along_without_nagle);
     ADD(supers, a_part_of_a_packet_is_lost);
