@@ -88,9 +88,10 @@ bool fast_open_take_syn(struct tcp_conn *c, const struct tcp_segment *s)
 
 void fast_open_stamp_syn_ack(struct tcp_conn *c, struct tcp_segment *s, nsec now)
 {
-    if (!c->cookie_due || c->backoff > 0) {
+    if (!c->cookie_due) {
         return;
     }
+    c->cookie_due = false;
     s->opts |= TCP_OPT_HAS_FAST_OPEN;
     fast_open_make_cookie(c->tcp, s->dst.addr, s->src.addr, now, &s->fast_open);
     tell(c, FAST_OPEN_GIVEN, 0);
@@ -158,7 +159,7 @@ static uint32_t sent_in_syn(const struct tcp_conn *c)
 
 void fast_open_unheard(struct tcp_conn *c)
 {
-    if (c->state == TCP_SYN_SENT && c->syn_fast_open) {
+    if (c->state == TCP_SYN_SENT && c->syn_fast_open && c->backoff == 0) {
         fast_open_pause(c->tcp, &c->handle->entry.tuple, c->tcp->now);
         tell(c, FAST_OPEN_UNHEARD, sent_in_syn(c));
     }

@@ -45,7 +45,8 @@ void fast_open_reset(struct tcp_conn *c);
 uint32_t fast_open_stamp_syn(struct tcp_conn *c, struct tcp_segment *s, nsec now);
 /* It goes, and has `len` bytes of data. */
 void fast_open_sent(struct tcp_conn *c, uint32_t len);
-/* Nobody has answered it, or somebody refuses the connection: that may be because of its option or its data. */
+/* Nobody has answered it, or somebody refuses the connection: that may be because of its option or its data. Says nothing once
+ * it has gone again without. */
 void fast_open_unheard(struct tcp_conn *c);
 /* `s` acknowledges our SYN, and as much of its data as was taken: what was not is lost. */
 void fast_open_take_ack(struct tcp_conn *c, const struct tcp_segment *s);

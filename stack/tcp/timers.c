@@ -155,12 +155,9 @@ static void probe_instead(struct tcp_conn *c, nsec now)
 
 /* RFC 7413 4.2.2: what went behind a SYN-ACK that is not answered waits for the end of the handshake, and a client tries
  * without. */
-static void resend_syn(struct tcp_conn *c, bool first)
+static void resend_syn(struct tcp_conn *c)
 {
     c->syn_due = true;
-    if (first) {
-        fast_open_unheard(c);
-    }
     if (c->early && scoreboard_first(&c->recovery.board) != NULL) {
         recovery_all_lost(c);
     }
@@ -179,13 +176,14 @@ static void fire_rto(struct tcp_conn *c, nsec now)
         return;
     }
     bool first = c->backoff == 0;
+    fast_open_unheard(c);
     if (c->backoff < UINT8_MAX) {
         c->backoff++; /* RFC 6298 5.5 */
     }
     report_trouble(c, c->backoff, now);
     rtt_retransmitted(&c->rtt, now);
     if (opening) {
-        resend_syn(c, first);
+        resend_syn(c);
     } else {
         recovery_on_timeout(c, now, first);
         path_mtu_on_timeout(c);

@@ -104,6 +104,21 @@ START_TEST(the_application_has_the_data_before_the_handshake_is_over)
 }
 END_TEST
 
+/* The client's SYN that goes again asks for nothing, and gets no option that it has not. */
+/* requires: 7413-4.2.2-8 */
+START_TEST(a_cookie_is_given_once)
+{
+    rig_listen(&on);
+    struct peer p = peer_new();
+    send_syn(&p, NULL, 0, 0);
+    ck_assert(expect(&p, TCP_SYN | TCP_ACK, 0, 1, 0).has_cookie);
+    run_for(MS(100));
+    peer_send(&p, TCP_SYN, 0, 0);
+    ck_assert(!expect(&p, TCP_SYN | TCP_ACK, 0, 1, 0).has_cookie);
+    ck_assert_uint_eq(rig.host.tcp.totals.fast_open[AS_SERVER][FAST_OPEN_GIVEN], 1);
+}
+END_TEST
+
 /* A good cookie alone lets the server speak first. */
 START_TEST(a_cookie_without_data)
 {
@@ -677,6 +692,33 @@ START_TEST(no_answer)
 }
 END_TEST
 
+/* What answers the SYN without the option says nothing of the one with it, whose failure counts once. */
+START_TEST(a_failure_counts_once)
+{
+    learn();
+    for (unsigned i = 0; i < 2; i++) {
+        struct peer p = peer_new();
+        app_connect_with(&p, &on, 900);
+        expect_early(&p, 900);
+        run_for(SEC(1) + WHEEL_LATE);
+        expect_plain(&p);
+        if (i == 0) {
+            peer_send(&p, TCP_RST | TCP_ACK, 0, 1);
+        } else {
+            peer_icmp(&p, 3, 3, 0, 0);
+        }
+        ck_assert_uint_eq(rig.host.tcp.totals.fast_open[AS_CLIENT][FAST_OPEN_UNHEARD], i + 1);
+        run_for(SEC(60));
+        p = peer_new();
+        struct app *a = app_connect_with(&p, &on, 900);
+        expect_early(&p, 900);
+        answer_syn(&p, 901, bare, sizeof bare);
+        app_abort(a);
+        discard_sent();
+    }
+}
+END_TEST
+
 /* The SYN was only late: what the server has taken is not sent again, and the way is good after all. */
 START_TEST(a_late_answer)
 {
@@ -861,6 +903,7 @@ Suite *fast_open_suite(void)
     Suite *s = suite_create("fast_open");
     TCase *server = rig_case(s, "server");
     ADD(server, the_application_has_the_data_before_the_handshake_is_over);
+    ADD(server, a_cookie_is_given_once);
     ADD(server, a_cookie_without_data);
     ADD(server, each_part_of_a_cookie_counts);
     ADD(server, no_other_cookie_is_believed);
@@ -889,6 +932,7 @@ Suite *fast_open_suite(void)
     ADD(client, what_goes_again_lies_in_the_window);
     ADD(client, a_server_that_does_not_want_it_is_left_alone);
     ADD(client, no_answer);
+    ADD(client, a_failure_counts_once);
     ADD(client, a_late_answer);
     ADD(client, a_late_cookie);
     ADD(client, a_request_without_an_answer);
