@@ -70,7 +70,8 @@ static void keep_more(const struct tcp_conn *c, struct tcp_rest_more *m)
                                 .rate = c->rate,
                                 .ecn = c->ecn,
                                 .accecn = c->accecn,
-                                .route = c->route};
+                                .route = c->route,
+                                .keepalive_at = timers_keepalive_due(c)};
 }
 
 static void keep_story(const struct tcp_story *s, struct tcp_rest *r)
@@ -337,7 +338,7 @@ static void restore(const struct tcp_handle *h, struct tcp_conn *c)
     if (m != NULL) {
         restore_more(m, c);
     }
-    c->due[TCP_TIMER_KEEPALIVE] = timers_keepalive_due(c);
+    c->due[TCP_TIMER_KEEPALIVE] = m != NULL ? m->keepalive_at : timers_keepalive_due(c);
 }
 
 static void leave_record(struct tcp_handle *h)

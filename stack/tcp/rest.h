@@ -43,6 +43,7 @@ struct tcp_rest_more {
     struct tcp_ecn ecn;
     struct tcp_accecn accecn;
     struct ip_options *route;
+    nsec keepalive_at; /* which counts from the call that has switched it on, for all we know */
 };
 
 /* The fields are those of struct tcp_conn and its parts, by the same names. */

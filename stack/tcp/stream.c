@@ -211,7 +211,9 @@ bool tcp_set_options(struct stream *s, const struct tcp_options *options)
     if (c->options.ttl == 0) {
         c->options.ttl = old.ttl;
     }
-    timers_keepalive(c, c->tcp->now);
+    if (c->options.keepalive != old.keepalive || c->options.keepalive_idle != old.keepalive_idle) {
+        timers_keepalive(c, c->tcp->now);
+    }
     timers_user_timeout(c);
     conn_update_mss(c);
     c->ack_due = c->ack_due || (c->options.quick_ack && c->delack.unacked > 0);

@@ -122,7 +122,7 @@ struct tcp_options {
     bool fast_open;
     bool no_reports;           /* stream_events.report is not called (RFC 9293 SHLD-20) */
     bool keepalive;            /* RFC 9293 MUST-25: off unless asked for */
-    nsec keepalive_idle;       /* [2 h] */
+    nsec keepalive_idle;       /* of silence; counts anew from when one of these two is set [2 h] */
     nsec keepalive_interval;   /* [75 s] */
     uint32_t keepalive_probes; /* unanswered ones before the end [9] */
     /* R2 (RFC 9293 MUST-21): unacknowledged for so long ends the connection; NEVER: without end

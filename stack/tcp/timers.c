@@ -240,7 +240,12 @@ static nsec keepalive_idle(const struct tcp_conn *c)
 
 nsec timers_keepalive_due(const struct tcp_conn *c)
 {
-    return c->options.keepalive ? c->last_heard + keepalive_idle(c) : NEVER;
+    if (!c->options.keepalive) {
+        return NEVER;
+    }
+    nsec due = c->last_heard + keepalive_idle(c);
+    return timers_running(c, TCP_TIMER_KEEPALIVE) ? nsec_max(due, c->due[TCP_TIMER_KEEPALIVE])
+                                                  : due;
 }
 
 void timers_keepalive(struct tcp_conn *c, nsec now)

@@ -27,7 +27,8 @@ void timers_acked(struct tcp_conn *c, nsec now);
 void timers_user_timeout(struct tcp_conn *c);
 /* After output: the timers that what is outstanding and what is held back ask for. */
 void timers_after_send(struct tcp_conn *c, nsec now);
-/* When a connection that nothing comes from is asked whether it is there; NEVER: it is not. */
+/* When a connection that nothing comes from is asked whether it is there; NEVER: it is not. Its interval counts from when it was
+ * last heard of, or keep-alive was switched on, whichever is later. */
 nsec timers_keepalive_due(const struct tcp_conn *c);
 /* The keep-alive timer, after the options or the state changed. */
 void timers_keepalive(struct tcp_conn *c, nsec now);

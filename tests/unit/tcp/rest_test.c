@@ -219,6 +219,42 @@ START_TEST(keep_alive_goes_on) /* MUST-25 to MUST-28 */
 }
 END_TEST
 
+/* The interval counts from the call, however long nothing was heard. What has nothing to do with it does not touch it. */
+/* requires: MUST-26 */
+START_TEST(keep_alive_is_switched_on_late)
+{
+    struct peer p = peer_new();
+    struct app *a = open_at_rest(&p);
+    run_for(SEC(1000));
+    struct tcp_options alive = {
+        .keepalive = true, .keepalive_idle = SEC(60), .keepalive_interval = SEC(10)};
+    nsec since = rig.now;
+    ck_assert(tcp_set_options(a->s, &alive));
+    rig_flush();
+    run_for(SEC(30));
+    ck_assert_uint_eq(awake(), 0);
+    alive.ttl = 9;
+    ck_assert(tcp_set_options(a->s, &alive));
+    rig_flush();
+    run_for(SEC(29));
+    ck_assert_uint_eq(awake(), 0);
+    expect_nothing();
+    run_for(SEC(2));
+    struct wire w = expect(&p, TCP_ACK, 100, 101, 0);
+    expect_time(&w, since + SEC(60));
+    ck_assert_uint_eq(w.ttl, 9);
+    peer_send(&p, TCP_ACK, 101, 101);
+    since = rig.now;
+    run_for(SEC(59));
+    ck_assert_uint_eq(awake(), 0);
+    expect_nothing();
+    run_for(SEC(2));
+    w = expect(&p, TCP_ACK, 100, 101, 0);
+    expect_time(&w, since + SEC(60));
+    peer_send(&p, TCP_ACK, 101, 101);
+}
+END_TEST
+
 /* ---- no memory for a block ---- */
 
 START_TEST(a_segment_that_finds_no_memory_comes_again)
@@ -455,6 +491,7 @@ Suite *rest_suite(void)
     ADD(t, who_waits_for_something_does_not_rest);
     ADD(t, limits_are_not_forgotten);
     ADD(t, keep_alive_goes_on);
+    ADD(t, keep_alive_is_switched_on_late);
     ADD(t, its_frames_are_the_same);
     t = rig_case(s, "memory");
     ADD(t, a_segment_that_finds_no_memory_comes_again);
