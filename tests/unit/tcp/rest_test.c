@@ -255,6 +255,27 @@ START_TEST(keep_alive_is_switched_on_late)
 }
 END_TEST
 
+/* It waited for memory, is told that there is some, and has nothing to write any more. */
+START_TEST(who_is_told_to_write_and_does_not_rests)
+{
+    rig_restart_with(&(struct host_config){.seed = {9}, .slabs.slabs[SLAB_RECORD] = 2});
+    struct peer p = peer_new();
+    struct peer q = peer_new();
+    q.port++;
+    struct app *a = open_passive(&p);
+    struct app *b = open_passive(&q);
+    app_write(a, 100);
+    ck_assert_uint_eq(app_queue(b, 100), 0);
+    run_for(SEC(10));
+    ck_assert_uint_eq(awake(), 2);
+    peer_send(&p, TCP_ACK, 1, 101);
+    expect_log(b, "aow");
+    run_for(SEC(70));
+    ck_assert_uint_eq(awake(), 0);
+    discard_sent();
+}
+END_TEST
+
 /* ---- no memory for a block ---- */
 
 START_TEST(a_segment_that_finds_no_memory_comes_again)
@@ -498,6 +519,7 @@ Suite *rest_suite(void)
     ADD(t, what_the_application_asks_for_is_done_later);
     ADD(t, who_wants_to_write_is_told_when_it_can);
     t = rig_case(s, "more");
+    ADD(t, who_is_told_to_write_and_does_not_rests);
     ADD(t, options_of_its_own_last);
     ADD(t, one_that_we_have_opened_rests_too);
     ADD(t, marks_of_congestion_are_kept);
