@@ -105,7 +105,6 @@ START_TEST(the_application_has_the_data_before_the_handshake_is_over)
 END_TEST
 
 /* The client's SYN that goes again asks for nothing, and gets no option that it has not. */
-/* requires: 7413-4.2.2-8 */
 START_TEST(a_cookie_is_given_once)
 {
     rig_listen(&on);
