@@ -237,7 +237,7 @@ struct segment {
 static void count_segment(struct ladder_conn *c, const struct segment *s)
 {
     struct ladder_count *count = s->outgoing ? &c->out : &c->in;
-    count->segments++;
+    count->segments += s->len > 0 ? 1 : 0; /* an ACK alone carries none of the bytes */
     count->bytes += s->len;
     c->retransmitted += s->retransmission ? 1 : 0;
 }

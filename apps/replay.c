@@ -86,6 +86,7 @@ bool replay_run(const struct replay_run *run, struct tape_report *out)
 struct place {
     enum event_type event;
     uint32_t conn; /* 0: of any */
+    bool reached;
 };
 
 struct replay {
@@ -130,7 +131,10 @@ static void connection_text(struct tcp_handle *h, nsec now, struct draft *out)
     struct stream *tls = tls_above(&h->stream);
     draft_addf(out, "\n---- connection %u, %s ----\n\n", c->id, tcp_state_name(c->state));
     story_collect(tls != NULL ? tls : &h->stream, now, &story);
-    story_text(&story, out);
+    story_so_far(&story, out);
+    if (story.over_tls && !story.tls.established) {
+        draft_add(out, "\n  TLS is in its handshake.\n");
+    }
 }
 
 static void print_state(const struct replay *p, const struct event *e)
@@ -161,15 +165,16 @@ static void stop(struct replay *p, const struct event *e)
     tape_stop_replay();
 }
 
-static bool is_at(const struct replay *p, const struct event *e)
+static bool is_at(struct replay *p, const struct event *e)
 {
+    bool at = false;
     for (unsigned i = 0; i < p->break_count; i++) {
-        const struct place *b = &p->breaks[i];
+        struct place *b = &p->breaks[i];
         if (b->event == e->type && (b->conn == 0 || b->conn == e->conn)) {
-            return true;
+            b->reached = at = true;
         }
     }
-    return false;
+    return at;
 }
 
 static void on_event(void *arg, const struct event *e)
@@ -266,6 +271,22 @@ static enum options_result parse(int argc, char **argv, struct replay *p)
     return OPTIONS_GOOD;
 }
 
+/* Where it was to stop, and never came. */
+static void print_missed(const struct replay *p)
+{
+    if (p->until != 0 && !p->reached) {
+        printf("frame %" PRIu64 " did not come\n", p->until);
+    }
+    for (unsigned i = 0; i < p->break_count; i++) {
+        const struct place *b = &p->breaks[i];
+        if (!b->reached && b->conn != 0) {
+            printf("%s of connection %" PRIu32 " did not come\n", event_name(b->event), b->conn);
+        } else if (!b->reached) {
+            printf("%s did not come\n", event_name(b->event));
+        }
+    }
+}
+
 static int conclude(const struct replay *p, const struct tape_report *r)
 {
     static const char *const outcomes[] = {
@@ -277,8 +298,8 @@ static int conclude(const struct replay *p, const struct tape_report *r)
     if (r->text[0] != '\0') {
         fprintf(r->outcome == TAPE_RAN ? stdout : stderr, "%s\n", r->text);
     }
-    if (r->outcome == TAPE_RAN && p->until != 0 && !p->reached) {
-        printf("frame %" PRIu64 " did not come\n", p->until);
+    if (r->outcome == TAPE_RAN) {
+        print_missed(p);
     }
     printf("%s: %" PRIu64 " frames in, %" PRIu64 " frames out, %" PRIu64 " records: %s\n", p->file,
            r->frames_in, r->frames_out, r->records, outcomes[r->outcome]);

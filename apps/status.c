@@ -1,8 +1,10 @@
 /* What a running service holds; see status.h. */
 #include "apps/status.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "stack/tcp/conn.h"
 
@@ -229,6 +231,11 @@ bool status_write(const struct status *s, const char *file)
     bool good = f != NULL && fwrite(t.data, 1, t.len, f) == t.len;
     good = f != NULL && fclose(f) == 0 && good;
     good = good && rename(name, file) == 0;
+    if (f != NULL && !good) {
+        int error = errno; /* which the caller tells */
+        unlink(name);
+        errno = error;
+    }
     draft_done(&t);
     return good;
 }

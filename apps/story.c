@@ -144,9 +144,14 @@ void story_tcp_facts(const struct story *s, struct story_facts *out)
     out->count = 0;
     isn_facts(t, out);
     option_facts(t, out);
-    fact(out, "round trip", "from our segment to its acknowledgment (RFC 6298)",
-         "%s smoothed, %s at least; we retransmit after %s", nsec_text(t->srtt, srtt),
-         nsec_text(t->rtt_min, least), nsec_text(t->rto, rto));
+    if (t->srtt == 0) {
+        fact(out, "round trip", "from our segment to its acknowledgment (RFC 6298)",
+             "not measured yet; we retransmit after %s", nsec_text(t->rto, rto));
+    } else {
+        fact(out, "round trip", "from our segment to its acknowledgment (RFC 6298)",
+             "%s smoothed, %s at least; we retransmit after %s", nsec_text(t->srtt, srtt),
+             nsec_text(t->rtt_min, least), nsec_text(t->rto, rto));
+    }
     fact(out, "so far", "payload in both directions", "%s in, %s out, %" PRIu64 " retransmitted",
          bytes_text(t->bytes_in, in), bytes_text(t->bytes_out, got), t->retransmitted);
     if (t->ack_at == 0) {
@@ -347,6 +352,23 @@ static void no_tls_text(struct draft *out)
         "handshake.\n");
 }
 
+/* What it is left with: of a resumed session of TLS 1.2 there are no shares, and without certificates nothing hides them. */
+static void eavesdropper_text(struct draft *out, const struct tls_info *t)
+{
+    bool shares = t->group_name != NULL && t->group_name[0] != '\0';
+    bool named = t->sni != NULL && t->sni[0] != '\0';
+    draft_add(out, shares ? "\n  An eavesdropper has seen both public shares, and can compute "
+                            "nothing from them. What it can\n"
+                          : "\n  An eavesdropper has seen nothing of the secret that the keys are "
+                            "made of. What it can\n");
+    draft_addf(out, "  still see: addresses, sizes, times%s.", named ? ", and the name above" : "");
+    if (t->proof == PROOF_CERTIFICATE && !t->resumed) {
+        draft_add(out, t->version == TLS_1_3 ? " The certificate went by encrypted."
+                                             : " In TLS 1.2 the certificate too.");
+    }
+    draft_add(out, "\n");
+}
+
 static void tls_text(struct draft *out, const struct story *s)
 {
     struct story_facts facts;
@@ -356,15 +378,10 @@ static void tls_text(struct draft *out, const struct story *s)
             modern ? "RFC 8446" : "RFC 5246");
     facts_text(out, &facts);
     public_key_text(out, &s->tls);
-    draft_add(out, "\n  An eavesdropper has seen both public shares, and can compute nothing from "
-                   "them. What it can\n");
-    draft_add(out, modern ? "  still see: addresses, sizes, times, and the name above. The "
-                            "certificate went by encrypted.\n"
-                          : "  still see: addresses, sizes, times, the name above, and in TLS 1.2 "
-                            "the certificate too.\n");
+    eavesdropper_text(out, &s->tls);
 }
 
-void story_text(const struct story *s, struct draft *out)
+void story_so_far(const struct story *s, struct draft *out)
 {
     struct story_facts facts;
     intro_text(out, s);
@@ -373,9 +390,15 @@ void story_text(const struct story *s, struct draft *out)
     segments_text(out, s);
     story_tcp_facts(s, &facts);
     facts_text(out, &facts);
-    if (s->over_tls) {
+    if (s->over_tls && s->tls.established) {
         tls_text(out, s);
-    } else {
+    }
+}
+
+void story_text(const struct story *s, struct draft *out)
+{
+    story_so_far(s, out);
+    if (!s->over_tls) {
         no_tls_text(out);
     }
     draft_add(out, "\n  The same as JSON: curl -H 'Accept: application/json', or /?json\n");

@@ -53,6 +53,9 @@ void story_tcp_facts(const struct story *s, struct story_facts *out);
 void story_tls_facts(const struct story *s, struct story_facts *out); /* none without TLS */
 
 void story_text(const struct story *s, struct draft *out); /* at most 100 columns */
+/* The same at any moment, for those who are not its reader: TLS once it is established, and not a word where there is none, for it may
+ * still begin. */
+void story_so_far(const struct story *s, struct draft *out);
 void story_json(const struct story *s, struct draft *out);
 
 #endif

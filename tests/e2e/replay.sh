@@ -147,6 +147,7 @@ break_on() { # the second connection is TLS; its state is there
     contains "$dir/replay.log" 'TLS_AES_'
     replay small --break-on tls_established@1
     contains "$dir/replay.log" 'all frames are the same' # the first has no TLS
+    contains "$dir/replay.log" '^tls_established of connection 1 did not come'
     replay small --break-on nonsense && fail "a name that is none"
     contains "$dir/replay.log" "there is no event 'nonsense'"
 }

@@ -169,6 +169,8 @@ START_TEST(sums_up_data)
     for (int i = 0; i < 500; i++) {
         TRACE(&recorder, 1, tcp_in, .flags = TCP_ACK, .len = 10);
         TRACE(&recorder, 1, tcp_out, .flags = TCP_ACK, .len = 1400, .retransmission = i < 2);
+        TRACE(&recorder, 1, tcp_in, .flags = TCP_ACK); /* carries none of them */
+        TRACE(&recorder, 1, tcp_out, .flags = TCP_ACK);
     }
     ck_assert_uint_eq(lines, before);
     TRACE(&recorder, 1, tcp_in, .seq = 77, .flags = TCP_FIN | TCP_ACK, .ack = 99);

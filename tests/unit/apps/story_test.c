@@ -167,7 +167,55 @@ START_TEST(tells_tls)
     says("04aabbccddeeff");
     says("445566778899\n"); /* its last line is whole */
     says("resumed             no");
+    says("seen both public shares");
+    says("times, and the name above. The certificate went by encrypted.");
     says_not("No TLS");
+}
+END_TEST
+
+/* What was not on the wire is not said to have been. */
+START_TEST(tells_what_an_eavesdropper_sees)
+{
+    struct story s = tls_story();
+    s.tls.version = TLS_1_2;
+    s.tls.sni = "";
+    story_text(&s, &out);
+    says("addresses, sizes, times. In TLS 1.2 the certificate too.");
+    draft_done(&out);
+    draft_init(&out, 100000);
+    s.tls.resumed = true;
+    s.tls.group_name = "";
+    story_text(&s, &out);
+    says("nothing of the secret");
+    says_not("shares, and");
+    says_not("certificate too");
+    draft_done(&out);
+    draft_init(&out, 100000);
+    s = tls_story();
+    s.tls.proof = PROOF_PSK;
+    s.tls.psk_identity = "ann";
+    story_text(&s, &out);
+    fits(100);
+    says("times, and the name above.\n");
+    says_not("went by encrypted");
+}
+END_TEST
+
+/* In the middle of things: of TLS nothing before it is there, and nothing of plain HTTP either. */
+START_TEST(tells_so_far)
+{
+    struct story s = plain_story();
+    s.tcp.srtt = s.tcp.rtt_min = 0;
+    story_so_far(&s, &out);
+    says("not measured yet; we retransmit after");
+    says_not("No TLS");
+    says_not("curl");
+    draft_done(&out);
+    draft_init(&out, 100000);
+    s = tls_story();
+    s.tls.established = false;
+    story_so_far(&s, &out);
+    says_not("2. TLS");
 }
 END_TEST
 
@@ -320,6 +368,8 @@ Suite *story_suite(void)
     tcase_add_test(t, tells_plain_tcp);
     tcase_add_test(t, tells_what_was_not_negotiated);
     tcase_add_test(t, tells_tls);
+    tcase_add_test(t, tells_what_an_eavesdropper_sees);
+    tcase_add_test(t, tells_so_far);
     tcase_add_test(t, tells_a_resumed_session);
     tcase_add_test(t, tells_json);
     tcase_add_test(t, tells_html);
