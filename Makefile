@@ -99,6 +99,9 @@ $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/targets/%.o $(BUILD)/libvitrine-fuzz.a \
 $(BUILD)/seeds: $(call obj,$(FUZZ_SEEDS)) $(BUILD)/libvitrine-pkt.a $(BUILD)/libvitrine-stack.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 $(BUILD)/libvitrine-fuzz.a: $(call obj,$(FUZZ) $(FUZZ_RIGS))
+.PHONY: link-flags
+link-flags: $(BUILD)/libvitrine-tls.a $(BUILD)/libvitrine-stack.a ## says what a program is linked with that embeds the stack and TLS (docs/embedding.md)
+	@echo $^ $(MBEDTLS_LINK) $(CRYPTO_LIBS) $(URING_LIBS) -lm -pthread
 # Only for tests: they take from it what they call, and so never the main of the command.
 $(BUILD)/libvitrine-apps.a: $(call obj,$(APPS))
 $(BUILD)/libvitrine-pkt.a: $(call obj,$(PKT))

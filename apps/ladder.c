@@ -342,7 +342,7 @@ static void on_tcp_established(struct ladder *l, struct ladder_conn *c, const st
 {
     const struct ev_tcp_established *u = &e->u.tcp_established;
     char took[NSEC_TEXT_MAX], rtt[NSEC_TEXT_MAX];
-    note(l, c, RUNG_MIDDLE, GOOD, "TCP is established: %s, round trip %s, %u bytes a segment",
+    note(l, c, RUNG_MIDDLE, GOOD, "TCP is established: %s, round trip %s, %u B a segment",
          nsec_text(u->took, took), nsec_text(u->rtt, rtt), u->snd_mss);
 }
 

@@ -144,7 +144,7 @@ START_TEST(draws_the_tcp_handshake)
     holds(ack, "▶│");
     line_of("LISTEN → SYN-RECEIVED");
     line_of("SYN-RECEIVED → ESTABLISHED");
-    holds(line_of("TCP is established"), "250.0 us, round trip 200.0 us, 1388 bytes");
+    holds(line_of("TCP is established"), "250.0 us, round trip 200.0 us, 1388 B");
     holds(line_of("client 10.9.0.1:51234"), "10.9.0.2:443 vitrine");
     aligned();
 }
