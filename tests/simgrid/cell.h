@@ -36,11 +36,12 @@ struct grid_cell {
     uint32_t mark;  /* bytes held above which the queue marks; 0: never, and nobody asks for ECN */
     uint32_t loss, ack_loss; /* of a million frames, on the way of data and on that of ACKs */
     uint32_t burst_p,
-        burst_r;      /* of a million: bursts in which all is lost begin, and end; 0: none */
-    uint32_t reorder; /* of a million data frames ... */
-    nsec late;        /* ... come so much later */
-    nsec lasts;       /* a flow sends for so long ... */
-    uint32_t total;   /* ... or so many bytes; 0: as long as it lasts */
+        burst_r;        /* of a million: bursts in which all is lost begin, and end; 0: none */
+    uint32_t reorder;   /* of a million data frames ... */
+    nsec late;          /* ... come so much later */
+    bool no_timestamps; /* of the hosts: neither Eifel (RFC 3522) nor PAWS (RFC 7323 5) */
+    nsec lasts;         /* a flow sends for so long ... */
+    uint32_t total;     /* ... or so many bytes; 0: as long as it lasts */
     uint32_t seed;
     unsigned bars; /* enum grid_bar */
     bool quick;    /* one of those that `make test` compares with the table */
@@ -56,6 +57,7 @@ struct grid_outcome {
     uint64_t again;     /* of them retransmissions */
     uint64_t arrived;   /* bytes of all data segments that arrived */
     uint64_t duplicate; /* of them such as had arrived before */
+    uint64_t refused;   /* data segments that PAWS refused (RFC 7323 5.3) */
     uint64_t timeouts;  /* of the retransmission timer */
     uint64_t recoveries, undone;
     uint64_t dropped, lost, marked; /* frames: by the full queue, by chance, and marked */
@@ -73,7 +75,7 @@ unsigned grid_cells(const struct grid_cell **cells);
 
 /* ---- page.c ---- */
 
-#define GRID_LINE 288U
+#define GRID_LINE 320U
 /* The line of the table for a cell. */
 void grid_line(const struct grid_cell *cell, const struct grid_outcome *o, char out[GRID_LINE]);
 /* The first bar that the cell falls short of, in words; NULL: it holds all that it has. */

@@ -210,6 +210,19 @@ static void add_worst(void)
     }
 }
 
+/* ---- disorder, where PAWS refuses nothing ---- */
+
+static void add_unstamped(const char *cc)
+{
+    struct grid_cell *c = add(cc, 100 * MBIT, 20 * NS_PER_MS);
+    c->reorder = 50 * PER_MILLE;
+    c->late = c->rtt / 2;
+    c->no_timestamps = true;
+    c->bars = BAR_FEW_SPURIOUS;
+    c->quick = true;
+    name(c, "5 % late by half, no timestamps");
+}
+
 unsigned grid_cells(const struct grid_cell **cells)
 {
     if (count == 0) {
@@ -231,6 +244,9 @@ unsigned grid_cells(const struct grid_cell **cells)
         }
         add_worst();
         add_starts();
+        for (unsigned i = 0; i < COUNT_OF(algorithms); i++) {
+            add_unstamped(algorithms[i]);
+        }
     }
     *cells = all;
     return count;

@@ -73,6 +73,7 @@ void grid_line(const struct grid_cell *c, const struct grid_outcome *o, char out
     char again[NUMBER];
     char marked[NUMBER];
     char spurious[NUMBER];
+    char refused[NUMBER];
     char wait[NUMBER];
     char fair[NUMBER];
     char who[GRID_NAME];
@@ -82,14 +83,15 @@ void grid_line(const struct grid_cell *c, const struct grid_outcome *o, char out
     fixed(o->again * 100U, o->sent, 2, again);
     fixed(o->marked * 100U, o->sent, 2, marked);
     fixed(o->duplicate * 100U, o->arrived, 2, spurious);
+    fixed(o->refused * 100U * PAYLOAD, o->arrived, 2, refused);
     fixed(mean * 8U * 1000U, c->rate, 2, wait);
     fixed(jain(c, o), 1000, 3, fair);
     shares(c, o, who, sizeof who);
     snprintf(out, GRID_LINE,
-             "| %s | %s | %s | %s | %s | %s | %" PRIu64 " | %" PRIu64 " | %" PRIu64
+             "| %s | %s | %s | %s | %s | %s | %s | %" PRIu64 " | %" PRIu64 " | %" PRIu64
              " | %s | %s | %s |",
-             c->name, mbit, use, again, spurious, marked, o->timeouts, o->recoveries, o->undone,
-             wait, c->flows > 1 ? fair : "", who);
+             c->name, mbit, use, again, spurious, refused, marked, o->timeouts, o->recoveries,
+             o->undone, wait, c->flows > 1 ? fair : "", who);
 }
 
 /* ---- bars ---- */
@@ -160,17 +162,19 @@ static const char head[] =
     "Columns: payload delivered; that as a share of what the link carries; "
     "segments that were retransmissions;\n"
     "bytes that arrived though they had arrived before (spurious "
-    "retransmissions); frames that the queue\n"
-    "marked, where it marks (from a quarter of its size on, by RFC 9768); "
-    "retransmission timeouts; recoveries\n"
-    "begun; losses that proved to be none and were undone; what a data "
-    "frame waited in the queue on average;\n"
-    "Jain's index of the flows; and who had how much.\n"
+    "retransmissions); of these the late segments\n"
+    "that PAWS refused, whose retransmissions were needed; frames that the queue marked, where it "
+    "marks (from a\n"
+    "quarter of its size on, by RFC 9768); retransmission timeouts; recoveries begun; losses that "
+    "proved to be none\n"
+    "and were undone; what a data frame waited in the queue on average; Jain's index of the flows; "
+    "and who had how\n"
+    "much.\n"
     "\n"
-    "| cell | Mbit/s | use % | resent % | spurious % | marked % | timeouts | "
+    "| cell | Mbit/s | use % | resent % | spurious % | PAWS % | marked % | timeouts | "
     "recoveries | undone | queue ms | Jain | "
     "shares |\n"
-    "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
+    "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
 
 static const char foot[] =
     "\n"
@@ -189,11 +193,21 @@ static const char foot[] =
     "every transfer of 100 MiB arrives, byte by byte.\n"
     "\n"
     "Late segments have a second enemy: when a retransmission fills the hole in front, the "
-    "timestamp "
-    "that it brings is\n"
-    "newer than theirs, and PAWS (RFC 7323 5.3) refuses them when they come. Their own "
-    "retransmissions, which are then\n"
-    "needed, count as spurious here, and make the next ones late.\n";
+    "timestamp that it brings is\n"
+    "newer than theirs, and PAWS refuses them when they come (RFC 7323 5.3, which names the case "
+    "and holds it for\n"
+    "unlikely). Their own retransmissions, which are then needed, make the next ones late. The "
+    "column PAWS has what was\n"
+    "refused; only the rest of the spurious bytes was sent for nothing. Without timestamps the "
+    "same links have next to\n"
+    "none, and carry what they can. Such a chain begins with a true loss, when a queue overflows, "
+    "and lives as long as late\n"
+    "segments are under way at every retransmission. CUBIC and NewReno take a third and a half off "
+    "their window, and it\n"
+    "ends; BBR goes on at nearly the rate that is delivered, and probes every second or two until "
+    "the queue overflows: it\n"
+    "has more chains, and longer ones. Over 300 s its share at 100 Mbit/s and 20 ms is 0.86 %, of "
+    "which PAWS has 0.85.\n";
 
 void grid_page(FILE *out, const struct grid_outcome *outcomes)
 {

@@ -292,6 +292,7 @@ static bool host_begin(struct rig *r, struct lcg *g, unsigned i)
     }
     config.slabs.bufs = FRAMES;
     config.tcp.send_buffer = config.tcp.receive_buffer = buffer_of(r->cell);
+    config.tcp.no_timestamps = r->cell->no_timestamps;
     config.tcp.ecn = r->cell->mark > 0 ? TCP_ECN_ASK : TCP_ECN_OFF;
     if (!host_init(&r->host[i], &config, BEGIN)) {
         return false;
@@ -393,6 +394,7 @@ static void measure(struct rig *r)
         }
     }
     o->duplicate = o->arrived - unique;
+    o->refused = r->host[1].recorder.drops[DROP_TCP_PAWS];
     o->sent = r->host[0].tcp.totals.segments_out;
     o->again = r->host[0].tcp.totals.retransmitted;
     struct wire_stats s = wire_stats(&r->wire, 0);
