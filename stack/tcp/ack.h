@@ -48,7 +48,8 @@ struct tcp_ack {
     tcp_seq rate_end;        /* and where that ends */
     uint64_t rate_prior;     /* bytes that had been delivered then */
     nsec rate_since;         /* when the latest of those had been */
-    nsec rate_send_span;     /* over which the flight that it was part of was sent */
+    nsec rack_sent_at;   /* when the latest sent of it was, without what RACK leaves out (rack.h) */
+    nsec rate_send_span; /* over which the flight that it was part of was sent */
 };
 
 /* Takes an acceptable ACK (RFC 9293 3.10.7.4 "fifth"): moves snd_una, gives back the send queue,

@@ -2,7 +2,7 @@
 
 #include "stack/tcp/conn.h"
 
-/* Bytes that may go now, beside `flight` in the network (RFC 9937 7). */
+/* Bytes that may go now, beside `flight` in the network (RFC 9937 6.2). */
 static uint64_t send_quota(const struct tcp_conn *c, uint64_t flight, uint32_t delivered,
                            bool progress)
 {

@@ -2,10 +2,9 @@
 
 #include "stack/tcp/timers.h"
 
-#define REO_WND_PERSIST 16U                /* 6.2 step 4 */
-#define DUP_THRESH 3U                      /* segments */
-#define MAX_ACK_DELAY (200 * NS_PER_MS)    /* 7.2: TLP.max_ack_delay */
-#define PROBE_WITHOUT_RTT (1 * NS_PER_SEC) /* 7.2 */
+#define REO_WND_PERSIST 16U             /* 6.2 step 4 */
+#define DUP_THRESH 3U                   /* segments */
+#define MAX_ACK_DELAY (200 * NS_PER_MS) /* 7.2: TLP.max_ack_delay */
 
 void rack_init(struct tcp_rack *r, tcp_seq start)
 {
@@ -32,8 +31,8 @@ static bool ambiguous(const struct tcp_conn *c, const struct tcp_segment *s,
     return s->at - run->sent_at < c->rtt.min;
 }
 
-void rack_delivered(struct tcp_conn *c, const struct tcp_segment *s, const struct tcp_sent *run,
-                    tcp_seq upto)
+void rack_delivered(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *ack,
+                    const struct tcp_sent *run, tcp_seq upto)
 {
     struct tcp_rack *r = &c->recovery.rack;
     if (seq_gt(upto, r->fack)) {
@@ -44,7 +43,10 @@ void rack_delivered(struct tcp_conn *c, const struct tcp_segment *s, const struc
     if (ambiguous(c, s, run)) {
         return;
     }
-    r->rtt = nsec_max(s->at - run->sent_at, 1);
+    if (run->sent_at >= ack->rack_sent_at) { /* in the order in which they were sent */
+        ack->rack_sent_at = run->sent_at;
+        r->rtt = nsec_max(s->at - run->sent_at, 1);
+    }
     if (sent_after(run->sent_at, upto, r)) {
         r->xmit_at = run->sent_at;
         r->end = upto;
@@ -118,9 +120,15 @@ uint32_t rack_detect_loss(struct tcp_conn *c, nsec now)
     return lost;
 }
 
+/* Until something is delivered RACK.rtt is not known; the handshake has shown how long a round trip is. */
+static nsec round_trip(const struct tcp_conn *c)
+{
+    nsec rtt = c->recovery.rack.rtt;
+    return rtt != 0 ? rtt : c->rtt.srtt;
+}
+
 uint32_t rack_mark_timed_out(struct tcp_conn *c, nsec now)
 {
-    const struct tcp_rack *r = &c->recovery.rack;
     struct scoreboard *b = &c->recovery.board;
     uint32_t lost = 0;
     timers_stop(c, TCP_TIMER_REORDER);
@@ -138,7 +146,7 @@ uint32_t rack_mark_timed_out(struct tcp_conn *c, nsec now)
     struct tcp_sent *next;
     for (struct tcp_sent *run = scoreboard_oldest(b); run != NULL; run = next) {
         next = scoreboard_younger(b, run);
-        if (run->sent_at + r->rtt + reo_wnd(c) > now) {
+        if (run->sent_at + round_trip(c) + reo_wnd(c) > now) {
             break;
         }
         lost += mark(c, run, now);
@@ -151,15 +159,13 @@ uint32_t rack_mark_timed_out(struct tcp_conn *c, nsec now)
 bool rack_wants_probe(const struct tcp_conn *c)
 {
     const struct tcp_recovery *v = &c->recovery;
-    return !v->active && !v->recover_set && !v->rack.probing && v->board.sacked_bytes == 0 &&
-           v->board.lost_bytes == 0 && scoreboard_last(&v->board) != NULL;
+    return !v->active && !v->recover_set && !v->rack.probing && c->rtt.fresh &&
+           v->board.sacked_bytes == 0 && v->board.lost_bytes == 0 &&
+           scoreboard_last(&v->board) != NULL;
 }
 
 nsec rack_probe_timeout(const struct tcp_conn *c)
 {
-    if (c->rtt.srtt == 0) {
-        return PROBE_WITHOUT_RTT;
-    }
     bool one = recovery_in_flight(c) <= c->snd_mss;
     return 2 * c->rtt.srtt + (one ? MAX_ACK_DELAY : 0);
 }
@@ -167,6 +173,8 @@ nsec rack_probe_timeout(const struct tcp_conn *c)
 void rack_probe_sent(struct tcp_conn *c, bool again)
 {
     struct tcp_rack *r = &c->recovery.rack;
+    c->rtt.fresh =
+        false; /* 7.3: the next probe waits for a sample, which shows a path that became longer */
     r->probing = true;
     r->probe_again = again;
     r->probe_end = c->snd_nxt;

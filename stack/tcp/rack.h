@@ -16,7 +16,7 @@ struct tcp_rack {
     nsec
         xmit_at; /* RACK.xmit_ts: when the latest sent of what is delivered was sent; 0: none yet */
     tcp_seq end; /* RACK.end_seq: where that ends */
-    nsec rtt;    /* RACK.rtt: the round trip of that */
+    nsec rtt;    /* RACK.rtt: the round trip of the latest sent of what the latest ACK delivered */
     tcp_seq fack;         /* RACK.fack: behind the highest octet that is delivered */
     tcp_seq dsack_round;  /* snd_nxt when the latest D-SACK widened the window; once a round */
     tcp_seq probe_end;    /* TLP.end_seq: snd_nxt when the probe left */
@@ -24,15 +24,16 @@ struct tcp_rack {
     uint8_t reo_wnd_persist; /* recoveries for which a wider window is kept */
     bool reordering_seen : 1;
     bool in_dsack_round : 1;
-    bool probing : 1;     /* a probe is out */
-    bool probe_again : 1; /* TLP.is_retrans: it carried old data */
-    bool probe_due : 1;   /* the flush must send it */
+    bool probing : 1;      /* a probe is out */
+    bool probe_again : 1;  /* TLP.is_retrans: it carried old data */
+    bool probe_due : 1;    /* the flush must send it */
+    bool probe_as_rto : 1; /* the probe's timer took the place of the retransmission timer */
 };
 
 void rack_init(struct tcp_rack *r, tcp_seq start);
 /* Octets [run->start, upto) of `run` are delivered (6.2 steps 1 to 3). */
-void rack_delivered(struct tcp_conn *c, const struct tcp_segment *s, const struct tcp_sent *run,
-                    tcp_seq upto);
+void rack_delivered(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *ack,
+                    const struct tcp_sent *run, tcp_seq upto);
 /* 6.2 step 4: the reordering window learns from D-SACKs; and from a fast recovery that was undone (`overtaken`),
  * which shows the same, and reordering too, though nothing that went once only came late: what is late by more than
  * the window always goes twice. */

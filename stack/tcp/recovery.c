@@ -109,7 +109,7 @@ static void delivered(void *arg, const struct tcp_sent *run, tcp_seq upto)
         t->ack->ack_rtt = t->ack->ack_rtt == 0 ? rtt : nsec_min(t->ack->ack_rtt, rtt);
     }
     rate_delivered(t->c, run, n, t->ack);
-    rack_delivered(t->c, t->s, run, upto);
+    rack_delivered(t->c, t->s, t->ack, run, upto);
 }
 
 void recovery_take(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *ack)
@@ -134,11 +134,12 @@ static void enter_recovery(struct tcp_conn *c, const struct tcp_ack *ack)
     r->active = true;
     r->recover = c->snd_nxt;
     r->recover_set = true;
+    r->rack.probing = false; /* RFC 8985 7.1: it has had its answer, and its reduction */
     prr_begin(c, ack);
     recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
 }
 
-/* RFC 9937 7: the window ends where congestion control wants it. */
+/* RFC 9937 6.4: the window ends where congestion control wants it. */
 static void leave_episode(struct tcp_conn *c)
 {
     struct tcp_recovery *r = &c->recovery;

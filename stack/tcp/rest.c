@@ -101,6 +101,7 @@ static void keep_path(const struct tcp_conn *c, struct tcp_rest *r)
     r->rttvar = c->rtt.rttvar;
     r->rto = c->rtt.rto;
     r->rtt_min = c->rtt.min;
+    r->rtt_fresh = c->rtt.fresh;
     r->cwnd = c->cc.cwnd;
     r->ssthresh = c->cc.ssthresh;
     r->dice = c->cc.dice;
@@ -241,6 +242,7 @@ static void restore_path(const struct tcp_rest *r, struct tcp_conn *c)
     c->rtt.rttvar = r->rttvar;
     c->rtt.rto = r->rto;
     c->rtt.min = r->rtt_min;
+    c->rtt.fresh = r->rtt_fresh;
     cc_init(&c->cc, c->options.cc, c->snd_mss, false);
     c->cc.no_abe = c->tcp->config.no_abe;
     c->cc.no_ack_train = c->tcp->config.no_ack_train;

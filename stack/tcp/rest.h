@@ -84,6 +84,7 @@ struct tcp_rest {
     bool may_fragment : 1;
     bool reordering_seen : 1;
     bool delivery_app_limited : 1;
+    bool rtt_fresh : 1;
 };
 
 /* Something happened on the connection: it may rest an RTO later, if nothing else does until then. */

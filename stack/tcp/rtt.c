@@ -55,6 +55,7 @@ void rtt_sample(struct tcp_rtt *r, nsec sample, nsec rto_min, nsec rto_max)
         r->srtt += (sample - r->srtt) / 8;
     }
     rtt_seen(r, sample);
+    r->fresh = true;
     /* 2.3 with the minimum of 2.4 as the floor of the variance term: a steady path whose round trip
      * is near the minimum keeps a margin for the peer's delayed ACK. */
     r->rto = nsec_min(r->srtt + nsec_max(4 * r->rttvar, rto_min), rto_max);

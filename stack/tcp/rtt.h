@@ -20,6 +20,7 @@ struct tcp_rtt {
     nsec resent_at;    /* when something was last sent again; 0 = never */
     tcp_seq timed_end; /* acknowledged when this is */
     bool timing;       /* a segment is being timed */
+    bool fresh;        /* there was a sample since the last tail-loss probe (RFC 8985 7.3) */
 };
 
 void rtt_init(struct tcp_rtt *r);

@@ -389,7 +389,9 @@ static uint32_t send_one_new(struct tcp_conn *c, uint32_t len, nsec now)
     c->snd_nxt = end;
     c->tcp->totals.bytes_out += text;
     rtt_sent(&c->rtt, seq_min(end, seq_add(seq_sub(end, span), c->snd_mss)), now);
-    timers_stop(c, TCP_TIMER_PROBE); /* it waits from the latest segment on */
+    if (!c->recovery.rack.probe_as_rto) { /* the timeout is not put off by new data */
+        timers_stop(c, TCP_TIMER_PROBE);  /* it waits from the latest segment on */
+    }
     return span;
 }
 

@@ -369,7 +369,8 @@ static void schedule_probe(struct tcp_conn *c, nsec now)
     }
     nsec due = nsec_min(now + rack_probe_timeout(c), c->due[TCP_TIMER_RTO]);
     timers_set(c, TCP_TIMER_PROBE, due);
-    if (c->due[TCP_TIMER_RTO] <= due) {
+    c->recovery.rack.probe_as_rto = c->due[TCP_TIMER_RTO] <= due;
+    if (c->recovery.rack.probe_as_rto) {
         set_rto(c, due + backed_off(c));
     }
 }
