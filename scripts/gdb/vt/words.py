@@ -116,6 +116,7 @@ SHOWN = {
     ("neighbour", "state"): lower_words("enum neighbour_state", "NEIGHBOUR_"),
     ("tcp_state", "from"): state_name,
     ("tcp_state", "to"): state_name,
+    ("tcp_passed", "state"): state_name,
     ("tls_message", "type"): message_name,
     ("tls_state", "state"): tls_state_name,
     ("tls_secret", "label"): lambda n: word("enum tls_secret", "TLS_SECRET_", n),
