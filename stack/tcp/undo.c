@@ -65,6 +65,9 @@ static bool frto(struct tcp_conn *c, const struct tcp_ack *ack)
     if (u->frto == FRTO_OFF || (ack->acked == 0 && !ack->duplicate && ack->sacked == 0)) {
         return false;
     }
+    if (c->sack_ok && u->frto == FRTO_FIRST && ack->acked == 0) {
+        return false; /* 3.1 step 2: until snd_una moves the first segment may be lost, and the rest late */
+    }
     if (c->sack_ok && ack->fresh > 0 && r->recover_set && seq_lt(ack->old_una, r->recover)) {
         return true; /* with SACK nothing else explains it (3.1) */
     }
@@ -88,7 +91,11 @@ static void restore(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
     struct tcp_undo *u = &r->undo;
-    c->cc.cwnd = u32_max(c->cc.cwnd, u->cwnd);
+    if (u->cwnd > 0) {
+        c->cc.cwnd = u32_max(c->cc.cwnd, u->cwnd);
+    } else { /* undo_marked: the episode ends as if it had been for a loss */
+        recovery_set_cwnd(c, u32_min(c->cc.cwnd, u32_max(c->cc.ssthresh, c->snd_mss)));
+    }
     c->cc.ssthresh = u32_max(c->cc.ssthresh, u->ssthresh);
     if (c->cc.ops->on_undo != NULL && u->cwnd > 0) {
         c->cc.ops->on_undo(&c->cc);

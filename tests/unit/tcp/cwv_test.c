@@ -56,6 +56,25 @@ START_TEST(the_application_as_the_limit_stops_growth)
 }
 END_TEST
 
+/* RFC 7661 4.2: the window is judged over a round trip. It stopped the first flush; that the second had no more to
+ * send does not take this back before all of the first is acknowledged. */
+START_TEST(a_window_used_once_in_a_round_trip_was_used)
+{
+    open_it();
+    struct tcp_conn *c = tcp_of_stream(a->s);
+    c->cc.cwnd = 10 * MSS;
+    c->cc.ssthresh = 10 * MSS; /* congestion avoidance: a segment for a window of ACKs */
+    app_write(a, 12 * MSS);
+    run_for(RTT);
+    discard_sent();
+    peer_send(&p, TCP_ACK, 1, 5 * MSS + 1);
+    discard_sent();
+    peer_send(&p, TCP_ACK, 1, 10 * MSS + 1);
+    ck_assert_uint_eq(info_of(a).cwnd, 11 * MSS);
+    acknowledge_all();
+}
+END_TEST
+
 START_TEST(a_window_not_used_for_an_rto_goes_half_of_the_way)
 {
     open_it();
@@ -137,6 +156,48 @@ START_TEST(the_timer_of_few_segments_counts_from_when_they_left)
 }
 END_TEST
 
+/* Of `written` segments `fits` are in the peer's window; the first is acknowledged after 150 ms. Returns when the next
+ * goes again, counted from when it left. */
+static nsec timeout_with(uint32_t written, uint32_t fits)
+{
+    rig_tear_down();
+    rig_restart(&(struct tcp_config){.cc = &cc_newreno, .rto_restart = true});
+    open_it();
+    p.wnd = (uint16_t)(fits * MSS / 16 + 1);
+    peer_send(&p, TCP_ACK, 1, 1);
+    app_write(a, written * MSS);
+    discard_sent();
+    nsec sent = rig.now;
+    run_for(MS(150));
+    p.wnd = (uint16_t)((fits - 1) * MSS / 16);
+    peer_send(&p, TCP_ACK, 1, MSS + 1);
+    expect_nothing();
+    nsec rto = info_of(a).rto;
+    run_for(rto + MS(2));
+    struct wire w = take_segment(__LINE__);
+    ck_assert_uint_eq(w.seq, p.irs + MSS + 1);
+    nsec late = w.at - sent - rto;
+    p.wnd = 60000;
+    for (unsigned i = 0; i < 4; i++) {
+        acknowledge_all();
+    }
+    return late;
+}
+
+/* RFC 7765 4: fewer than rrthresh, 4, segments outstanding, and no data that was not sent yet. */
+START_TEST(so_it_does_with_three_outstanding_and_not_with_four)
+{
+    ck_assert_int_le(timeout_with(4, 4), MS(1));
+    ck_assert_int_ge(timeout_with(5, 5), MS(150));
+}
+END_TEST
+
+START_TEST(and_not_while_there_is_more_to_send)
+{
+    ck_assert_int_ge(timeout_with(4, 2), MS(150));
+}
+END_TEST
+
 START_TEST(else_it_counts_from_the_ack)
 {
     nsec late = timeout_after_ack(false);
@@ -151,11 +212,14 @@ Suite *cwv_suite(void)
     Suite *s = suite_create("cwv");
     TCase *t = rig_case(s, "cwv");
     ADD(t, the_application_as_the_limit_stops_growth);
+    ADD(t, a_window_used_once_in_a_round_trip_was_used);
     ADD(t, a_window_not_used_for_an_rto_goes_half_of_the_way);
     ADD(t, ssthresh_remembers_three_quarters);
     ADD(t, switched_off_it_stays);
     ADD(t, a_window_that_owns_itself_is_left_alone);
     ADD(t, the_timer_of_few_segments_counts_from_when_they_left);
+    ADD(t, so_it_does_with_three_outstanding_and_not_with_four);
+    ADD(t, and_not_while_there_is_more_to_send);
     ADD(t, else_it_counts_from_the_ack);
     return s;
 }

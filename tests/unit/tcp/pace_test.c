@@ -3,6 +3,7 @@
 
 #include "stack/tcp/cc.h"
 #include "stack/tcp/rate.h"
+#include "stack/tcp/conn.h"
 #include "tests/unit/tcp/tcp_rig.h"
 
 #define MSS 1460U
@@ -97,6 +98,32 @@ START_TEST(faster_than_the_wheel_the_average_holds)
     run_for(MS(50));
     discard_sent();
     peer_send(&p, TCP_ACK, 1, (uint32_t)a->written + 1);
+}
+END_TEST
+
+/* At 20 Mbyte/s a millisecond takes 20000 bytes. A timer that was late by half of one lets go 10000 more; one that was
+ * late by ten, what the rate brings in one. */
+START_TEST(what_a_late_timer_missed_is_made_up_for)
+{
+    p = peer_new();
+    rig_listen(&(struct tcp_options){.max_pacing_rate = 20000000});
+    struct app *a = open_passive(&p);
+    struct tcp_conn *c = tcp_of_stream(a->s);
+    static const struct {
+        nsec late;
+        bool waiting;
+        uint32_t budget;
+    } cases[] = {{0, true, 20000},
+                 {NS_PER_MS / 2, true, 30000},
+                 {NS_PER_MS, true, 40000},
+                 {MS(10), true, 40000},
+                 {NS_PER_MS / 2, false, 20000}};
+    for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+        c->pace.next_at = rig.now;
+        c->pace.waiting = cases[i].waiting;
+        pace_begin(c, rig.now + cases[i].late);
+        ck_assert_uint_eq(pace_budget(c), cases[i].budget);
+    }
 }
 END_TEST
 
@@ -260,6 +287,7 @@ Suite *pace_suite(void)
     ADD(t, rates_and_times);
     ADD(t, a_quantum_at_a_time);
     ADD(t, faster_than_the_wheel_the_average_holds);
+    ADD(t, what_a_late_timer_missed_is_made_up_for);
     ADD(t, idleness_earns_nothing);
     ADD(t, acks_and_fin_do_not_wait);
     ADD(t, waiting_for_its_time_is_no_shut_window);

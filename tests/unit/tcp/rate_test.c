@@ -109,6 +109,33 @@ START_TEST(compressed_acks_do_not_exceed_the_send_rate)
 }
 END_TEST
 
+/* … nor does what leaves while such a crowd of ACKs comes: at 100 KB/s over 50 ms, the ACKs from 50 ms on are held up until
+ * 140. What leaves between the first two of them sees nine segments delivered at once, and five more until its own ACK:
+ * 14000 bytes in 50 ms, but the sender took 140 ms for them. */
+START_TEST(amid_compressed_acks_the_send_rate_counts)
+{
+    nsec start = now;
+    for (unsigned t = 0; t < 14; t++) {
+        now = start + MS(10 * t);
+        send_one();
+    }
+    now = start + MS(140);
+    acked(&runs[0], 1);
+    now += NS_PER_US;
+    send_one();
+    acked(&runs[1], 9);
+    for (unsigned t = 10; t < 14; t++) {
+        now = start + MS(50 + 10 * t);
+        acked(&runs[t], 1);
+    }
+    now = start + MS(190) + NS_PER_US;
+    struct tcp_ack ack = acked(&runs[14], 1);
+    ck_assert_uint_eq(ack.rate_bytes, 14000);
+    ck_assert_uint_ge(ack.rate, 99000);
+    ck_assert_uint_le(ack.rate, 100000);
+}
+END_TEST
+
 /* The other way: sent in a burst, delivered at the bottleneck's pace. */
 START_TEST(a_burst_measures_the_ack_rate)
 {
@@ -214,6 +241,7 @@ Suite *rate_suite(void)
     tcase_add_test(t, one_flight_over_its_round_trip);
     tcase_add_test(t, a_paced_flow_measures_the_bottleneck);
     tcase_add_test(t, compressed_acks_do_not_exceed_the_send_rate);
+    tcase_add_test(t, amid_compressed_acks_the_send_rate_counts);
     tcase_add_test(t, a_burst_measures_the_ack_rate);
     tcase_add_test(t, the_latest_sent_of_a_stretched_ack_counts);
     tcase_add_test(t, a_sample_shorter_than_any_round_trip_is_none);

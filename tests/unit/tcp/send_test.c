@@ -434,6 +434,29 @@ START_TEST(a_flight_is_one_packet)
 }
 END_TEST
 
+/* RFC 3168 6.1.2: CWR once, and a device would repeat it in each piece. */
+START_TEST(cwr_goes_by_itself)
+{
+    struct peer p = peer_new();
+    rig.dev.dev.caps = NETDEV_CSUM | NETDEV_TSO4;
+    rig_listen(NULL);
+    p.offer = (struct offer){.mss = 1460};
+    struct raw syn = raw_segment(&p, TCP_SYN | TCP_ECE | TCP_CWR, 0, 0, NULL, 0);
+    raw_send(&syn);
+    expect(&p, TCP_SYN | TCP_ACK | TCP_ECE, 0, 1, 0);
+    peer_send(&p, TCP_ACK, 1, 1);
+    struct app *a = &rig.apps[0];
+    app_write(a, 14600);
+    discard_sent();
+    peer_send(&p, TCP_ACK | TCP_ECE, 1, 14601);
+    rig.supers = 0;
+    app_write(a, 2 * 1460);
+    expect(&p, DATA | TCP_CWR, 14601, 1, 1460);
+    expect(&p, LAST, 14601 + 1460, 1, 1460);
+    ck_assert_uint_eq(rig.supers, 0);
+}
+END_TEST
+
 /* The total length of IPv4 has 16 bits: 44 segments of 1460 bytes are the most. */
 START_TEST(a_packet_has_an_end)
 {
@@ -603,6 +626,7 @@ Suite *send_suite(void)
     ADD(headers, what_the_device_refuses_is_sent_again);
     TCase *supers = rig_case(s, "super-segments");
     ADD(supers, a_flight_is_one_packet);
+    ADD(supers, cwr_goes_by_itself);
     ADD(supers, a_packet_has_an_end);
     ADD(supers, a_big_packet_has_an_end);
     ADD(supers, what_the_device_refused_goes_in_smaller_ones);

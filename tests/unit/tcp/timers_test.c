@@ -311,6 +311,32 @@ START_TEST(an_answering_peer_may_stay_shut_for_ever)
 }
 END_TEST
 
+/* An hour of answers, and then one is lost: the time of a silent peer begins with its latest answer. */
+START_TEST(one_lost_answer_is_not_silence)
+{
+    struct peer p = peer_new();
+    struct app *a = open_shut(&p, &(struct tcp_options){.user_timeout = SEC(200)});
+    for (nsec hour = rig.now + SEC(3600); rig.now < hour;) {
+        run_for(SEC(1));
+        if (sent_any()) {
+            discard_sent();
+            peer_send(&p, TCP_ACK, 1, 1461);
+        }
+    }
+    for (unsigned s = 0; s < 60 && !sent_any(); s++) {
+        run_for(SEC(1));
+    }
+    take_segment(__LINE__); /* this one gets no answer, and the next does */
+    for (unsigned s = 0; s < 70 && !sent_any(); s++) {
+        run_for(SEC(1));
+    }
+    take_segment(__LINE__);
+    peer_send(&p, TCP_ACK, 1, 1461);
+    ck_assert_int_eq(state_of(a), TCP_ESTABLISHED);
+    discard_sent();
+}
+END_TEST
+
 START_TEST(a_silent_peer_with_a_shut_window_is_given_up)
 {
     struct peer p = peer_new();
@@ -551,6 +577,7 @@ Suite *timers_suite(void)
     ADD(persist, a_shut_window_is_probed_with_back_off);
     ADD(persist, a_probe_provokes_an_answer);
     ADD(persist, an_answering_peer_may_stay_shut_for_ever);
+    ADD(persist, one_lost_answer_is_not_silence);
     ADD(persist, a_silent_peer_with_a_shut_window_is_given_up);
     ADD(persist, a_shut_window_does_not_hold_a_closed_connection_for_ever);
     ADD(persist, a_window_shut_with_data_in_flight_is_probed);
