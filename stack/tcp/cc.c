@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-/* One ACK may open the window by this many segments in slow start. RFC 3465 allows 2 where every
- * other segment is acknowledged; receivers with offload acknowledge up to 64 KiB at once. RFC 9406 4.3 has
- * the same L. */
+/* One ACK may open the window by so much in slow start: by 8 segments (RFC 9406 4.3), or by what a receiver that
+ * joins frames acknowledges at once, 64 KiB. Less would make slow start slower than doubling there, and save little:
+ * what such an ACK covers goes out in one burst anyway. */
 #define SLOW_START_SEGMENTS 8U
+#define SLOW_START_BYTES (64U * 1024U)
 
 static const struct tcp_cc_ops *const algorithms[] = {&cc_cubic, &cc_newreno, &cc_bbr};
 
@@ -75,6 +76,7 @@ uint32_t cc_mark_percent(const struct tcp_cc *cc, uint32_t gentle, uint32_t loss
 uint32_t cc_slow_start_growth(const struct tcp_cc *cc, const struct tcp_ack *ack)
 {
     /* After a timeout one ACK may cover much that arrived long ago (RFC 3465 2.3) */
-    uint32_t segments = ack->after_timeout || cc->no_byte_counting ? 1 : SLOW_START_SEGMENTS;
-    return u32_min(ack->acked, segments * cc->mss);
+    bool one = ack->after_timeout || cc->no_byte_counting;
+    uint32_t most = one ? cc->mss : u32_max(SLOW_START_SEGMENTS * cc->mss, SLOW_START_BYTES);
+    return u32_min(ack->acked, most);
 }

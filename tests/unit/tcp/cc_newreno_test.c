@@ -59,8 +59,14 @@ START_TEST(slow_start_grows_by_what_was_acknowledged)
     ck_assert_uint_eq(cc.cwnd, 13000);
     acked(&cc, 10); /* RFC 3465: divided ACKs gain nothing */
     ck_assert_uint_eq(cc.cwnd, 13010);
-    acked(&cc, 60000); /* not more than 8 segments at once */
-    ck_assert_uint_eq(cc.cwnd, 21010);
+    acked(&cc, 60000); /* frames that the receiver joined */
+    ck_assert_uint_eq(cc.cwnd, 73010);
+    acked(&cc, 70000); /* not more than 64 KiB at once */
+    ck_assert_uint_eq(cc.cwnd, 138546);
+    cc = slow_start(90000);
+    cc.mss = 9000;
+    acked(&cc, 90000); /* or than 8 segments */
+    ck_assert_uint_eq(cc.cwnd, 162000);
 }
 END_TEST
 
