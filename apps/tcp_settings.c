@@ -71,6 +71,8 @@ static const struct setting settings[] = {
      "slow start ends before losses (RFC 9406); off: by them"},
     {"ack_train", SETTING_SWITCH, FIELD(no_ack_train),
      "slow start ends by the ACK train too; off: by delay alone (RFC 9406)"},
+    {"push_quanta", SETTING_SWITCH, FIELD(no_push_quanta),
+     "PSH at every quantum of a long transfer, not only at its end"},
     {"pacing", SETTING_SWITCH, FIELD(no_pacing),
      "data goes at congestion control's rate, if it has one"},
     {"syn_cookies", SETTING_COOKIES, FIELD(syn_cookies),

@@ -108,6 +108,7 @@ struct tcp_conn {
     tcp_seq snd_una, snd_nxt, snd_wl1, snd_wl2, iss;
     tcp_seq round_end;     /* the round trip of round_flight and round_limited ends with its ACK */
     uint32_t round_flight; /* bytes: the most in flight in it */
+    tcp_seq pushed_to;     /* behind the latest octet that went with PSH */
     tcp_seq snd_up;        /* behind the last urgent octet (SND.UP, MUST-62) */
     uint32_t snd_wnd;      /* bytes */
     uint32_t max_snd_wnd;  /* the largest snd_wnd so far (RFC 9293 3.8.6.2.1, RFC 5961 5.2) */

@@ -25,6 +25,7 @@ static void start_sending(struct tcp_conn *c, tcp_seq iss)
     c->snd_una = iss;
     c->snd_nxt = iss;
     c->round_end = iss;
+    c->pushed_to = seq_add(iss, 1);
     sendq_init(&c->sendq, seq_add(iss, 1));
     recovery_init(c, seq_add(iss, 1));
     c->syn_due = true;

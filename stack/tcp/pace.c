@@ -16,6 +16,15 @@ uint32_t pace_quantum(uint64_t rate, uint32_t mss)
     return u32_max(most, QUANTUM_SEGMENTS * mss);
 }
 
+bool pace_is_quantum(const struct tcp_conn *c, uint32_t len)
+{
+    if (len < QUANTUM_SEGMENTS * c->snd_mss || c->rtt.srtt == 0) {
+        return false;
+    }
+    return len >= QUANTUM_MAX ||
+           (uint64_t)len * (uint64_t)c->rtt.srtt >= (uint64_t)c->cc.cwnd * QUANTUM_TIME;
+}
+
 /* The rate of an algorithm that has none of its own; a segment a second at the least. A round trip that was measured
  * across a leap of the clock is hours, and would hold back what is due for as long. */
 static uint64_t rate_of_window(const struct tcp_conn *c)

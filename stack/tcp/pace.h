@@ -26,6 +26,8 @@ struct tcp_pace {
 /* The most that may go at once at `rate` bytes a second: what a millisecond takes, but two segments of `mss`
  * at least and 64 KiB at the most. */
 uint32_t pace_quantum(uint64_t rate, uint32_t mss);
+/* Do `len` bytes make a quantum at the rate of the window, whether that paces or not? */
+bool pace_is_quantum(const struct tcp_conn *c, uint32_t len);
 /* A flush begins. */
 void pace_begin(struct tcp_conn *c, nsec now);
 /* May a segment with `len` bytes of data go now? If not, the timer will tell when. */

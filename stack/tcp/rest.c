@@ -282,6 +282,7 @@ static void restore_sequence(const struct tcp_rest *r, struct tcp_conn *c)
     c->snd_una = r->snd_nxt;
     c->snd_nxt = r->snd_nxt;
     c->round_end = r->snd_nxt;
+    c->pushed_to = r->snd_nxt;
     c->snd_wl1 = r->snd_wl1;
     c->snd_wl2 = r->snd_wl2;
     c->snd_wnd = r->snd_wnd;

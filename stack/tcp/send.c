@@ -260,6 +260,19 @@ static uint32_t room_beside(const struct tcp_conn *c, const struct tcp_segment *
     return c->snd_mss - u32_min(others, c->snd_mss - 1U);
 }
 
+/* Whether data up to `end` asks the receiver to pass it on. All that is queued does (MUST-61); and so does every quantum
+ * of what is new (RFC 9293 3.9.1.2 leaves that to the sender), as it does from Linux. A receiver that joins frames hands
+ * on at PSH what it has: without it a whole window would come to its TCP at once, be acknowledged at once, and leave a
+ * buffer so full that Linux does not open its window. */
+static bool pushes(const struct tcp_conn *c, tcp_seq end, bool retransmission)
+{
+    if (seq_eq(end, sendq_end(&c->sendq))) {
+        return true;
+    }
+    bool quanta = !retransmission && !c->tcp->config.no_push_quanta;
+    return quanta && pace_is_quantum(c, seq_span(c->pushed_to, end));
+}
+
 /* Sends `len` bytes of the queue from `seq` on, which one packet takes, and FIN behind them if asked. */
 static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, nsec now,
                       bool retransmission)
@@ -273,8 +286,10 @@ static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, n
         p.offload.gso_type = GSO_TCP4;
         p.offload.gso_size = (uint16_t)room;
     }
-    if (len > 0 && seq_eq(seq_add(seq, len), sendq_end(&c->sendq))) {
-        s.flags |= TCP_PSH; /* MUST-61 */
+    tcp_seq end = seq_add(seq, len);
+    if (len > 0 && pushes(c, end, retransmission)) {
+        s.flags |= TCP_PSH;
+        c->pushed_to = seq_max(c->pushed_to, end);
     }
     if (fin) {
         s.flags |= TCP_FIN;

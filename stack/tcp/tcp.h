@@ -99,6 +99,7 @@ struct tcp_config {
     bool no_idle_restart;     /* the congestion window outlives silence (RFC 5681 4.1), for study */
     bool no_window_validation; /* a window that is not used stays (RFC 2861), for study */
     bool rto_restart;          /* RFC 7765: the timer of few segments counts from when they left */
+    bool no_push_quanta;       /* PSH only where the queue ends (MUST-61), for study */
     bool no_pacing;    /* data goes as the windows allow, whatever the rate (pace.h), for study */
     bool no_ack_train; /* slow start heeds delay alone (RFC 9406), for study */
     bool no_hystart;   /* … or nothing but losses and marks (RFC 5681 3.1) */

@@ -261,6 +261,11 @@ static void set_byte_counting(const struct target *t, int64_t v)
     config_of(t)->no_byte_counting = v == 0;
 }
 
+static void set_push_quanta(const struct target *t, int64_t v)
+{
+    config_of(t)->no_push_quanta = v == 0;
+}
+
 /* As Linux numbers them. */
 static void set_syn_cookies(const struct target *t, int64_t v)
 {
@@ -320,6 +325,7 @@ static const struct sysctl {
     {"vitrine.prr", 0, 1, 0, set_prr},
     {"vitrine.limited_transmit", 0, 1, 0, set_limited_transmit},
     {"vitrine.byte_counting", 0, 1, 0, set_byte_counting},
+    {"vitrine.push_quanta", 0, 1, 0, set_push_quanta},
     {"vitrine.reassembly_max", 1, 65536, 0, set_reassembly_max},
     /* a host of ours is like that, or it makes no difference to what a script can see */
     /* a permission only: without the bits that do without a cookie, or without the socket option */

@@ -7,8 +7,8 @@
 #include "tests/unit/tcp/tcp_rig.h"
 
 #define MSS 1460U
-#define LAST (TCP_ACK | TCP_PSH)
-#define LATE (NS_PER_US * 200) /* three ticks of the wheel */
+#define LAST (TCP_ACK | TCP_PSH) /* of a quantum */
+#define LATE (NS_PER_US * 200)   /* three ticks of the wheel */
 
 static struct peer p;
 
@@ -48,7 +48,7 @@ START_TEST(a_quantum_at_a_time)
     app_write(a, 10 * MSS);
     run_for(MS(200));
     for (uint32_t i = 0; i < 10; i++) {
-        struct wire w = expect(&p, i < 9 ? TCP_ACK : LAST, 1 + i * MSS, 1, MSS);
+        struct wire w = expect(&p, i % 2 == 0 ? TCP_ACK : LAST, 1 + i * MSS, 1, MSS);
         nsec due = start + (nsec)(i / 2) * 2 * MSS * NS_PER_SEC / 100000;
         ck_assert_msg(w.at >= due && w.at <= due + LATE, "segment %u at %ld, not %ld us", i,
                       (long)(w.at - start) / 1000, (long)(due - start) / 1000);
@@ -133,7 +133,7 @@ START_TEST(idleness_earns_nothing)
     run_for(SEC(10));
     app_write(a, 10 * MSS);
     expect(&p, TCP_ACK, 1, 1, MSS);
-    expect(&p, TCP_ACK, 1 + MSS, 1, MSS);
+    expect(&p, LAST, 1 + MSS, 1, MSS);
     expect_nothing();
     run_for(MS(200));
     discard_sent();
@@ -218,7 +218,7 @@ static void expect_spread(const struct tcp_options *options, uint32_t cwnd_perce
     nsec spread =
         MS(100) * 100 / cwnd_percent; /* a whole window; the last two leave a fifth earlier */
     for (uint32_t i = 0; i < 10; i++) {
-        struct wire w = expect(&p, i < 9 ? TCP_ACK : LAST, 1 + i * MSS, 1, MSS);
+        struct wire w = expect(&p, i % 2 == 0 ? TCP_ACK : LAST, 1 + i * MSS, 1, MSS);
         nsec due = start + spread * (i / 2) / 5;
         ck_assert_msg(w.at >= due - NS_PER_US && w.at <= due + LATE, "segment %u at %ld us", i,
                       (long)(w.at - start) / 1000);
@@ -252,9 +252,41 @@ START_TEST(switched_off_all_goes_at_once)
     struct app *a = paced(100000);
     app_write(a, 10 * MSS);
     for (uint32_t i = 0; i < 10; i++) {
-        expect(&p, i < 9 ? TCP_ACK : LAST, 1 + i * MSS, 1, MSS);
+        expect(&p, i % 2 == 0 ? TCP_ACK : LAST, 1 + i * MSS, 1, MSS);
     }
     peer_send(&p, TCP_ACK, 1, 10 * MSS + 1);
+}
+END_TEST
+
+/* What a window of ten segments lets out in a millisecond is a quantum, though nothing is paced. */
+static void expect_pushed_every(uint32_t segments)
+{
+    for (uint32_t i = 0; i < 10; i++) {
+        bool last = (i + 1) % segments == 0 || i == 9;
+        expect(&p, last ? LAST : TCP_ACK, 1 + i * MSS, 1, MSS);
+    }
+    peer_send(&p, TCP_ACK, 1, 10 * MSS + 1);
+}
+
+START_TEST(every_quantum_is_pushed)
+{
+    p = peer_new();
+    rig_listen(&(struct tcp_options){0});
+    app_write(open_with_rtt(&p, MS(100)), 10 * MSS);
+    expect_pushed_every(2); /* at the least */
+    p = peer_new();
+    p.port++;
+    app_write(open_with_rtt(&p, MS(2)), 10 * MSS);
+    expect_pushed_every(5);
+}
+END_TEST
+
+START_TEST(or_only_the_last_of_all)
+{
+    rig_restart(&(struct tcp_config){.no_push_quanta = true});
+    p = peer_new();
+    app_write(open_with_rtt(&p, MS(100)), 10 * MSS);
+    expect_pushed_every(10);
 }
 END_TEST
 
@@ -271,7 +303,7 @@ START_TEST(a_leap_of_the_clock_holds_nothing_back)
     app_write(&rig.apps[0], 10 * MSS);
     run_for(SEC(12));
     for (uint32_t i = 0; i < 10; i++) {
-        struct wire w = expect(&p, i < 9 ? TCP_ACK : LAST, 1 + i * MSS, 1, MSS);
+        struct wire w = expect(&p, i % 2 == 0 ? TCP_ACK : LAST, 1 + i * MSS, 1, MSS);
         ck_assert_int_le(w.at - start, SEC(i) + LATE); /* a segment a second */
     }
     peer_send(&p, TCP_ACK, 1, 10 * MSS + 1);
@@ -285,6 +317,8 @@ Suite *pace_suite(void)
     TCase *t = rig_case(s, "pace");
     ADD(t, quantum_is_what_a_millisecond_takes);
     ADD(t, rates_and_times);
+    ADD(t, every_quantum_is_pushed);
+    ADD(t, or_only_the_last_of_all);
     ADD(t, a_quantum_at_a_time);
     ADD(t, faster_than_the_wheel_the_average_holds);
     ADD(t, what_a_late_timer_missed_is_made_up_for);
