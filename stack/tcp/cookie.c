@@ -5,8 +5,9 @@
 #include "stack/tcp/demux.h"
 #include "stack/tcp/ecn.h"
 
+#define SIZE_BITS 3U
 #define SIZE_MASK 7U
-#define SECOND_MASK 0x000ffff8U /* of the MAC */
+#define SECOND_MASK 0x000ffff8U /* of the MAC, the client's sequence number added */
 #define FIRST_MASK 0xfff00000U
 #define MSS_DEFAULT 536U /* RFC 9293 MUST-15 */
 
@@ -67,23 +68,23 @@ static uint32_t counter_at(nsec now)
     return (uint32_t)(now / COOKIE_PERIOD);
 }
 
-/* `bits`: those of the timestamp, or NO_STAMP. */
+/* `bits`: those of the timestamp, or NO_STAMP. The client's number is added and not hashed: of two that lie less than
+ * 2^17 apart, as those of segments of one first flight do, never both have the same cookie. */
 static tcp_seq make(const struct tcp *t, const struct tcp_segment *syn, unsigned size, uint8_t bits,
                     uint32_t counter)
 {
     struct tcp_tuple tuple = {.local = syn->dst, .remote = syn->src};
     uint64_t ends = demux_hash(&t->cookie_key, &tuple);
-    uint8_t bytes[18];
+    uint8_t bytes[14];
     struct wr w = wr_of(bytes, sizeof bytes);
     wr_be32(&w, (uint32_t)(ends >> 32U));
     wr_be32(&w, (uint32_t)ends);
     wr_be32(&w, counter);
     wr_u8(&w, (uint8_t)size);
     wr_u8(&w, bits);
-    uint32_t first = (uint32_t)siphash(&t->cookie_key, bytes, wr_len(&w));
-    wr_be32(&w, syn->seq.v);
-    uint32_t second = (uint32_t)siphash(&t->cookie_key, bytes, wr_len(&w));
-    return seq_of((first & FIRST_MASK) | (second & SECOND_MASK) | size);
+    uint64_t mac = siphash(&t->cookie_key, bytes, wr_len(&w));
+    uint32_t second = ((uint32_t)(mac >> 32U) + syn->seq.v) << SIZE_BITS;
+    return seq_of(((uint32_t)mac & FIRST_MASK) | (second & SECOND_MASK) | size);
 }
 
 tcp_seq cookie_isn(const struct tcp *t, const struct tcp_segment *syn, nsec now)

@@ -181,6 +181,23 @@ START_TEST(accurate_marks_show_in_the_ack)
 }
 END_TEST
 
+/* The first segment of a flight is lost: what follows it must not be taken for the beginning, never. */
+START_TEST(nothing_of_a_first_flight_is_taken_for_its_beginning)
+{
+    enum { FLIGHT = (1 << 17) - 1 };
+    always();
+    struct peer p = peer_new();
+    p.offer = everything;
+    ask(&p);
+    for (uint32_t i = 1; i <= FLIGHT; i++) {
+        peer_send(&p, TCP_ACK, 1 + i, 1);
+    }
+    expect_drops(DROP_TCP_COOKIE_AHEAD, FLIGHT);
+    ck_assert(!sent_any());
+    answer(&p);
+}
+END_TEST
+
 /* requires: 4987-3.6-4 */
 START_TEST(no_other_number_is_believed)
 {
@@ -415,6 +432,7 @@ Suite *cookie_suite(void)
     ADD(tc, the_largest_size_that_is_not_above_the_peers);
     ADD(tc, without_timestamps_nothing_but_the_size);
     ADD(tc, accurate_marks_show_in_the_ack);
+    ADD(tc, nothing_of_a_first_flight_is_taken_for_its_beginning);
     ADD(tc, no_other_number_is_believed);
     ADD(tc, what_comes_behind_the_first_segment_waits_for_it);
     ADD(tc, fin_in_the_ack_counts);
