@@ -64,8 +64,9 @@ void judge_reset(struct observer *o, struct view *v, const struct sight *s)
 {
     nsec msl = host_of(o, s->host)->msl;
     bool own = is_own(o, v, s);
-    if (!own && !find_question(v, s, false) && !is_of_unseen(v, s) && !overrun(v, s->now) &&
-        !v->unknown && !v->unsure) {
+    bool answer = find_question(v, s, false);
+    if (!own && !answer && !is_of_unseen(v, s) && !overrun(v, s->now) && !v->unknown &&
+        !v->unsure) {
         bool to_reset = find_question(v, s, true);
         violate(o, s,
                 to_reset ? "reset-for-reset [RFC 9293 3.10.7.1]" : "reset [RFC 9293 3.10.7.1]",
@@ -81,8 +82,10 @@ void judge_reset(struct observer *o, struct view *v, const struct sight *s)
     v->full = 0;
     v->quiet = false;
     v->probed = false;
-    /* a stray may have come just before the segment that let the connection in: it is answered behind it */
-    bool before_it = !own && v->established_at == s->now;
+    /* a stray may have come just before the segment that let the connection in: it is answered behind it, also where
+     * its number might be the connection's own, as after segments that waited for an address */
+    bool stray = !own || (answer && s->seq != v->snd_max);
+    bool before_it = stray && v->established_at == s->now;
     if (v->established && !before_it) {
         v->over = "it was reset";
     }

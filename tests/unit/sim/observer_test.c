@@ -395,6 +395,27 @@ START_TEST(a_reset_of_its_own_is_at_snd_nxt)
 }
 END_TEST
 
+/* While frames wait for an address SND.NXT may lie ahead of what was seen, but this reset is an answer. */
+START_TEST(a_stray_is_answered_behind_the_handshake)
+{
+    struct watch r;
+    watch_init(&r, NULL);
+    const uint8_t who_has[42] = {255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 1, 8,  6, 0, 1,
+                                 8,   0,   6,   4,   0,   1,   2, 0, 0, 0, 0, 1, 10, 0, 0, 1};
+    out(&r, with_mss(seg(S, ISS, 0, 0), 1000));
+    observer_emitted(r.o, 0, who_has, sizeof who_has, r.now);
+    pass(&r, MS(10));
+    in(&r, seg(A, IRS + 5, ISS + 70000, 0));
+    in(&r, with_mss(seg(S | A, IRS, ISS + 1, 0), 1000));
+    out(&r, seg(A, ISS + 1, IRS + 1, 0));
+    out(&r, seg(R, ISS + 70000, 0, 0));
+    pass(&r, MS(10));
+    out(&r, seg(A, ISS + 1, IRS + 1, 5));
+    expect_silence(&r);
+    watch_done(&r);
+}
+END_TEST
+
 START_TEST(nothing_follows_the_peers_reset)
 {
     struct watch r;
@@ -583,6 +604,7 @@ Suite *observer_suite(void)
     tcase_add_test(t, no_reset_for_a_reset);
     tcase_add_test(t, no_reset_for_what_was_corrupted);
     tcase_add_test(t, a_reset_of_its_own_is_at_snd_nxt);
+    tcase_add_test(t, a_stray_is_answered_behind_the_handshake);
     tcase_add_test(t, nothing_follows_the_peers_reset);
     tcase_add_test(t, echo);
     tcase_add_test(t, icmp_errors);
