@@ -172,7 +172,7 @@ static void lose_text(struct tcp_conn *c, tcp_seq from, uint32_t len)
     TRACE(c->tcp->recorder, c->id, tcp_lost, .seq = from.v, .len = len, .how = LOSS_SYN);
     scoreboard_mark_all_lost(b, &c->tcp->sent_pool);
     for (struct tcp_sent *run = scoreboard_first(b); run != NULL; run = scoreboard_next(b, run)) {
-        run->again = true;
+        run->again = run->refused = true;
     }
 }
 

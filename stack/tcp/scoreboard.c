@@ -175,7 +175,8 @@ static void change_state(struct scoreboard *b, struct tcp_sent *run, enum sent_s
  * was sent at the same moment. What was sent once stays apart from what was sent more often. */
 static bool alike(const struct tcp_sent *a, const struct tcp_sent *b)
 {
-    if (a->state != b->state || (a->state != SENT_SACKED && a->again != b->again)) {
+    if (a->state != b->state || a->refused != b->refused ||
+        (a->state != SENT_SACKED && a->again != b->again)) {
         return false;
     }
     return a->state != SENT_OUT || (a->sent_at == b->sent_at && a->delivered == b->delivered);
@@ -269,6 +270,7 @@ bool scoreboard_sent_again(struct scoreboard *b, struct pool *pool, struct tcp_s
     }
     leave_state(b, run);
     run->again = true;
+    run->refused = false;
     put_stamp(run, stamp);
     enter_state(b, run, SENT_OUT);
     join_neighbours(b, pool, run);
@@ -375,11 +377,19 @@ void scoreboard_mark_all_lost(struct scoreboard *b, struct pool *pool)
 
 void scoreboard_unmark_lost(struct scoreboard *b, struct pool *pool, nsec now)
 {
-    struct tcp_sent *run;
-    while ((run = scoreboard_first_lost(b)) != NULL) {
-        run->sent_at = now;
-        run->again = true;
-        change_state(b, run, SENT_OUT);
-        join_neighbours(b, pool, run);
+    struct tcp_sent *next;
+    for (struct tcp_sent *run = scoreboard_first_lost(b); run != NULL; run = next) {
+        next = scoreboard_next(b, run);
+        if (run->state == SENT_LOST && !run->refused) {
+            run->sent_at = now;
+            run->again = true;
+            change_state(b, run, SENT_OUT);
+            absorb_next(b, pool, run);
+            next = scoreboard_next(b, run); /* `run` may go next, into the one before */
+            struct tcp_sent *before = previous(b, run);
+            if (before != NULL) {
+                absorb_next(b, pool, before);
+            }
+        }
     }
 }

@@ -33,7 +33,8 @@ struct tcp_sent {
     nsec first_sent_at; /* when the first of those that were in flight then had been sent */
     uint8_t state;      /* enum sent_state */
     bool again;         /* sent more than once */
-    bool app_limited;   /* nothing more was there to be sent then */
+    bool refused; /* went with a SYN only, which was taken without: nothing of it is under way */
+    bool app_limited; /* nothing more was there to be sent then */
 };
 
 struct scoreboard {
@@ -83,7 +84,7 @@ uint32_t scoreboard_mark_lost(struct scoreboard *b, struct pool *pool, struct tc
                               tcp_seq upto);
 /* Everything is lost, what was SACKed too (RFC 2018 8: the peer may have dropped it since). */
 void scoreboard_mark_all_lost(struct scoreboard *b, struct pool *pool);
-/* Nothing is lost: what was marked counts as in flight, sent at `now`. When it was sent in truth is no longer
+/* Nothing is lost, but what was refused: what was marked counts as in flight, sent at `now`. When it was sent in truth is no longer
  * known, so, as of what was sent again, its acknowledgment gives no round trip (Karn). */
 void scoreboard_unmark_lost(struct scoreboard *b, struct pool *pool, nsec now);
 
