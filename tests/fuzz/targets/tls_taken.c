@@ -1,8 +1,9 @@
 /* Any bytes into a session that protects its records by itself (tls/taken.c, tls/post_handshake.c), sealed under the right
  * keys or not, cut anywhere; keys change both ways. There is no handshake: the session begins with keys of our choice.
  *
- * First byte: the suite; second: the length of the pieces that are delivered. Then steps, each a byte and what it
- * needs. What the application reads must be what was sealed, in order; what it writes must open.
+ * First byte: the suite, and which of the engines in this build the session has; the peer's is mbedTLS. Second byte: the length
+ * of the pieces that are delivered. Then steps, each a byte and what it needs. What the application reads must be what
+ * was sealed, in order; what it writes must open.
  */
 #include "tls/internal.h"
 
@@ -16,7 +17,10 @@
 #define RECORD_MAX 20000U
 #define TEXT_MAX (STEPS_MAX * 16386U)
 
-static struct tls_context *context;
+#define ENGINES_MAX 4U
+
+static struct tls_context *contexts[ENGINES_MAX]; /* one for each engine */
+static const struct aead_engine *reference;       /* the peer's */
 
 struct peer {
     struct pipe pipe; /* a: the session's, b: the peer's */
@@ -94,7 +98,7 @@ static void next_keys(struct peer *p, bool outgoing)
     tls_hkdf_expand_label(&p->schedule.suite, secret, "traffic upd", (struct slice){NULL, 0},
                           p->schedule.suite.hash_len, secret);
     tls_schedule_keys(&p->schedule, secret, outgoing, &keys);
-    record_keys(outgoing ? &p->to : &p->from, context->engine, &p->schedule.suite, &keys, 0);
+    record_keys(outgoing ? &p->to : &p->from, reference, &p->schedule.suite, &keys, 0);
 }
 
 static void hear(struct stream *s)
@@ -267,13 +271,13 @@ static void keys_of(struct peer *p, uint16_t suite)
     tls_value_set(&p->secret_to, fixed, len);
     tls_value_set(&p->secret_from, fixed, len);
     tls_schedule_keys(&p->schedule, &p->secret_to, true, &keys);
-    record_keys(&p->to, context->engine, &p->schedule.suite, &keys, 0);
+    record_keys(&p->to, reference, &p->schedule.suite, &keys, 0);
     tls_schedule_keys(&p->schedule, &p->secret_from, false, &keys);
-    record_keys(&p->from, context->engine, &p->schedule.suite, &keys, 0);
+    record_keys(&p->from, reference, &p->schedule.suite, &keys, 0);
 }
 
 /* A server's session as it is when mbedTLS has gone. */
-static void session_of(struct peer *p, uint16_t suite)
+static void session_of(struct peer *p, struct tls_context *context, uint16_t suite)
 {
     p->app = tls_server(context, &p->pipe.a.stream, &p->recorder, 1, &app_events, p);
     FUZZ_CHECK(p->app != NULL);
@@ -286,6 +290,7 @@ static void session_of(struct peer *p, uint16_t suite)
     a->secret_out = p->secret_from;
     a->in = p->to;
     a->out = p->from;
+    a->in.engine = a->out.engine = context->engine;
     a->active = true;
     t->traffic = a;
     t->set_up = t->begun = t->established = t->open = true;
@@ -295,24 +300,39 @@ static void session_of(struct peer *p, uint16_t suite)
     tls_library_free(t);
 }
 
+/* The context with one of the engines, whichever there are. */
+static struct tls_context *context_of(unsigned choice)
+{
+    unsigned count = 0;
+    while (count < ENGINES_MAX && aead_engine(count) != NULL) {
+        count++;
+    }
+    struct tls_context **c = &contexts[choice % count];
+    if (*c == NULL) {
+        const struct tls_config config = {.engine = aead_engine(choice % count)};
+        char error[256];
+        *c = tls_context_new(&config, error, sizeof(error));
+    }
+    FUZZ_CHECK(*c != NULL);
+    return *c;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint16_t suites[] = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c, 0xcca9};
     struct rd in = rd_of(data, size);
-    uint16_t suite = suites[rd_u8(&in) % COUNT_OF(suites)];
+    uint8_t first = rd_u8(&in);
+    uint16_t suite = suites[first % COUNT_OF(suites)];
+    struct tls_context *context = context_of(first / COUNT_OF(suites));
     size_t piece = rd_u8(&in);
     struct peer p = {.said = malloc(TEXT_MAX)};
-    char error[256];
-    if (context == NULL) {
-        const struct tls_config config = {.engine = aead_engine_named("mbedtls")};
-        context = tls_context_new(&config, error, sizeof(error));
-    }
-    FUZZ_CHECK(context != NULL && p.said != NULL && recorder_init(&p.recorder, 64));
+    reference = aead_engine_named("mbedtls");
+    FUZZ_CHECK(reference != NULL && p.said != NULL && recorder_init(&p.recorder, 64));
     p.recorder.now = NS_PER_SEC;
     pipe_init(&p.pipe, 65536, piece * 8);
     p.pipe.b.stream.events = &peer_events;
     p.pipe.b.stream.app = &p;
-    session_of(&p, suite);
+    session_of(&p, context, suite);
     for (unsigned i = 0; i < STEPS_MAX && rd_left(&in) > 0; i++) {
         step(&p, &in);
     }
