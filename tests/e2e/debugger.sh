@@ -345,6 +345,96 @@ GDB
     left_out "$dir/debug.json"
 }
 
+# Two connections that have been silent for long, one of them with TLS: each has a record in place of its control block. What gdb
+# reads there is what tshark read from the wire; they wake as if nobody had looked.
+at_rest() {
+    cat >"$dir/script" <<GDB
+handle SIGTERM nostop noprint pass
+source scripts/gdb/vitrine.py
+run
+vt conns
+vt conn 1
+vt conn 2
+vt tls 2
+vt sack 1
+vt timers
+vt timers 2
+vt why 1
+vt host
+generate-core-file $dir/core3
+echo ==> seen\\n
+continue
+GDB
+    capture "$dir/rest.pcap"
+    under_gdb "$dir/script"
+    python3 - "$ip" "$host" "$ca" "$dir" <<'PY' &
+import os, socket, ssl, sys, time
+ip, name, ca, directory = sys.argv[1:]
+plain = socket.create_connection((ip, 80), 10)
+secure = ssl.create_default_context(cafile=ca).wrap_socket(socket.create_connection((ip, 443), 10), server_hostname=name)
+request = b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % name.encode()
+
+def ask(s):
+    got = b""
+    s.sendall(request)
+    while b"\r\n\r\n" not in got:
+        got += s.recv(65536)
+    head, body = got.split(b"\r\n\r\n", 1)
+    length = int([h for h in head.split(b"\r\n") if h.lower().startswith(b"content-length:")][0].split(b":")[1])
+    while len(body) < length:
+        body += s.recv(65536)
+    assert head.startswith(b"HTTP/1.1 200"), head
+
+for turn in range(2):
+    ask(plain)
+    ask(secure)
+    open("%s/asked%d" % (directory, turn), "w").close()
+    while turn == 0 and not os.path.exists(directory + "/go"):
+        time.sleep(0.05)
+PY
+    local client=$!
+    until_true 20 test -e "$dir/asked0"
+    sleep 3 # an RTO, and more
+    kill -INT "$(inferior)"
+    until_true 20 grep -q '^==> seen' "$out"
+    cp "$out" "$dir/rest.out"
+    capture_end # before more is said
+    touch "$dir/go"
+    wait $client
+    finish_gdb
+    wire_says >"$dir/wire"
+    ! grep -E 'Error in sourced|Traceback|Python Exception|No symbol|not defined' "$out"
+}
+wire_says() { # for each port: the ends of both streams, counted from their first numbers, and the window last told to us
+    local port
+    for port in 80 443; do
+        decode -o tcp.relative_sequence_numbers:TRUE -r "$dir/rest.pcap" -Y "tcp.port == $port" -T fields -e tcp.srcport -e tcp.nxtseq -e tcp.seq -e tcp.window_size |
+            awk -v port=$port '{ end = $2 > $3 ? $2 : $3; if ($1 == port) ours = end; else { theirs = end; window = $4 } }
+                END { print port, ours, theirs, window }'
+    done
+}
+shown_at_rest() { # FILE: live, or from the core file
+    local port ours theirs window id=1
+    while read -r port ours theirs window; do
+        contains "$1" "^ +$id  ESTABLISHED +10\.9\.0\.1:[0-9]+ +$port  they +\+$ours +\+$ours +$window +[0-9]+ +at rest"
+        sed -n "/^connection $id  ESTABLISHED/,/so far/p" "$1" >"$dir/section"
+        contains "$dir/section" '^  at rest   since an RTO after [0-9.]+ m?s ago; no control block'
+        contains "$dir/section" "^  sequence  snd_nxt \+$ours, peer's window $window bytes; rcv_nxt \+$theirs\$"
+        contains "$dir/section" "^  so far    $((theirs - 1)) bytes in, $((ours - 1)) out"
+        id=$((id + 1))
+    done <"$dir/wire"
+    contains "$1" '^connection 2  TLS  established'
+    contains "$1" '^connection 1  at rest: nothing is outstanding'
+    contains "$1" '^  conn 2     none'
+    contains "$1" 'pool +tcp_handle +2 in use'
+    contains "$1" 'pool +tcp_conn +0 in use'
+}
+rest_in_core() {
+    gdb -nx -batch -ex 'source scripts/gdb/vitrine.py' -ex 'vt conns' -ex 'vt conn 1' -ex 'vt conn 2' -ex 'vt tls 2' \
+        -ex 'vt sack 1' -ex 'vt timers' -ex 'vt timers 2' -ex 'vt host' "$vitrine" "$dir/core3" >"$dir/post" 2>&1
+    shown_at_rest "$dir/post"
+}
+
 no_host() { # before the program runs there is a plain answer and no Python trace
     gdb -nx -batch -ex 'source scripts/gdb/vitrine.py' -ex 'vt conns' "$vitrine" >"$dir/none" 2>&1 || true
     contains "$dir/none" 'there is no host yet'
@@ -374,5 +464,8 @@ make_file slow 24000000
 try "gdb: in a replay" in_replay
 try "a process that was stopped for three seconds says so, and no timer ran" stopped
 try "gdb: three seconds at a breakpoint, and no timer ran" debugged
+try "gdb: looks at connections at rest, which wake as before" at_rest
+try "gdb: what they hold is what tshark saw" shown_at_rest "$dir/rest.out"
+try "gdb: the same on a core file" rest_in_core
 try "gdb: says when there is no host" no_host
 done_testing

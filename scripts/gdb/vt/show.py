@@ -344,6 +344,9 @@ class Sack(Command):
 
     def lines(self, argument):
         host, c = connection_of(argument)
+        if isinstance(c, Resting):
+            yield "connection %d  at rest: nothing is outstanding, and nothing was received beyond a hole" % int(c["id"])
+            return
         iss, irs = seq(c["iss"]), seq(c["irs"])
         board, reassembly = c["recovery"]["board"], c["reassembly"]
         yield "connection %d  sent and not acknowledged: %d bytes in %d runs, %d lost, %d SACKed (numbers count from iss)" % (
@@ -372,23 +375,37 @@ class Timers(Command):
         "reorder": "takes for lost what RACK has waited for (RFC 8985 6.2)",
         "probe": "sends something again, to have an answer (RFC 8985 7)",
         "pace": "sends what the rate allows by then",
+        "retry": "does what its application has asked for, if there is memory then",
     }
 
     def lines(self, argument):
         host = find_host()
-        chosen = [connection_of(argument)[1]] if argument else list(awake(host))
-        never = (1 << 63) - 1
+        chosen = [connection_of(argument)[1]] if argument else [
+            c for c in connections(host) if not isinstance(c, Resting) or self.resting(c)]
         yield "%d timers in the host's wheel; the host's clock stands at %s" % (
             int(host["wheel"]["armed"]), span(host["now"]))
         for c in chosen:
-            due = sorted((int(c["due"][number]), timer_name(number))
-                         for number, name in enum_words("enum tcp_timer", "TCP_TIMER_").items()
-                         if name != "S" and int(c["due"][number]) != never)
+            due = self.resting(c) if isinstance(c, Resting) else self.running(c)
             for at, name in due:
                 yield "  conn %-4d  %-10s in %12s  %s" % (
                     int(c["id"]), name, span(at - int(host["now"])), self.does.get(name, ""))
             if not due:
                 yield "  conn %-4d  none" % int(c["id"])
+
+    @staticmethod
+    def running(c):
+        never = (1 << 63) - 1
+        return sorted((int(c["due"][number]), timer_name(number))
+                      for number, name in enum_words("enum tcp_timer", "TCP_TIMER_").items()
+                      if name != "S" and int(c["due"][number]) != never)
+
+    @staticmethod
+    def resting(c):
+        """The wheel has its handle for keep-alive, or because there was no memory for what its application has asked for."""
+        timer = c.handle["timer"]
+        if not int(timer["link"]["next"]):
+            return []
+        return [(int(timer["due"]), "retry" if int(c["owed"]) else "keepalive")]
 
 
 COMMANDS = [Conns, Conn, Tls, Sack, Timers, Events, Drops, Host]

@@ -70,10 +70,6 @@ def connections(host):
         yield handle["conn"] if int(handle["conn"]) else Resting(handle)
 
 
-def awake(host):
-    return (c for c in connections(host) if not isinstance(c, Resting))
-
-
 def timewaits(host):
     return walk(host["tcp"]["timewaits"], "struct tcp_timewait", "link")
 
