@@ -31,7 +31,9 @@ const char tls_server_usage[] =
     "  --early-data          take 0-RTT data, GET and HEAD only: off, for others can send it "
     "again\n"
     "  --ticket-lifetime S   how long a ticket is good, and its key seals [86400]\n"
-    "  --records own|mbedtls  who protects records after the handshake [own]\n" USAGE_OF_BOTH;
+    "  --records own|mbedtls  who protects records after the handshake [own]\n"
+    "  --key-records N       our key changes after so many records (KeyUpdate, TLS 1.3)\n"
+    "                        [2^24 with AES-GCM]\n" USAGE_OF_BOTH;
 
 const char tls_client_usage[] =
     "TLS\n"
@@ -149,6 +151,16 @@ static bool take_records(struct tls_options *o, const char *value)
     return true;
 }
 
+static bool take_key_records(struct tls_options *o, const char *value)
+{
+    uint64_t records;
+    if (!option_number("key-records", value, 1, 1U << 24U, &records)) {
+        return false;
+    }
+    o->config.key_records = (uint32_t)records;
+    return true;
+}
+
 static bool take_of_one_side(int option, const char *value, struct tls_options *o)
 {
     switch (option) {
@@ -167,6 +179,8 @@ static bool take_of_one_side(int option, const char *value, struct tls_options *
         return take_engine(o, value);
     case TLS_OPT_RECORDS:
         return take_records(o, value);
+    case TLS_OPT_KEY_RECORDS:
+        return take_key_records(o, value);
     case 'k':
         o->config.trust_anything = true;
         return true;

@@ -42,6 +42,7 @@ enum {
     TLS_OPT_NO_TICKETS,
     TLS_OPT_TICKET_LIFETIME,
     TLS_OPT_RECORDS,
+    TLS_OPT_KEY_RECORDS,
     /* a client's */
     TLS_OPT_CACERT,
     TLS_OPT_END,
@@ -68,7 +69,8 @@ enum {
     {"no-tickets", no_argument, NULL, TLS_OPT_NO_TICKETS},            \
     {"early-data", no_argument, NULL, TLS_OPT_EARLY_DATA},            \
     {"ticket-lifetime", required_argument, NULL, TLS_OPT_TICKET_LIFETIME},              \
-    {"records", required_argument, NULL, TLS_OPT_RECORDS}
+    {"records", required_argument, NULL, TLS_OPT_RECORDS},                              \
+    {"key-records", required_argument, NULL, TLS_OPT_KEY_RECORDS}
 #define TLS_CLIENT_LONG_OPTIONS                            \
     TLS_LONG_OPTIONS,                                      \
     {"cacert", required_argument, NULL, TLS_OPT_CACERT},   \

@@ -306,6 +306,7 @@ struct tls_context *tls_context_new(const struct tls_config *config, char *error
     list_init(&c->watchers);
     list_init(&c->awake);
     c->engine = config->library_records ? NULL : config->engine;
+    c->key_records = config->key_records;
     c->arithmetic = config->engine != NULL ? config->engine->arithmetic : NULL;
     mbedtls_ssl_config_init(&c->ssl);
     ticket_keys_init(&c->tickets, 0, tls_rng);

@@ -99,7 +99,8 @@ struct tls_context {
     void *key_arg;
     unsigned sessions; /* now alive */
     const struct aead_engine
-        *engine; /* of sessions that take their records over; NULL: none does */
+        *engine;          /* of sessions that take their records over; NULL: none does */
+    uint32_t key_records; /* tls_config */
     const struct arithmetic *arithmetic; /* for mbedTLS while it works; NULL: its own */
     struct list awake; /* struct tls_traffic: those with AEADs at hand, idle for longest first */
     unsigned awake_count;

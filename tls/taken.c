@@ -274,6 +274,17 @@ bool tls_traffic_send(struct tls_session *t, enum record_type type, const void *
     return to != NULL && send(t, type, to, (struct slice){text, len});
 }
 
+/* RFC 8446 5.5: the key has protected as much as it should. */
+static bool is_worn(const struct tls_session *t)
+{
+    const struct tls_traffic *a = t->traffic;
+    uint64_t limit = a->suite.chacha ? UINT64_MAX : GCM_RECORDS_MAX;
+    if (t->context->key_records != 0) {
+        limit = t->context->key_records;
+    }
+    return !a->suite.old && a->out.number >= limit;
+}
+
 /* Application data. */
 static void send_text(struct tls_session *t, uint8_t *record, struct slice text)
 {
@@ -287,9 +298,7 @@ static void send_text(struct tls_session *t, uint8_t *record, struct slice text)
     t->said += text.len;
     a->burst = u32_min(a->burst + (uint32_t)text.len, BURST);
     a->sent = t->recorder->now;
-    if (!a->suite.old && !a->suite.chacha && a->out.number >= GCM_RECORDS_MAX) {
-        a->update_owed = true;
-    }
+    a->update_owed = a->update_owed || is_worn(t);
 }
 
 void tls_traffic_commit(struct tls_session *t, size_t n)

@@ -38,6 +38,9 @@ struct tls_config {
      * is gone then. NULL: mbedTLS protects them to the end, as it does with `library_records`. */
     const struct aead_engine *engine;
     bool library_records;
+    /* Records of text that a server's sessions protect under one key of TLS 1.3, before a KeyUpdate (RFC 8446 5.5). 0: 2^24 with
+     * AES-GCM, and no end with ChaCha20-Poly1305. */
+    uint32_t key_records;
     uint32_t ticket_lifetime; /* seconds; 0: 86400 */
     /* 32 bytes, or NULL. Servers with the same of it, and the same clock, open each other's tickets. */
     const uint8_t *ticket_secret;

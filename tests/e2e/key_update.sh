@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# KeyUpdate (RFC 8446 4.6.3) with openssl's client: it changes its keys, asks for ours to change, and what follows is
-# read by both, and by tshark, which makes the next keys out of the first ones.
+# KeyUpdate (RFC 8446 4.6.3) with openssl's client: it changes its keys, asks for ours to change, or the server begins, and what
+# follows is read by both, and by tshark, which makes the next keys out of the first ones.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 unset SSLKEYLOGFILE
@@ -67,6 +67,39 @@ assert not [e for e in events if e["event"] == "tls_alert" and e["description"] 
 END
 }
 
+read_on() { # three requests, and nothing said of keys
+    timeout 60 openssl s_client -connect $ip:443 -servername $host -CAfile "$ca" -tls1_3 "$@" \
+        <"$dir/input" >"$dir/client" 2>&1 &
+    exec 3>"$dir/input"
+    local n
+    for n in 1 2 3; do ask $n; done
+    printf 'Q\n' >&3
+    exec 3>&-
+    wait $!
+    same "lines that did not come three times" "" \
+        "$(grep '^line-' "$dir/client" | sort | uniq -c | awk '$1 != 3' | head -3)"
+    same "lines" 20000 "$(grep '^line-' "$dir/client" | sort -u | wc -l)"
+}
+# FILE N [-o OPTION]: tshark opens all of a connection; N records of text lie between two of our KeyUpdates, none of which asks for
+# the client's, and it makes none.
+stretches() {
+    same "answers, whole" "240000 240000 240000" \
+        "$(rows "$1" http.response -e http.content_length "${@:3}" | tr '\n' ' ' | sed 's/ $//')"
+    same "KeyUpdates of the client's" "" "$(rows "$1" "tls.handshake.type == 24 && ip.dst == $ip" -e frame.number "${@:3}")"
+    same "whether ours ask for one" "0" \
+        "$(rows "$1" "tls.handshake.type == 24" -e tls.handshake.key_update.request_update "${@:3}" | tr ' ' '\n' | sort -u)"
+    rows "$1" "tls && ip.src == $ip" -e tls.record.content_type "${@:3}" | tr '\n' ' ' >"$dir/types"
+    python3 - "$dir/types" "$2" <<'END'
+import sys
+types, most = open(sys.argv[1]).read().split(), int(sys.argv[2])
+types = types[types.index("23"):] # from the first text on: what is none is a KeyUpdate, or the alert at the end
+runs = [run.split().count("23") for run in " ".join(types).split("22")]
+assert len(runs) > 4, runs
+assert set(runs[1:-1]) == {most}, runs
+assert runs[0] <= most and runs[-1] <= most, runs # tickets have gone under the first key
+END
+}
+
 capture "$dir/capture.pcap"
 serve --root "$dir/root" --keylog "$dir/keys" --events "$dir/events" --pcapng "$dir/run.pcapng"
 try "openssl: keys change, both ways" talk
@@ -76,6 +109,17 @@ try "  the lens tells of each change" told
 try "  tshark opens what tcpdump saw with the key log" opened "$dir/capture.pcap" -o "tls.keylog_file:$dir/keys"
 end_serve
 try "  and what --pcapng wrote with nothing else" opened "$dir/run.pcapng"
+capture "$dir/ours.pcap"
+serve --root "$dir/root" --keylog "$dir/keys" --key-records 10
+try "openssl: the server changes its keys" read_on
+try "  with ChaCha20-Poly1305, which needs it less" read_on -ciphersuites TLS_CHACHA20_POLY1305_SHA256
+try "  and the clients go" until_true 15 no_connections
+capture_end
+for port in $(decode -r "$dir/ours.pcap" -Y "tcp.flags.syn == 1 && tcp.flags.ack == 0" -T fields -e tcp.srcport); do
+    tshark -r "$dir/ours.pcap" -Y "tcp.port == $port" -w "$dir/$port.pcap" 2>/dev/null
+    try "  tshark follows it, a change after ten records each" stretches "$dir/$port.pcap" 10 -o "tls.keylog_file:$dir/keys"
+done
+end_serve
 serve --root "$dir/root"
 try "the same with ChaCha20-Poly1305" talk -ciphersuites TLS_CHACHA20_POLY1305_SHA256
 try "the same with AES-256-GCM" talk -ciphersuites TLS_AES_256_GCM_SHA384

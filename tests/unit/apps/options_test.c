@@ -131,6 +131,8 @@ START_TEST(takes_the_engine_and_whose_records)
     ck_assert(o.tls.config.library_records);
     ck_assert_int_eq(parse("--tap t --records mbedtls --records own"), OPTIONS_GOOD);
     ck_assert(!o.tls.config.library_records);
+    ck_assert_int_eq(parse("--tap t --key-records 16777216"), OPTIONS_GOOD);
+    ck_assert_uint_eq(o.tls.config.key_records, 0x1000000);
 }
 END_TEST
 
@@ -180,6 +182,8 @@ static const char *const wrong[] = {
     "--tap t --pcapng f --pcapng-files 2",
     "--tap t --no-secrets",
     "--tap t --record-limit 5",
+    "--tap t --key-records 0",
+    "--tap t --key-records 16777217",
 };
 
 /* Both addresses of a link between two hosts are theirs (RFC 3021). */
