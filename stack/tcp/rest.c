@@ -203,7 +203,8 @@ bool rest_begin(struct tcp_conn *c, nsec now)
     h->rest.more = more;
     h->conn = NULL;
     pool_put(&t->conn_pool, c);
-    if (t->conn_pool.in_use == 0) { /* all is silent */
+    /* All is silent, which takes an RTO each time. So this comes five times a second at the most, and costs some 35 us then. */
+    if (t->conn_pool.in_use == 0) {
         slab_pools_trim(t->pools);
         pool_trim(&t->conn_pool);
     }
