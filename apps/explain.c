@@ -22,19 +22,18 @@ static const struct chapter {
     {"tls", explain_tls, "pktmPr",
      "a TLS handshake message by message, its keys, and what an eavesdropper is left with"},
     {"compare", explain_compare, "pk",
-     "TCP alone and TCP with TLS, side by side: steps, round trips, bytes; what each difference "
-     "means"},
+     "TCP alone and TCP with TLS, side by side: steps, round trips, bytes, differences"},
     {"keys", explain_keys, "",
      "public and private keys: encrypt, sign, verify; and what a symmetric key is for"},
     {"certificate", explain_certificate, "pkt",
-     "how a client comes by the server's public key, in eight steps; and four bad certificates"},
+     "how a client comes by the server's public key, in eight steps; four bad certificates"},
 };
 
 static const char usage[] = "usage: vitrine explain CHAPTER [OPTION…]\n"
                             "\n"
                             "Each chapter runs what it is about, in memory (two hosts of ours on a "
-                            "wire; no device, no root), and shows the\n"
-                            "values that it has just seen.\n"
+                            "wire; no device, no\n"
+                            "root), and shows the values that it has just seen.\n"
                             "\n";
 
 static const char options_text[] =
@@ -64,7 +63,7 @@ static void print_usage(FILE *out)
 {
     fputs(usage, out);
     for (size_t i = 0; i < COUNT_OF(chapters); i++) {
-        fprintf(out, "  %-16s%s\n", chapters[i].name, chapters[i].what);
+        fprintf(out, "  %-13s%s\n", chapters[i].name, chapters[i].what);
     }
     fputs(options_text, out);
 }

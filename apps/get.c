@@ -475,7 +475,8 @@ static void open_connection(struct get *g, struct ip_addr address)
     enum tcp_error refused = tcp_connect(&g->node.host.tcp, &args, &g->stream);
     if (refused != TCP_OK) {
         g->stream = NULL;
-        fail(g, GET_NO_CONNECTION, "%s", tcp_error_text(refused));
+        node_connect_refused(&g->options.node, "get", refused);
+        finish(g, GET_NO_CONNECTION);
         return;
     }
     tcp_get_info(g->stream, &info);

@@ -249,7 +249,7 @@ static void print_stats(const struct nc *nc)
             (unsigned long long)t->retransmitted);
 }
 
-static int run(struct nc *nc, const struct tcp_connect_args *args)
+static int run(struct nc *nc, const struct node_options *o, const struct tcp_connect_args *args)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     int error = loop_watch(&nc->node.loop, nc->epoll_fd, on_descriptors, nc);
@@ -260,7 +260,7 @@ static int run(struct nc *nc, const struct tcp_connect_args *args)
     host_enter(&nc->node.host, loop_now());
     enum tcp_error refused = tcp_connect(&nc->node.host.tcp, args, &nc->stream);
     if (refused != TCP_OK) {
-        fprintf(stderr, "vitrine nc: %s\n", tcp_error_text(refused));
+        node_connect_refused(o, "nc", refused);
         return EXIT_FAILURE;
     }
     descriptor_open(&nc->in, nc->epoll_fd, STDIN_FILENO);
@@ -291,11 +291,12 @@ static int talk(const struct nc_options *o, struct endpoint remote)
     if (cookies != NULL && !saved_cookies_read(cookies, &nc->node.host.tcp)) {
         status = 2;
     } else if (event_file_open(&nc->event_file, o->events, &nc->node.host.recorder)) {
-        status = run(nc, &(struct tcp_connect_args){.local = {o->node.address, o->source_port},
-                                                    .remote = remote,
-                                                    .options = {.fast_open = cookies != NULL},
-                                                    .events = &nc_events,
-                                                    .app = nc});
+        status = run(nc, &o->node,
+                     &(struct tcp_connect_args){.local = {o->node.address, o->source_port},
+                                                .remote = remote,
+                                                .options = {.fast_open = cookies != NULL},
+                                                .events = &nc_events,
+                                                .app = nc});
         event_file_close(&nc->event_file);
         if (cookies != NULL) {
             (void)saved_cookies_write(cookies, &nc->node.host.tcp, nc->node.host.recorder.now);

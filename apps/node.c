@@ -34,6 +34,17 @@ void node_tap_refused(const char *name, int error)
     }
 }
 
+void node_connect_refused(const struct node_options *o, const char *command, enum tcp_error error)
+{
+    char address[IP_TEXT_MAX];
+    fprintf(stderr, "vitrine %s: %s\n", command, tcp_error_text(error));
+    if (error == TCP_ERR_NO_ROUTE && ip_is_any(o->gateway)) {
+        fprintf(stderr,
+                "         our network is that of %s/%u (--address), and there is no --gateway\n",
+                ip_text(o->address, address), o->prefix);
+    }
+}
+
 static bool start_host(struct node *n, const struct node_options *o)
 {
     struct host_config config = {.tcp = o->tcp};

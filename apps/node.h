@@ -20,6 +20,8 @@ struct node {
 bool node_open(struct node *n, const struct node_options *o);
 /* Says on stderr why the TAP cannot be had, and what would help. */
 void node_tap_refused(const char *name, int error);
+/* Why tcp_connect gave no stream, and what can be done about it. */
+void node_connect_refused(const struct node_options *o, const char *command, enum tcp_error error);
 /* What has been queued so far still goes out; then everything is closed. */
 void node_close(struct node *n);
 /* Catches the signals: each comes as a byte with its number on `*fd`, and `ready` then reads it. Not

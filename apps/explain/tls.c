@@ -44,7 +44,7 @@ static const struct purpose purposes[] = {
     {TLS_SERVER_HELLO, false, "ServerHello: the server chooses",
      "One version, one suite, one group out of what the client listed, and the server's own public "
      "share. Both sides can now compute the same secret, which has not travelled: from here on "
-     "everything is encrypted, the certificate too. The server takes the highest version that both "
+     "everything is encrypted, a certificate too. The server takes the highest version that both "
      "speak.",
      "One version and one suite out of what the client listed. A server that can speak 1.3 and is "
      "made to answer with less says so: its random ends in \"DOWNGRD\", which warns the client of "

@@ -27,6 +27,24 @@ devices() {
 }
 try "what is no TAP is told from one" devices
 
+far() { # beyond our network, which is another than this TAP's
+    said 7 'our network is that of 10.8.0.2/24 (--address), and there is no --gateway' \
+        get --tap vt0 --address 10.8.0.2/24 http://10.9.0.1/
+    said 1 'our network is that of 10.8.0.2/24 (--address), and there is no --gateway' \
+        nc --tap vt0 --address 10.8.0.2/24 10.9.0.1 80
+    said 7 '10.9.0.1 port 1: refused by peer' get --tap vt0 http://10.9.0.1:1/
+}
+try "what is missing to reach an address is told" far
+
+narrow() {
+    local command
+    for command in serve get nc wire explain tell replay ca; do
+        "$vitrine" $command --help >"$dir/said"
+        [ "$(wc -L <"$dir/said")" -le 100 ] || fail "$command: $(awk 'length > 100' "$dir/said")"
+    done
+}
+try "each --help fits into 100 columns" narrow
+
 down() { # a TAP that nobody has made or set up
     timeout 2 "$vitrine" serve --tap vt7 --ca-dir "$dir/ca" >"$dir/said" 2>&1 || :
     contains "$dir/said" 'vt7 is down'
