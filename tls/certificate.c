@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <mbedtls/error.h>
 #include <mbedtls/sha256.h>
@@ -33,9 +34,20 @@ static int read_head(const char *file, char *out, size_t size)
     }
     errno = 0;
     out[fread(out, 1, size - 1, f)] = '\0';
-    int error = ferror(f) != 0 ? errno : 0; /* EISDIR, for one */
+    int error = ferror(f) != 0 ? errno : 0;
     fclose(f);
     return error;
+}
+
+/* mbedTLS takes what fseek says of a directory for its length, and asks for so much memory. */
+bool tls_file_is_one(const char *file, char *error, size_t error_size)
+{
+    struct stat st;
+    if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
+        snprintf(error, error_size, "%s: %s", file, strerror(EISDIR));
+        return false;
+    }
+    return true;
 }
 
 void tls_file_error(char *error, size_t error_size, const char *file, const char *wanted, int code)
@@ -202,6 +214,10 @@ static bool fill_kind(struct tls_certificate *c)
 static bool load_files(struct tls_certificate *c, const char *chain_file, const char *key_file,
                        char *error, size_t error_size)
 {
+    if (!tls_file_is_one(chain_file, error, error_size) ||
+        !tls_file_is_one(key_file, error, error_size)) {
+        return false;
+    }
     int ret = mbedtls_x509_crt_parse_file(&c->chain, chain_file);
     if (ret != 0) { /* a positive number: so many of the certificates cannot be read */
         tls_file_error(error, error_size, chain_file, "certificate",

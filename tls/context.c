@@ -173,6 +173,9 @@ static bool set_trust(struct tls_context *c, const struct tls_config *config, ch
 {
     static const char system_roots[] = "/etc/ssl/certs/ca-certificates.crt";
     const char *file = config->trust != NULL ? config->trust : system_roots;
+    if (!tls_file_is_one(file, error, size)) {
+        return false;
+    }
     int ret = mbedtls_x509_crt_parse_file(&c->trusted, file);
     if (config->trust_anything && config->trust == NULL) {
         ret = 0; /* then nobody needs the system's */

@@ -68,6 +68,8 @@ struct tls_certificate *tls_certificate_choose(const struct list *certificates,
                                                const struct tls_offer *offer, uint16_t version);
 /* One sentence for what mbedTLS said: "<what>: <its words>". */
 void tls_error(char *error, size_t error_size, const char *what, int code);
+/* Is it a file, and no directory? What is not there is for whoever reads it. false: a sentence in `error`. */
+bool tls_file_is_one(const char *file, char *error, size_t error_size);
 /* Of a PEM file from which mbedTLS did not get what was `wanted`: that it cannot be opened, is encrypted, or holds none. */
 void tls_file_error(char *error, size_t error_size, const char *file, const char *wanted, int code);
 

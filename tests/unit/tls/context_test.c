@@ -53,6 +53,8 @@ START_TEST(certificates)
     check_certificate("missing.pem", "server.key", "missing.pem: No such file or directory");
     check_certificate("server.pem", "missing.key", "missing.key: No such file or directory");
     check_certificate(".", "server.key", ": Is a directory");
+    check_certificate("server.pem", ".", ": Is a directory");
+    check_refused(&(struct tls_config){.client = true, .trust = "/"}, "/: Is a directory");
     check_certificate("server.key", "server.key", "server.key: no certificate that can be read");
     check_certificate("server.pem", "server.pem", "server.pem: no private key that can be read");
 }
