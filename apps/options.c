@@ -9,7 +9,9 @@ static const char usage_head[] =
     "usage: vitrine serve --tap NAME [OPTION…]\n\n"
     "Serves HTTP/1.1 over TLS and over plain TCP on a TAP device, and shows both handshakes of "
     "each\n"
-    "connection. GET / tells a client the story of its own connection.\n\n";
+    "connection. GET / tells a client the story of its own connection; what is sent to /echo (PUT "
+    "or\n"
+    "POST) comes back, what is sent to /discard does not.\n\n";
 
 static const char usage_services[] =
     "  --user-timeout S      a peer that acknowledges nothing for so long is given up [900; SYN "
