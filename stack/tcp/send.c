@@ -531,8 +531,8 @@ static void send_lost(struct tcp_conn *c, nsec now)
         if (!send_again(c, run, len, now)) {
             return;
         }
-        if (first &&
-            r->active) { /* RFC 6675 6: SACKs may keep the ACK clock going for longer than an RTO */
+        /* RFC 6675 6: SACKs may keep the ACK clock going for longer than an RTO. Without, RFC 6582 3.2 step 3 holds (ack.c). */
+        if (first && r->active && recovery_by_rack(c)) {
             timers_restart_rto(c, now);
         }
         r->must_send = false;
