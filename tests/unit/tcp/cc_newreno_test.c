@@ -26,6 +26,7 @@ static void acked(struct tcp_cc *cc, uint32_t bytes)
     cc->ops->on_ack(cc, &ack);
 }
 
+/* requires: 5681-3.1-2 */
 START_TEST(initial_window) /* RFC 6928 2: min(10 * MSS, max(2 * MSS, 14600)) */
 {
     ck_assert_uint_eq(cc_initial_window(1460), 14600);
@@ -38,6 +39,7 @@ START_TEST(initial_window) /* RFC 6928 2: min(10 * MSS, max(2 * MSS, 14600)) */
 }
 END_TEST
 
+/* requires: 5681-3.1-1, 5681-3.1-4, 5681-3.1-6 */
 START_TEST(begins_in_slow_start)
 {
     struct tcp_cc cc;
@@ -50,6 +52,7 @@ START_TEST(begins_in_slow_start)
 }
 END_TEST
 
+/* requires: 5681-3.1-7 */
 START_TEST(slow_start_grows_by_what_was_acknowledged)
 {
     struct tcp_cc cc = slow_start(10000);
@@ -80,6 +83,7 @@ START_TEST(slow_start_after_a_timeout_is_careful) /* RFC 3465 2.3: L is 1 there 
 }
 END_TEST
 
+/* requires: 5681-3.1-8, 5681-3.1-9 */
 START_TEST(avoidance_grows_by_a_segment_each_round_trip)
 {
     struct tcp_cc cc = avoidance(10000);
@@ -99,6 +103,7 @@ START_TEST(avoidance_grows_by_a_segment_each_round_trip)
 }
 END_TEST
 
+/* requires: 5681-3.1-1 */
 START_TEST(avoidance_begins_at_ssthresh)
 {
     struct tcp_cc cc = slow_start(9500);
@@ -124,6 +129,7 @@ START_TEST(an_unused_window_does_not_grow)
 }
 END_TEST
 
+/* requires: 5681-3.2-6 */
 START_TEST(loss_halves_what_was_in_flight) /* RFC 5681 equation (4) */
 {
     struct tcp_cc cc = avoidance(20000);
@@ -134,6 +140,7 @@ START_TEST(loss_halves_what_was_in_flight) /* RFC 5681 equation (4) */
 }
 END_TEST
 
+/* requires: 5681-3.1-10, 5681-3.1-11, 5681-3.1-12 */
 START_TEST(a_timeout_begins_again_with_one_segment)
 {
     struct tcp_cc cc = avoidance(20000);
@@ -149,6 +156,7 @@ START_TEST(a_timeout_begins_again_with_one_segment)
 }
 END_TEST
 
+/* requires: 5681-4.1-1 */
 START_TEST(idleness_restarts_from_the_initial_window) /* RFC 5681 4.1 */
 {
     struct tcp_cc cc = avoidance(80000);

@@ -103,6 +103,7 @@ static void expect_lost(uint32_t from, uint32_t upto)
 
 static const uint32_t bases[] = {1, 0xffffffffU, 0xffffd8f0U, 0xfffff448U, 0x7fffff00U};
 
+/* requires: 5681-3.2-6, 5681-3.2-8 */
 START_TEST(the_third_duplicate_starts_recovery) /* step 2; RFC 5681 3.2 (2), (3) */
 {
     struct tcp_conn *c = ten_segments_out(bases[_i]);
@@ -119,6 +120,7 @@ START_TEST(the_third_duplicate_starts_recovery) /* step 2; RFC 5681 3.2 (2), (3)
 }
 END_TEST
 
+/* requires: 5681-3.2-7 */
 START_TEST(limited_transmit_does_not_count) /* RFC 5681 3.2 (2) */
 {
     struct tcp_conn *c = ten_segments_out(bases[_i]);
@@ -133,6 +135,7 @@ START_TEST(limited_transmit_does_not_count) /* RFC 5681 3.2 (2) */
 }
 END_TEST
 
+/* requires: 5681-3.2-9 */
 START_TEST(each_further_duplicate_inflates) /* RFC 5681 3.2 (4) */
 {
     struct tcp_conn *c = ten_segments_out(bases[_i]);
@@ -145,6 +148,7 @@ START_TEST(each_further_duplicate_inflates) /* RFC 5681 3.2 (4) */
 }
 END_TEST
 
+/* requires: 6582-3.2-3 */
 START_TEST(a_partial_ack_retransmits_and_deflates) /* step 3, partial */
 {
     struct tcp_conn *c = ten_segments_out(bases[_i]);
@@ -176,6 +180,7 @@ START_TEST(the_last_hole_ends_with_what_was_sent)
 }
 END_TEST
 
+/* requires: 5681-3.2-11, 6582-3.2-2 */
 START_TEST(a_full_ack_ends_recovery) /* step 3, full, option (1) */
 {
     struct tcp_conn *c = ten_segments_out(bases[_i]);
@@ -190,6 +195,7 @@ START_TEST(a_full_ack_ends_recovery) /* step 3, full, option (1) */
 }
 END_TEST
 
+/* requires: 6582-3.2-2 */
 START_TEST(a_full_ack_does_not_burst)
 {
     struct tcp_conn *c = ten_segments_out(bases[_i]);
@@ -201,6 +207,7 @@ START_TEST(a_full_ack_does_not_burst)
 }
 END_TEST
 
+/* requires: 6582-3.2-1 */
 START_TEST(one_window_is_halved_once) /* step 2: the ACK must cover more than recover */
 {
     struct tcp_conn *c = ten_segments_out(bases[_i]);
@@ -219,6 +226,7 @@ START_TEST(one_window_is_halved_once) /* step 2: the ACK must cover more than re
 }
 END_TEST
 
+/* requires: 6582-3.2-5, 6582-4-1 */
 START_TEST(after_a_timeout_all_goes_again) /* step 4; RFC 5681 3.1 */
 {
     struct tcp_conn *c = ten_segments_out(bases[_i]);
@@ -278,6 +286,7 @@ START_TEST(an_old_recover_is_forgotten)
 END_TEST
 
 /* RFC 5681 3.2: duplicates that are made up open the window no further than those that could be true. */
+/* requires: 5681-3.2-10 */
 START_TEST(no_more_duplicates_count_than_segments_were_out)
 {
     struct tcp_conn *c = ten_segments_out(bases[_i]);

@@ -109,7 +109,7 @@ START_TEST(a_claim_above_what_was_sent_is_refused)
 END_TEST
 
 /* … and the window does not become one of more segments (RFC 4821 4).
- * requires: 4821-4-4, 5927-7.2-8 */
+ * requires: 4821-4-4, 5681-3.1-3, 5681-3.1-5, 5927-7.2-8 */
 START_TEST(a_claim_leaves_the_window_as_many_segments)
 {
     struct peer p = peer_new();
