@@ -68,6 +68,7 @@ static void expect_near(uint32_t bytes, double segments, double tolerance)
     ck_assert_msg(fabs(have - segments) <= tolerance, "%f segments, not %f", have, segments);
 }
 
+/* requires: 9438-4.6-2 */
 START_TEST(loss_leaves_beta_of_what_was_in_flight) /* 4.6 */
 {
     struct tcp_cc cc = avoidance(200000);
@@ -79,6 +80,7 @@ START_TEST(loss_leaves_beta_of_what_was_in_flight) /* 4.6 */
 END_TEST
 
 /* 4.6: implementations may use cwnd, if they keep it from growing where it is not used. */
+/* requires: 9438-4.6-2, 9438-4.6-3 */
 START_TEST(loss_leaves_beta_of_a_window_that_was_used) /* 4.6, 5.8 */
 {
     struct tcp_cc cc = after_loss(100 * MSS);
@@ -94,6 +96,7 @@ START_TEST(loss_leaves_beta_of_a_window_that_was_used) /* 4.6, 5.8 */
 }
 END_TEST
 
+/* requires: 9438-4.2-1, 9438-5.1-1 */
 START_TEST(k_is_the_cube_root) /* 4.2, equation 2 */
 {
     static const uint32_t windows[] = {20, 100, 1000, 83333, 2000000};
@@ -110,6 +113,7 @@ END_TEST
 
 /* Over twice K, through the concave region, the plateau and into the convex one. W_cubic(t) is reached a round
  * trip late at the most, for the target is W_cubic(t + RTT) and one round trip leads there. */
+/* requires: 9438-4.2-1, 9438-4.4-1, 9438-5.1-1 */
 START_TEST(the_window_follows_the_curve) /* 4.2, 4.4, 4.5 */
 {
     struct tcp_cc cc = after_loss(1000 * MSS); /* large: Reno is far slower */
@@ -130,6 +134,7 @@ END_TEST
 
 /* 4.4: each ACK brings the window nearer to where the curve will be a round trip later. On a straight piece of
  * slope s, c' = (s (t + RTT) - c) / RTT from c = 0 has the solution c = s t: no lag. s = 3 C K^2. */
+/* requires: 9438-4.4-1 */
 START_TEST(the_window_keeps_up_with_the_curve)
 {
     struct tcp_cc cc = after_loss(1000 * MSS);
@@ -139,6 +144,7 @@ START_TEST(the_window_keeps_up_with_the_curve)
 }
 END_TEST
 
+/* requires: 9438-4.2-2 */
 START_TEST(not_faster_than_half_of_the_window_each_round_trip) /* 4.2: target <= 1.5 cwnd */
 {
     struct tcp_cc cc = after_loss(1000 * MSS);
@@ -152,6 +158,7 @@ END_TEST
 
 /* 4.3: with few segments and short round trips Reno is faster than the cube; alpha is 3 (1 - beta) / (1 + beta)
  * until the window is what it was, then one. */
+/* requires: 9438-4.3-1, 9438-4.3-2 */
 START_TEST(as_fast_as_reno_where_that_is_faster)
 {
     struct tcp_cc cc = after_loss(20 * MSS);
@@ -174,6 +181,7 @@ START_TEST(as_fast_as_reno_where_that_is_faster)
 }
 END_TEST
 
+/* requires: 9438-4.7-1 */
 START_TEST(fast_convergence_gives_way) /* 4.7 */
 {
     struct tcp_cc cc = after_loss(100 * MSS);
@@ -189,6 +197,7 @@ START_TEST(fast_convergence_gives_way) /* 4.7 */
 }
 END_TEST
 
+/* requires: 9438-4.8-1, 9438-4.8-2 */
 START_TEST(after_a_timeout_the_curve_begins_at_its_plateau) /* 4.8 */
 {
     struct tcp_cc cc = avoidance(100 * MSS);
@@ -204,6 +213,7 @@ START_TEST(after_a_timeout_the_curve_begins_at_its_plateau) /* 4.8 */
 }
 END_TEST
 
+/* requires: 9438-4.10-1 */
 START_TEST(a_timeout_grows_back_without_hystart) /* RFC 9406 4.3: for the initial slow start only */
 {
     struct tcp_cc cc = avoidance(100 * MSS);
@@ -228,6 +238,7 @@ START_TEST(a_timeout_grows_back_without_hystart) /* RFC 9406 4.3: for the initia
 }
 END_TEST
 
+/* requires: 9438-4.9-1 */
 START_TEST(undone_it_goes_on_where_it_was) /* 4.9 */
 {
     struct tcp_cc cc = after_loss(1000 * MSS);
@@ -273,6 +284,7 @@ START_TEST(stretched_acks_grow_the_window_as_much)
 }
 END_TEST
 
+/* requires: 9438-4.6-3, 9438-5.8-1 */
 START_TEST(an_unused_window_does_not_grow) /* 5.8 */
 {
     struct tcp_cc cc = after_loss(100 * MSS);
@@ -310,12 +322,14 @@ static void expect_as_if_never_paused(nsec pause, bool idle)
     }
 }
 
+/* requires: 9438-4.2-3 */
 START_TEST(idle_time_does_not_count)
 {
     expect_as_if_never_paused(60 * NS_PER_SEC, true);
 }
 END_TEST
 
+/* requires: 9438-4.2-3 */
 START_TEST(time_that_the_application_limits_does_not_count)
 {
     expect_as_if_never_paused(60 * NS_PER_SEC, false);
@@ -350,6 +364,7 @@ static struct tcp_cc first_slow_start(uint32_t from, bool held)
     return cc;
 }
 
+/* requires: 9438-4.10-1, 9438-4.10-2 */
 START_TEST(the_first_slow_start_ends_by_hystart)
 {
     struct tcp_cc cc = first_slow_start(10 * MSS, false);

@@ -175,7 +175,7 @@ START_TEST(a_soft_error_does_not)
 END_TEST
 
 /* requires: MUST-56, 5927-5.2-1 */
-START_TEST(no_error_ends_an_established_connection) /* MUST-56; RFC 5927 4.3 for the hard ones */
+START_TEST(no_error_ends_an_established_connection) /* MUST-56; RFC 5927 5.2 for the hard ones */
 {
     struct peer p = peer_new();
     struct app *a = open_passive(&p);
