@@ -306,6 +306,12 @@ void view_cookie_back(struct view *v, const struct sight *s)
     }
 }
 
+/* The answer to a SYN that came in one batch with what made the connection: it goes behind the connection's own. */
+static bool goes_behind(const struct view *v, const struct sight *s)
+{
+    return (s->flags & ACK) != 0 && v->cookie && before(v->iss, v->una) && v->heard_at == s->now;
+}
+
 static bool judge_syn_ack(struct observer *o, struct view *v, const struct sight *s)
 {
     const struct syn *found = syn_answered(v, s->ack);
@@ -315,8 +321,8 @@ static bool judge_syn_ack(struct observer *o, struct view *v, const struct sight
         return false;
     }
     struct syn peer = *found;
-    if (v->cookie && before(v->iss, v->una) && v->heard_at == s->now) {
-        return false; /* the answer to a SYN that came in one batch with what made the connection */
+    if (goes_behind(v, s)) {
+        return false;
     }
     bool crossed = v->begun && v->syn_alone && !v->syn_ack && s->seq == v->iss;
     if (s->ack != peer.seq + 1 && !host_of(o, s->host)->syn_data_in) {
@@ -378,8 +384,11 @@ bool judge_handshake(struct observer *o, struct view *v, const struct sight *s)
         return true;
     }
     if ((s->flags & SYN) != 0) {
+        bool unknown = v->unknown && goes_behind(v, s); /* it begins nothing */
         v->unknown = false;
-        return (s->flags & ACK) != 0 ? judge_syn_ack(o, v, s) : judge_syn(o, v, s);
+        bool more = (s->flags & ACK) != 0 ? judge_syn_ack(o, v, s) : judge_syn(o, v, s);
+        v->unknown = unknown;
+        return more;
     }
     if (v->unknown) {
         return false;

@@ -416,6 +416,29 @@ START_TEST(a_stray_is_answered_behind_the_handshake)
 }
 END_TEST
 
+/* A guessed reset leaves it open whether the cookie's connection begins once more; the SYN-ACK that goes behind tells
+ * nothing of that. */
+START_TEST(a_syn_ack_behind_a_cookies_connection_begins_nothing)
+{
+    struct watch r;
+    watch_init(&r, &(struct observer_host){.syn_cookies = true});
+    in(&r, with_mss(seg(S, IRS, 0, 0), 100));
+    out(&r, with_mss(seg(S | A, ISS, IRS + 1, 0), 1000));
+    pass(&r, MS(10));
+    in(&r, with_mss(seg(S, IRS, 0, 0), 100));
+    in(&r, seg(A, IRS + 1, ISS + 1, 0));
+    in(&r, seg(R | A, IRS + 500000, ISS + 500000, 0));
+    in(&r, seg(A, IRS + 1, ISS + 1, 50));
+    out(&r, seg(A, ISS + 1, IRS + 51, 100));
+    out(&r, with_mss(seg(S | A, ISS, IRS + 1, 0), 1000));
+    pass(&r, MS(10));
+    in(&r, seg(A, IRS + 51, ISS + 101, 0));
+    out(&r, seg(A, ISS + 101, IRS + 51, 100));
+    expect_silence(&r);
+    watch_done(&r);
+}
+END_TEST
+
 START_TEST(nothing_follows_the_peers_reset)
 {
     struct watch r;
@@ -605,6 +628,7 @@ Suite *observer_suite(void)
     tcase_add_test(t, no_reset_for_what_was_corrupted);
     tcase_add_test(t, a_reset_of_its_own_is_at_snd_nxt);
     tcase_add_test(t, a_stray_is_answered_behind_the_handshake);
+    tcase_add_test(t, a_syn_ack_behind_a_cookies_connection_begins_nothing);
     tcase_add_test(t, nothing_follows_the_peers_reset);
     tcase_add_test(t, echo);
     tcase_add_test(t, icmp_errors);
