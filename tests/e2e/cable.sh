@@ -114,6 +114,27 @@ everything() { # at once, and the bytes arrive
     check 's["ab"]["duplicated"] > 0'
 }
 
+marks() { # above the threshold of --ecn what asks for it is marked in place of lost, and the kernels slow down for that
+    local old
+    old=$(cat /proc/sys/net/ipv4/tcp_ecn)
+    echo 1 >/proc/sys/net/ipv4/tcp_ecn
+    pour 5000000 --rate 50m --queue 400k --ecn 20k --delay 2ms
+    echo "$old" >/proc/sys/net/ipv4/tcp_ecn
+    check 's["ab"]["marked"] > 10 and s["ab"]["queue_full"] == 0 and s["ba"]["marked"] == 0'
+}
+
+narrow() { # packets above --mtu are lost, and nobody is told; --for ends it by itself
+    cable --mtu 1000 --for 4
+    ping -n -q -c 5 -i 0.05 -W 1 -s 1200 10.8.0.2 >"$dir/ping" || true
+    contains "$dir/ping" " 0 received"
+    ping -n -q -c 5 -i 0.05 -W 1 -s 500 10.8.0.2 >"$dir/ping"
+    contains "$dir/ping" " 5 received"
+    wait "$cable_pid"
+    same "exit status" 0 $?
+    tail -n 1 "$dir/cable" >"$dir/report"
+    check 's["ab"]["too_big"] >= 5 and s["ab"]["frames_out"] == 5 and 4 <= s["seconds"] < 10' # ping repeats what is not answered
+}
+
 single() { # tshark: what comes out of --single-frames has right checksums and no frame above the MTU
     local seen
     : >"$dir/tcpdump.log"
@@ -178,6 +199,8 @@ try "loss: within its bounds, and the same from the same seed" loss
 try "super-segments cross a faultless wire whole" whole
 try "a rate splits them" apart
 try "every fault at once" everything
+try "a queue marks" marks
+try "a narrow wire loses what is too large, for a time" narrow
 try "tshark: single frames with right checksums" single
 bridge
 try "curl to Vitrine through 20 % loss both ways" lossy
