@@ -38,7 +38,8 @@ def run(command, seconds=60, **more):
     except OSError as e:
         raise Failed(str(e)) from e
     if done.returncode != 0:
-        raise Failed(f"{shlex.join(command)}: {(done.stderr or done.stdout).strip()[-300:]}")
+        said = (done.stderr or done.stdout).strip()[-300:]
+        raise Failed(said or f"{shlex.join(command)}: ended with {done.returncode}")
     return done.stdout
 
 
