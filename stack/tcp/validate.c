@@ -110,14 +110,20 @@ static bool in_window(const struct tcp_conn *c, tcp_seq seq)
     return seq_ge(seq, c->rcv_nxt) && seq_lt(seq, c->rcv_adv);
 }
 
+/* An ACK from a peer that has filled our window. Table 6 has it refused; then two ends that have both filled the other's,
+ * and lost the beginning, would never hear that it has arrived. Linux and the BSDs take it as well. */
+static bool is_ack_at_edge(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+    return (s->flags & (TCP_ACK | TCP_RST | TCP_URG)) == TCP_ACK && seq_eq(s->seq, c->rcv_adv);
+}
+
 /* RFC 9293 3.4, table 6. */
 static bool acceptable(const struct tcp_conn *c, const struct tcp_segment *s)
 {
     bool window_zero = seq_eq(c->rcv_adv, c->rcv_nxt);
     uint32_t span = segment_span(s);
     if (span == 0) {
-        return window_zero ? seq_eq(s->seq, c->rcv_nxt)
-                           : in_window(c, s->seq) || seq_eq(s->seq, c->rcv_nxt);
+        return in_window(c, s->seq) || seq_eq(s->seq, c->rcv_nxt) || is_ack_at_edge(c, s);
     }
     if (window_zero) {
         return false;

