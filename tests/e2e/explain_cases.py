@@ -151,7 +151,8 @@ def tls(version, *more):
              every(lesson, "tls.handshake.server_point"))
         same(name + ": the client's share", [lesson.message(16)[1]["ecdh_Yc"]],
              every(lesson, "tls.handshake.client_point"))
-    same(name + ": tshark decrypts the request", shown(lesson, "http.request.uri"), ["/account"])
+    same(name + ": tshark decrypts the request", shown(lesson, "http.request.method"), ["GET"])
+    same(name + ": and finds what it asks for", sorted(set(shown(lesson, "http.request.uri"))), ["/account"])
     verdicts = [v for k, v in lesson.facts.items() if k.endswith("_verdict")]
     case(name + ": every check was good", len(verdicts) >= (2 if "--psk" in more else 4) and all(v.startswith("good") for v in verdicts), verdicts)
 

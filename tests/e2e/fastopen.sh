@@ -27,8 +27,9 @@ lay() {
 
 # ---- the kernel asks, Vitrine answers ----
 
+# A ClientHello that goes into one segment: one with a share for ML-KEM, which newer libraries send, does not.
 ask() { # SCHEME PORT FILE: what curl got in milliseconds until the first byte, by its own port
-    there curl -sS --max-time 20 --tcp-fastopen --local-port "$2" --cacert "$ca" --resolve "$host:80:$ip" \
+    there curl -sS --max-time 20 --tcp-fastopen --curves X25519 --local-port "$2" --cacert "$ca" --resolve "$host:80:$ip" \
         --resolve "$host:443:$ip" -w '%{time_starttransfer}\n' "$1://$host/small" -o "$3" >"$dir/time"
     same "content" "$(cat "$dir/small.sha")" "$(sha <"$3")"
     awk '{ printf "%d\n", $1 * 1000 }' "$dir/time"
