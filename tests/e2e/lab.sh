@@ -13,10 +13,11 @@ holders() { # NAMESPACE: processes that are in it
 clean() { # LAB: no process in its network, no file, no link, no name of it
     until_true 10 none_in "$(cat "$dir/$1")"
     same "links" "$(cat "$dir/links")" "$(links)"
-    ! $lab --list | grep -qx "$1" || fail "$1 is still listed"
+    until_true 10 unlisted "$1" # the kernel takes a moment to bury who was killed
     ! grep -q vitrine.test /etc/hosts || fail "the machine's hosts file has changed"
     ! grep -q vitrine-lab /proc/self/mountinfo || fail "a mount is left"
 }
+unlisted() { ! $lab --list | grep -qx "$1"; }
 none_in() { [ "$(holders "$1")" = 0 ]; }
 
 start_lab() { # NAME COMMAND: in the background, until it says which network it is in
