@@ -127,6 +127,7 @@ START_TEST(a_probe_lost_alone_is_no_sign_of_congestion)
     expect(&p, TCP_ACK, 1025, 1, 436);
     ck_assert_uint_eq(info_of(a).cwnd, cwnd);
     ck_assert(!info_of(a).recovering);
+    ck_assert_uint_eq(conn_of(a)->rate.lost, 0); /* what BBR goes by */
     discard_sent();
     /* RFC 4821 7.6.2: not again before as many round trips as the window has segments, ten or more */
     nsec until = conn_of(a)->plpmtu.next_at;
