@@ -50,6 +50,9 @@ struct tcp_cc_ops {
     void (*on_idle)(struct tcp_cc *cc, nsec now, nsec srtt);
     /* Where it stands, for people. NULL: slow start below ssthresh, else congestion avoidance. */
     enum cc_state (*state)(const struct tcp_cc *cc);
+    /* Segments have become smaller: of `mss` bytes, and of `before` before. cwnd and ssthresh are as many of them as they were
+     * already; what it remembers of windows is to be, too. May be NULL. */
+    void (*on_smaller)(struct tcp_cc *cc, uint32_t mss, uint32_t before);
 };
 
 struct cc_newreno_state {
@@ -100,6 +103,11 @@ extern const struct tcp_cc_ops cc_bbr;
 
 /* Initial window by RFC 6928 2; `syn_lost` makes it one segment (RFC 5681 3.1). */
 void cc_init(struct tcp_cc *cc, const struct tcp_cc_ops *ops, uint32_t mss, bool syn_lost);
+/* `bytes` in segments of `before` bytes, as so many of `mss`. */
+static inline uint32_t cc_scaled(uint32_t bytes, uint32_t mss, uint32_t before)
+{
+    return (uint32_t)((uint64_t)bytes * mss / before);
+}
 /* Another algorithm takes over, with the window as it is. */
 void cc_change(struct tcp_cc *cc, const struct tcp_cc_ops *ops);
 uint32_t cc_initial_window(uint32_t mss);

@@ -213,6 +213,16 @@ static void cubic_on_undo(struct tcp_cc *cc)
     stop_clock(cc); /* nor does the time that the episode took */
 }
 
+static void cubic_on_smaller(struct tcp_cc *cc, uint32_t mss, uint32_t before)
+{
+    struct cc_cubic_state *u = &cc->u.cubic;
+    uint32_t *const windows[] = {&u->w_max, &u->w_prior, &u->w_est, &u->before.w_max,
+                                 &u->before.w_prior};
+    for (size_t i = 0; i < COUNT_OF(windows); i++) {
+        *windows[i] = cc_scaled(*windows[i], mss, before);
+    }
+}
+
 const struct tcp_cc_ops cc_cubic = {
     .name = "cubic",
     .kept = offsetof(struct cc_cubic_state,
@@ -224,4 +234,5 @@ const struct tcp_cc_ops cc_cubic = {
     .on_timeout = cubic_on_timeout,
     .on_undo = cubic_on_undo,
     .on_idle = cubic_on_idle,
+    .on_smaller = cubic_on_smaller,
 };

@@ -49,17 +49,25 @@ void path_mtu_acked(struct tcp_conn *c)
     (void)disproved(c);
 }
 
-static uint32_t scaled(uint32_t bytes, uint32_t to, uint32_t from)
+/* RFC 4821 4: not more segments than before, when they become smaller; nor by what is remembered, for the next ACK of new data
+ * (cc.h) or when a loss is undone (undo.h). */
+static void keep_segments(struct tcp_conn *c, uint32_t before)
 {
-    return bytes == UINT32_MAX ? bytes : (uint32_t)((uint64_t)bytes * to / from);
-}
-
-/* RFC 4821 4: not more segments than before, when they become smaller. */
-static void keep_segments(struct tcp_conn *c, uint32_t mss_before)
-{
-    if (c->snd_mss < mss_before && c->cc.ops != NULL) { /* else the first window is yet to come */
-        recovery_set_cwnd(c, scaled(c->cc.cwnd, c->snd_mss, mss_before));
-        c->cc.ssthresh = scaled(c->cc.ssthresh, c->snd_mss, mss_before);
+    struct tcp_undo *u = &c->recovery.undo;
+    uint32_t mss = c->snd_mss;
+    if (mss >= before || c->cc.ops == NULL) { /* NULL: the first window is yet to come */
+        return;
+    }
+    recovery_set_cwnd(c, cc_scaled(c->cc.cwnd, mss, before));
+    u->cwnd = cc_scaled(u->cwnd, mss, before);
+    if (c->cc.ssthresh != CC_SSTHRESH_START) {
+        c->cc.ssthresh = cc_scaled(c->cc.ssthresh, mss, before);
+    }
+    if (u->ssthresh != CC_SSTHRESH_START) {
+        u->ssthresh = cc_scaled(u->ssthresh, mss, before);
+    }
+    if (c->cc.ops->on_smaller != NULL) {
+        c->cc.ops->on_smaller(&c->cc, mss, before);
     }
 }
 

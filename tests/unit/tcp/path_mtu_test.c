@@ -131,6 +131,32 @@ START_TEST(a_claim_leaves_the_window_as_many_segments)
 }
 END_TEST
 
+/* … nor with the next ACK, by what CUBIC remembers of its window in the old segments.
+ * requires: 4821-4-4 */
+START_TEST(what_cubic_remembers_becomes_smaller_too)
+{
+    struct peer p = peer_new();
+    struct app *a = open_passive(&p);
+    cc_change(&conn_of(a)->cc, &cc_cubic);
+    conn_of(a)->cc.ssthresh = 14600; /* congestion avoidance, from the first ACK on */
+    app_write(a, 43800);             /* more than the window takes */
+    discard_sent();
+    peer_send(&p, TCP_ACK, 1, 1461);
+    conn_of(a)->path_mtu.acked = 500; /* as if that had been small: the message counts at once */
+    discard_sent();
+    uint32_t before = info_of(a).cwnd;
+    ck_assert_uint_ge(before, 14600);
+    too_big(&p, 1461, 1040);
+    uint32_t after = info_of(a).cwnd;
+    ck_assert_uint_eq(after, (uint64_t)before * 1000 / 1460);
+    discard_sent();
+    peer_send(&p, TCP_ACK, 1, 2461);
+    ck_assert_uint_ge(info_of(a).cwnd, after);
+    ck_assert_uint_le(info_of(a).cwnd, after + 1000);
+    discard_sent();
+}
+END_TEST
+
 /* requires: 5927-7.3.3-1 */
 START_TEST(where_nothing_is_in_flight_no_claim_counts)
 {
@@ -216,6 +242,30 @@ START_TEST(a_timeout_proves_it)
 }
 END_TEST
 
+/* … and if the timeout turns out to be none, the window that comes back is no more segments than it was.
+ * requires: 4821-4-4 */
+START_TEST(what_is_undone_is_as_many_segments)
+{
+    struct peer p;
+    struct app *a = open_used(&p);
+    uint32_t segments = info_of(a).cwnd / 1460;
+    app_write(a, 1460 * 4);
+    discard_sent();
+    too_big(&p, 1461, 1040);
+    run_for(MS(300));
+    ck_assert_uint_eq(info_of(a).mtu, 1040);
+    ck_assert_uint_eq(info_of(a).cwnd, 1000);
+    discard_sent();
+    app_write(a, 2000);              /* new data, for F-RTO */
+    peer_send(&p, TCP_ACK, 1, 2461); /* the first goes on, */
+    peer_send(&p, TCP_ACK, 1, 3461); /* and what went once arrives: F-RTO */
+    discard_sent();
+    ck_assert(!info_of(a).after_timeout);
+    ck_assert_uint_ge(info_of(a).cwnd, segments * 1000);
+    ck_assert_uint_le(info_of(a).cwnd, (segments + 2) * 1000);
+}
+END_TEST
+
 /* A path that takes less than 576 bytes: no DF, so that a router may divide what is still too large. */
 /* requires: 5927-7.2-1 */
 START_TEST(at_the_floor_routers_may_divide)
@@ -266,10 +316,12 @@ Suite *path_mtu_suite(void)
     ADD(tc, a_claim_of_exactly_what_got_through_counts_at_once);
     ADD(tc, a_claim_above_what_was_sent_is_refused);
     ADD(tc, a_claim_leaves_the_window_as_many_segments);
+    ADD(tc, what_cubic_remembers_becomes_smaller_too);
     ADD(tc, where_nothing_is_in_flight_no_claim_counts);
     ADD(tc, a_claim_waits_and_progress_disproves_it);
     ADD(tc, a_selective_acknowledgment_disproves_it_too);
     ADD(tc, a_timeout_proves_it);
+    ADD(tc, what_is_undone_is_as_many_segments);
     ADD(tc, at_the_floor_routers_may_divide);
     tcase_add_loop_test(tc, a_flood_has_no_more_effect_than_one, 0, 4);
     return s;
