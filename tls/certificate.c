@@ -32,6 +32,7 @@ static int read_head(const char *file, char *out, size_t size)
     if (f == NULL) {
         return errno;
     }
+    setbuf(f, NULL); /* perhaps it is a key: one copy is enough to wipe */
     errno = 0;
     out[fread(out, 1, size - 1, f)] = '\0';
     int error = ferror(f) != 0 ? errno : 0;
@@ -65,6 +66,7 @@ void tls_file_error(char *error, size_t error_size, const char *file, const char
     } else {
         snprintf(error, error_size, "%s: no %s that can be read: %s", file, wanted, words);
     }
+    mbedtls_platform_zeroize(head, sizeof head);
 }
 
 static char *hex_of(const uint8_t *data, size_t len)

@@ -173,12 +173,13 @@ static bool set_trust(struct tls_context *c, const struct tls_config *config, ch
 {
     static const char system_roots[] = "/etc/ssl/certs/ca-certificates.crt";
     const char *file = config->trust != NULL ? config->trust : system_roots;
-    if (!tls_file_is_one(file, error, size)) {
+    bool needed = !config->trust_anything || config->trust != NULL; /* else it is the system's */
+    bool is_file = tls_file_is_one(file, error, size);
+    int ret = is_file ? mbedtls_x509_crt_parse_file(&c->trusted, file) : 0;
+    if (!needed) {
+        ret = 0;
+    } else if (!is_file) {
         return false;
-    }
-    int ret = mbedtls_x509_crt_parse_file(&c->trusted, file);
-    if (config->trust_anything && config->trust == NULL) {
-        ret = 0; /* then nobody needs the system's */
     }
     /* Above 0: so many could not be read. A system's list has some with keys that we do not know. */
     if (ret < 0 || (ret > 0 && c->trusted.raw.p == NULL)) {

@@ -39,7 +39,7 @@ struct tls_config {
     const struct aead_engine *engine;
     bool library_records;
     /* Records of text that a server's sessions protect under one key of TLS 1.3, before a KeyUpdate (RFC 8446 5.5). 0: 2^24 with
-     * AES-GCM, and no end with ChaCha20-Poly1305. */
+     * AES-GCM, and no end with ChaCha20-Poly1305. More than that is not safe. */
     uint32_t key_records;
     uint32_t ticket_lifetime; /* seconds; 0: 86400 */
     /* 32 bytes, or NULL. Servers with the same of it, and the same clock, open each other's tickets. */

@@ -140,8 +140,9 @@ enum cookie_verdict cookie_read(const struct tcp *t, const struct tcp_segment *a
                                 .mss = sizes[size],
                                 .at = ack->at};
     uint32_t wrong = cookie ^ make(t, syn, size, bits, counter).v;
-    if ((wrong & FIRST_MASK) != 0) {
-        wrong = cookie ^ make(t, syn, size, bits, counter - 1).v;
+    if (wrong != 0) { /* the first part of both periods may be the same by chance */
+        uint32_t before = cookie ^ make(t, syn, size, bits, counter - 1).v;
+        wrong = before == 0 || (wrong & FIRST_MASK) != 0 ? before : wrong;
     }
     if (wrong != 0) {
         return (wrong & FIRST_MASK) != 0 ? COOKIE_BAD : COOKIE_AHEAD;

@@ -226,7 +226,9 @@ static void notify(struct tcp_conn *c)
     if ((what & PENDING_WRITABLE) != 0 && !c->orphan && c->want_write) {
         c->want_write = false;
         tell(c, c->handle->stream.events->writable);
-        rest_later(c, c->tcp->now); /* perhaps nothing is written, and nothing flushed */
+        if (!c->detached) {
+            rest_later(c, c->tcp->now); /* perhaps nothing is written, and nothing flushed */
+        }
     }
     if ((what & PENDING_PEER_CLOSED) != 0 && !c->orphan) {
         tell(c, c->handle->stream.events->peer_closed);

@@ -421,6 +421,28 @@ START_TEST(each_part_counts)
 }
 END_TEST
 
+/* One in 4096 has the same first part in both periods. */
+START_TEST(all_of_the_period_before_are_good)
+{
+    struct tcp *t = &rig.host.tcp;
+    for (uint32_t i = 0; i < 40000; i++) {
+        struct tcp_segment syn = {.src = {ip4_addr(PEER_IP), (uint16_t)i},
+                                  .dst = {ip4_addr(OUR_IP), 80},
+                                  .seq = seq_of(77),
+                                  .flags = TCP_SYN,
+                                  .opts = TCP_OPT_HAS_MSS,
+                                  .mss = 1460};
+        struct tcp_segment told, ack = syn;
+        ack.flags = TCP_ACK;
+        ack.opts = 0;
+        ack.seq = seq_of(78);
+        ack.ack = seq_add(cookie_isn(t, &syn, SEC(100)), 1);
+        ack.at = SEC(130);
+        ck_assert_int_eq(cookie_read(t, &ack, &told), COOKIE_GOOD);
+    }
+}
+END_TEST
+
 Suite *cookie_suite(void);
 
 Suite *cookie_suite(void)
@@ -443,5 +465,6 @@ Suite *cookie_suite(void)
     ADD(tc, the_client_takes_the_cookie_and_not_the_half_open_connection);
     ADD(tc, out_of_time_wait_there_is_no_cookie);
     ADD(tc, each_part_counts);
+    ADD(tc, all_of_the_period_before_are_good);
     return s;
 }
