@@ -303,7 +303,7 @@ static void session_of(struct peer *p, struct tls_context *context, uint16_t sui
 /* The context with one of the engines, whichever there are. */
 static struct tls_context *context_of(unsigned choice)
 {
-    unsigned count = 0;
+    unsigned count = 1; /* one there is always */
     while (count < ENGINES_MAX && aead_engine(count) != NULL) {
         count++;
     }
