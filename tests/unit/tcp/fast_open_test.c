@@ -534,7 +534,7 @@ START_TEST(the_second_time_the_data_is_in_the_syn)
     run_for(MS(20));
     answer_syn(&p, 973, bare, sizeof bare);
     expect(&p, TCP_ACK, 973, 1, 1000);
-    expect(&p, TCP_ACK | TCP_PSH, 1973, 1, 1000);
+    expect(&p, pushed(1, 3, 2), 1973, 1, 1000);
     expect(&p, TCP_ACK | TCP_PSH, 2973, 1, 28);
     expect_log(a, "o");
     struct tcp_info i = info_of(a);

@@ -252,7 +252,7 @@ START_TEST(switched_off_all_goes_at_once)
     struct app *a = paced(100000);
     app_write(a, 10 * MSS);
     for (uint32_t i = 0; i < 10; i++) {
-        expect(&p, i % 2 == 0 ? TCP_ACK : LAST, 1 + i * MSS, 1, MSS);
+        expect(&p, pushed(i, 10, 2), 1 + i * MSS, 1, MSS);
     }
     peer_send(&p, TCP_ACK, 1, 10 * MSS + 1);
 }
@@ -262,8 +262,7 @@ END_TEST
 static void expect_pushed_every(uint32_t segments)
 {
     for (uint32_t i = 0; i < 10; i++) {
-        bool last = (i + 1) % segments == 0 || i == 9;
-        expect(&p, last ? LAST : TCP_ACK, 1 + i * MSS, 1, MSS);
+        expect(&p, pushed(i, 10, segments), 1 + i * MSS, 1, MSS);
     }
     peer_send(&p, TCP_ACK, 1, 10 * MSS + 1);
 }

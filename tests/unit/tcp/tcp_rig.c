@@ -195,6 +195,13 @@ void rig_inject(const struct frame *f)
 
 /* ---- life ---- */
 
+uint8_t pushed(uint32_t i, uint32_t n, uint32_t every)
+{
+    bool whole = (rig.dev.dev.caps & NETDEV_TSO4) != 0;
+    bool last = i + 1 == n || (!whole && (i + 1) % every == 0);
+    return last ? TCP_ACK | TCP_PSH : TCP_ACK;
+}
+
 void rig_restart_with(const struct host_config *config)
 {
     if (rig.iface != NULL) {

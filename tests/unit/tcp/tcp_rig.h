@@ -114,6 +114,9 @@ extern const struct stream_events app_events;
 void rig_set_up(void);
 /* Aborts what is still open, lets half an hour pass, and asserts that nothing is left. */
 void rig_tear_down(void);
+/* Flags of segment `i` of `n` that leave at once, of which each `every` are a quantum. Of a super-segment only the last that it
+ * is cut into has PSH. */
+uint8_t pushed(uint32_t i, uint32_t n, uint32_t every);
 /* In place of what rig_set_up made: another configuration. */
 void rig_restart(const struct tcp_config *config);
 void rig_restart_with(const struct host_config *config);
