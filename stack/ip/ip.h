@@ -131,8 +131,8 @@ struct ip {
     struct fragments fragments;                   /* of datagrams that are not whole yet */
     uint16_t
         next_id; /* IPv4 identification of packets with DF set, which means nothing (RFC 6864 4.1) */
-    uint16_t
-        next_divided_id; /* … and of those that are, or may be, divided: it must not come again soon */
+    /* … and of those that are, or may be, divided: it must not come again soon. */
+    uint16_t next_divided_id;
 };
 
 /* `ip` must stay where it is until ip_done. */

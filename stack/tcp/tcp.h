@@ -103,8 +103,8 @@ struct tcp_config {
     bool no_pacing;    /* data goes as the windows allow, whatever the rate (pace.h), for study */
     bool no_ack_train; /* slow start heeds delay alone (RFC 9406), for study */
     bool no_hystart;   /* … or nothing but losses and marks (RFC 5681 3.1) */
-    bool
-        no_byte_counting; /* an ACK opens the window by one segment (RFC 5681 2, not RFC 3465), for study */
+    /* An ACK opens the window by one segment (RFC 5681 2, not RFC 3465), for study. */
+    bool no_byte_counting;
     bool no_abe; /* a mark takes as much as a loss (RFC 3168 6.1.2, not RFC 8511), for study */
     bool no_accecn_option; /* RFC 9768 without its option, by three bits alone, for study */
     bool no_rest;          /* silent connections keep their control blocks (rest.h), for study */
