@@ -466,11 +466,12 @@ static void open_connection(struct get *g, struct ip_addr address)
     struct tcp_connect_args args = {
         .local = {g->options.node.address, 0},
         .remote = {address, u->port},
-        .options = {.fast_open = g->options.fast_open != NULL},
+        .options = g->options.node.each,
         .events = u->tls ? NULL : &get_events,
         .app = g,
     };
     struct tcp_info info;
+    args.options.fast_open = g->options.fast_open != NULL;
     host_enter(&g->node.host, loop_now());
     enum tcp_error refused = tcp_connect(&g->node.host.tcp, &args, &g->stream);
     if (refused != TCP_OK) {

@@ -288,13 +288,15 @@ static int talk(const struct nc_options *o, struct endpoint remote)
     nc->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     int status = EXIT_FAILURE;
     const char *cookies = o->fast_open;
+    struct tcp_options options = o->node.each;
+    options.fast_open = cookies != NULL;
     if (cookies != NULL && !saved_cookies_read(cookies, &nc->node.host.tcp)) {
         status = 2;
     } else if (event_file_open(&nc->event_file, o->events, &nc->node.host.recorder)) {
         status = run(nc, &o->node,
                      &(struct tcp_connect_args){.local = {o->node.address, o->source_port},
                                                 .remote = remote,
-                                                .options = {.fast_open = cookies != NULL},
+                                                .options = options,
                                                 .events = &nc_events,
                                                 .app = nc});
         event_file_close(&nc->event_file);

@@ -106,7 +106,7 @@ static bool take(int option, const char *value, struct node_options *o)
     case NODE_IO:
         return take_io(value, &o->batches);
     case NODE_TCP:
-        return tcp_settings_take(value, &o->tcp);
+        return tcp_settings_take(value, &o->tcp, &o->each);
     case NODE_NARRATE:
         o->narrate = true;
         return true;

@@ -21,8 +21,9 @@ struct node_options {
     bool batches;   /* of frames, one system call for each (io_uring) */
     nsec busy_poll; /* as struct loop's */
     struct tcp_config tcp;
-    bool narrate;   /* every cause in words, on narrate_fd */
-    int narrate_fd; /* [standard error] */
+    struct tcp_options each; /* connection's, where its program does not say otherwise */
+    bool narrate;            /* every cause in words, on narrate_fd */
+    int narrate_fd;          /* [standard error] */
     struct pcapng_file_options pcapng;
 };
 

@@ -118,6 +118,7 @@ static void defaults(struct serve_options *o)
         .idle_timeout = 60 * NS_PER_SEC,
     };
     node_defaults(&o->node);
+    o->node.each.no_delay = true; /* what is written here is whole: nothing gains by waiting */
     o->node.narrate_fd = STDOUT_FILENO; /* in the place of the ladder */
     tls_options_defaults(&o->tls, false);
 }
@@ -272,7 +273,7 @@ static bool take_looking(int option, const char *value, struct serve_options *o)
 static bool take_option(int option, const char *value, struct serve_options *o)
 {
     if (option == OPT_USER_TIMEOUT) {
-        return option_seconds("user-timeout", value, &o->user_timeout);
+        return option_seconds("user-timeout", value, &o->node.each.user_timeout);
     }
     if (option >= OPT_PORT && option <= OPT_RSA) {
         return take_service(option, value, o);

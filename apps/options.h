@@ -21,7 +21,6 @@ struct serve_options {
     struct tape_options tape;
     size_t max_connections;
     nsec idle_timeout;
-    nsec user_timeout; /* R2 of RFC 9293 3.8.3; 0: the stack's default */
 };
 
 enum options_result serve_options_parse(int argc, char **argv, struct serve_options *out);

@@ -254,8 +254,7 @@ static bool listen_on(struct serve *v, uint16_t port, size_t max_open,
         .local = {.addr = v->options.node.address, .port = port},
         .backlog = BACKLOG,
         .max_open = (uint32_t)max_open,
-        /* What is written here is whole: nothing gains by waiting. */
-        .options = {.no_delay = true, .user_timeout = v->options.user_timeout},
+        .options = v->options.node.each,
         .accept = accept,
         .arg = v,
     };

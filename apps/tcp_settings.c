@@ -11,6 +11,8 @@ enum setting_kind {
     SETTING_SWITCH,    /* a field `no_X`: on or off */
     SETTING_FLAG,      /* a field that is on when it says so */
     SETTING_COUNT,     /* a uint32_t; k and m are 1,024 and 1,048,576 */
+    SETTING_SHORT,     /* a uint16_t, likewise */
+    SETTING_RATE,      /* a uint64_t of bytes a second, likewise */
     SETTING_TIME,      /* an nsec; us, ms or s */
     SETTING_ECN,       /* a policy of explicit congestion notification */
     SETTING_MTU,       /* when the path's MTU is probed */
@@ -23,6 +25,8 @@ static const char *const kind_takes[] = {
     [SETTING_SWITCH] = "on|off",
     [SETTING_FLAG] = "off|on",
     [SETTING_COUNT] = "N, Nk, Nm",
+    [SETTING_SHORT] = "N, Nk",
+    [SETTING_RATE] = "N, Nk, Nm",
     [SETTING_TIME] = "Nus, Nms, Ns",
     [SETTING_ECN] = "off|accept|ask",
     [SETTING_CC] = "cubic|newreno|bbr",
@@ -34,11 +38,13 @@ static const char *const kind_takes[] = {
 struct setting {
     const char *name;
     enum setting_kind kind;
-    size_t field; /* its place in struct tcp_config */
+    bool of_each; /* connection: its place is in struct tcp_options; else in struct tcp_config */
+    size_t place;
     const char *what;
 };
 
-#define FIELD(name) offsetof(struct tcp_config, name)
+#define FIELD(name) false, offsetof(struct tcp_config, name)
+#define OF_EACH(name) true, offsetof(struct tcp_options, name)
 
 static const struct setting settings[] = {
     {"cc", SETTING_CC, FIELD(cc), "congestion control: cubic, newreno, bbr"},
@@ -75,6 +81,15 @@ static const struct setting settings[] = {
      "PSH at every quantum of a long transfer, not only at its end"},
     {"pacing", SETTING_SWITCH, FIELD(no_pacing),
      "data goes at congestion control's rate, if it has one"},
+    {"pace_window", SETTING_FLAG, OF_EACH(pace), "and if it has none, by the window's"},
+    {"max_pacing_rate", SETTING_RATE, OF_EACH(max_pacing_rate),
+     "bytes a second that leave a connection, whatever the algorithm"},
+    {"nagle", SETTING_SWITCH, OF_EACH(no_delay),
+     "less than a segment waits for ACKs (RFC 9293 3.7.4); serve begins with off"},
+    {"cork", SETTING_FLAG, OF_EACH(cork), "less than a segment waits for more, or 200 ms"},
+    {"notsent_lowat", SETTING_COUNT, OF_EACH(notsent_lowat),
+     "bytes unsent with which the application is not asked for more"},
+    {"mss", SETTING_SHORT, OF_EACH(mss), "payload of a segment at most, both ways"},
     {"syn_cookies", SETTING_COOKIES, FIELD(syn_cookies),
      "a SYN is answered and forgotten (RFC 4987); auto: if the backlog is full"},
     {"fast_open", SETTING_FAST_OPEN, FIELD(fast_open),
@@ -97,8 +112,10 @@ static const struct setting settings[] = {
     {"base_mss", SETTING_COUNT, FIELD(base_mss), "payload of a segment that goes everywhere"},
     {"floor_mss", SETTING_COUNT, FIELD(floor_mss), "and the least that is tried if it does not"},
     {"challenge_acks", SETTING_COUNT, FIELD(challenge_acks),
-     "a second by the host, half at least (RFC 5961 10)"},
-    {"challenge_acks_conn", SETTING_COUNT, FIELD(challenge_acks_conn), "a second by each"},
+     "in each interval by the host, half at least (RFC 5961 10)"},
+    {"challenge_acks_conn", SETTING_COUNT, FIELD(challenge_acks_conn),
+     "in each interval by each connection"},
+    {"challenge_interval", SETTING_TIME, FIELD(challenge_interval), "how long one is"},
     {"max_timewait", SETTING_COUNT, FIELD(max_timewait), "records of TIME-WAIT"},
     {"msl", SETTING_TIME, FIELD(msl), "maximum segment lifetime; TIME-WAIT lasts twice as long"},
     {"rto_restart", SETTING_FLAG, FIELD(rto_restart),
@@ -106,7 +123,16 @@ static const struct setting settings[] = {
     {"rto_min", SETTING_TIME, FIELD(rto_min), "least retransmission timeout (RFC 6298 2.4)"},
     {"rto_max", SETTING_TIME, FIELD(rto_max), "most (RFC 6298 2.5)"},
     {"delayed_ack", SETTING_TIME, FIELD(delayed_ack), "an ACK may wait so long"},
+    {"ack_each", SETTING_FLAG, OF_EACH(quick_ack), "no ACK waits"},
     {"fin_wait_2", SETTING_TIME, FIELD(fin_wait_2), "a closed end waits so long for FIN"},
+    {"user_timeout", SETTING_TIME, OF_EACH(user_timeout),
+     "what is not acknowledged for so long ends a connection (RFC 9293 3.8.3)"},
+    {"keepalive", SETTING_FLAG, OF_EACH(keepalive),
+     "a silent peer is asked whether it is there (RFC 9293 3.8.4)"},
+    {"keepalive_idle", SETTING_TIME, OF_EACH(keepalive_idle), "after so much silence"},
+    {"keepalive_interval", SETTING_TIME, OF_EACH(keepalive_interval), "and again after so much"},
+    {"keepalive_probes", SETTING_COUNT, OF_EACH(keepalive_probes),
+     "so often without an answer before the end"},
 };
 
 void tcp_settings_list(FILE *out)
@@ -154,6 +180,25 @@ static bool take_count(const char *text, uint32_t *out)
     }
     *out = (uint32_t)(n << shift);
     return true;
+}
+
+static bool take_short(const char *text, uint16_t *out)
+{
+    uint32_t n;
+    if (!take_count(text, &n) || n > UINT16_MAX) {
+        return false;
+    }
+    *out = (uint16_t)n;
+    return true;
+}
+
+/* Above 4 GiB a second none is any limit here. */
+static bool take_rate(const char *text, uint64_t *out)
+{
+    uint32_t n;
+    bool good = take_count(text, &n);
+    *out = good ? n : 0;
+    return good;
 }
 
 static bool take_time(const char *text, nsec *out)
@@ -247,9 +292,10 @@ static bool take_mtu_probing(const char *text, enum tcp_mtu_probing *out)
     return false;
 }
 
-static bool take_value(const struct setting *s, const char *text, struct tcp_config *config)
+static bool take_value(const struct setting *s, const char *text, struct tcp_config *host,
+                       struct tcp_options *each)
 {
-    void *field = (char *)config + s->field;
+    void *field = (s->of_each ? (char *)each : (char *)host) + s->place;
     switch (s->kind) {
     case SETTING_SWITCH:
         return take_switch(text, field);
@@ -257,6 +303,10 @@ static bool take_value(const struct setting *s, const char *text, struct tcp_con
         return take_flag(text, field);
     case SETTING_COUNT:
         return take_count(text, field);
+    case SETTING_SHORT:
+        return take_short(text, field);
+    case SETTING_RATE:
+        return take_rate(text, field);
     case SETTING_TIME:
         return take_time(text, field);
     case SETTING_ECN:
@@ -273,7 +323,7 @@ static bool take_value(const struct setting *s, const char *text, struct tcp_con
     return false;
 }
 
-static bool take_one(const char *item, struct tcp_config *config)
+static bool take_one(const char *item, struct tcp_config *host, struct tcp_options *each)
 {
     const char *equals = strchr(item, '=');
     size_t len = equals != NULL ? (size_t)(equals - item) : strlen(item);
@@ -282,7 +332,7 @@ static bool take_one(const char *item, struct tcp_config *config)
         if (strlen(s->name) != len || memcmp(s->name, item, len) != 0) {
             continue;
         }
-        if (equals != NULL && take_value(s, equals + 1, config)) {
+        if (equals != NULL && take_value(s, equals + 1, host, each)) {
             return true;
         }
         fprintf(stderr, "vitrine: --tcp %s takes %s, not '%s'\n", s->name, kind_takes[s->kind],
@@ -294,12 +344,12 @@ static bool take_one(const char *item, struct tcp_config *config)
     return false;
 }
 
-bool tcp_settings_take(const char *list, struct tcp_config *config)
+bool tcp_settings_take(const char *list, struct tcp_config *host, struct tcp_options *each)
 {
     char *text = strdup(list);
     bool good = text != NULL;
     for (char *rest = text, *item; good && (item = strsep(&rest, ",")) != NULL;) {
-        good = *item == '\0' || take_one(item, config);
+        good = *item == '\0' || take_one(item, host, each);
     }
     free(text);
     return good;

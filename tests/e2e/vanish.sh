@@ -62,10 +62,50 @@ half_open_gone() { # its SYN-ACK came again, nobody answered, the block is gone
 
 fine() { same "answer" 200 "$(get / -o /dev/null -w '%{http_code}')"; }
 
+# --tcp keepalive: an idle client is asked every second, as the wire has it, and one that is gone is found out.
+idle_client() { # its address, and a port of the service
+    nc -s "$1" $ip "$2" < <(sleep 50) &
+    client=$!
+    until_true 10 one_established
+}
+
+keep_alives() { # an octet before what is next, or none, with the number that was acknowledged (RFC 9293 3.8.4)
+    decode -r "$dir/keepalive.pcap" -Y "ip.src == $ip && tcp.port == 7 && tcp.analysis.keep_alive" -T fields \
+        -e frame.time_relative
+}
+
+asked_and_kept() {
+    local client
+    capture "$dir/keepalive.pcap"
+    idle_client $kernel 7
+    sleep 4.5
+    same "connections" 1 "$(status 's["tcp"]["connections"]')"
+    kill -KILL $client 2>/dev/null || true
+    capture_end
+    until_true 15 no_connections
+    keep_alives | head -n 4 >"$dir/times"
+    same "pauses of four keep-alives" "1 1 1" \
+        "$(awk 'NR > 1 { printf "%s%d", space, $1 - last + 0.5; space = " " } { last = $1 }' "$dir/times")"
+}
+
+asked_in_vain() { # two are not answered, and that is the end
+    local client
+    appear
+    idle_client $gone 7
+    vanish
+    until_true 10 no_connections
+    kill -KILL $client 2>/dev/null || true
+    ended_by "peer stopped answering" || fail "it did not end by timeout"
+}
+
 try "a client that vanishes after its SYN" half_open_gone
 try "a client that vanishes in a download" in_a_download
 try "a client that vanishes when idle" when_idle
 try "a client that only stopped reading is kept" stopped
 try "the service goes on" fine
 try "no connection is left" until_true 15 no_connections
+end_serve
+serve --events "$dir/events" --tcp keepalive=on,keepalive_idle=1s,keepalive_interval=1s,keepalive_probes=2
+try "keep-alive: an idle client is asked each second, and kept" asked_and_kept
+try "keep-alive: one that is gone is found out" asked_in_vain
 done_testing

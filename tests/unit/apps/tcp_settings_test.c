@@ -8,22 +8,29 @@
 #include "stack/tcp/cc.h"
 
 static struct tcp_config config;
+static struct tcp_options each;
 
 static bool take(const char *list)
 {
     memset(&config, 0, sizeof config);
-    return tcp_settings_take(list, &config);
+    memset(&each, 0, sizeof each);
+    return tcp_settings_take(list, &config, &each);
 }
 
-/* Any byte of it. */
-static bool is_set(void)
+static bool has_byte(const void *at, size_t size)
 {
-    const unsigned char *bytes = (const unsigned char *)&config;
+    const unsigned char *bytes = at;
     bool set = false;
-    for (size_t i = 0; i < sizeof config; i++) {
+    for (size_t i = 0; i < size; i++) {
         set = set || bytes[i] != 0;
     }
     return set;
+}
+
+/* Any byte of either. */
+static bool is_set(void)
+{
+    return has_byte(&config, sizeof config) || has_byte(&each, sizeof each);
 }
 
 static void set_up(void)
@@ -69,6 +76,31 @@ START_TEST(takes_each_kind)
 }
 END_TEST
 
+START_TEST(takes_what_is_each_connections_own)
+{
+    ck_assert(take("keepalive=on,keepalive_idle=1s,keepalive_interval=250ms,keepalive_probes=3"));
+    ck_assert(each.keepalive);
+    ck_assert_int_eq(each.keepalive_idle, 1000000000);
+    ck_assert_int_eq(each.keepalive_interval, 250000000);
+    ck_assert_uint_eq(each.keepalive_probes, 3);
+    ck_assert(take("notsent_lowat=16k,mss=536,user_timeout=5s"));
+    ck_assert_uint_eq(each.notsent_lowat, 16384);
+    ck_assert_uint_eq(each.mss, 536);
+    ck_assert_int_eq(each.user_timeout, 5000000000);
+    ck_assert(take("mss=65535"));
+    ck_assert_uint_eq(each.mss, 65535);
+    ck_assert(take("pace_window=on,max_pacing_rate=2m,cork=on,ack_each=on,nagle=off"));
+    ck_assert(each.pace && each.cork && each.quick_ack && each.no_delay);
+    ck_assert_uint_eq(each.max_pacing_rate, 2097152);
+    ck_assert(!has_byte(&config, sizeof config));
+    each = (struct tcp_options){.no_delay = true, .keepalive = true}; /* as a program begins with */
+    ck_assert(tcp_settings_take("nagle=on,keepalive=off", &config, &each));
+    ck_assert(!has_byte(&each, sizeof each));
+    ck_assert(take("challenge_interval=5s"));
+    ck_assert_int_eq(config.challenge_interval, 5000000000);
+}
+END_TEST
+
 START_TEST(a_later_one_wins)
 {
     ck_assert(take("rack=off,rack=on,cc=newreno,cc=cubic"));
@@ -100,6 +132,17 @@ static const char *const wrong[] = {
     "rto_max=86401s",
     "rto_max=99999999999999999999s",
     "rack=on,sack=maybe",
+    "keepalive=1s",
+    "keepalive_idle=1",
+    "keepalive_probes=0",
+    "mss=65536",
+    "mss=64k",
+    "mss=0",
+    "notsent_lowat=off",
+    "max_pacing_rate=0",
+    "max_pacing_rate=10mbit",
+    "max_pacing_rate=4096m",
+    "nagle=maybe",
 };
 
 START_TEST(refuses)
@@ -147,6 +190,7 @@ Suite *tcp_settings_suite(void)
     TCase *t = tcase_create("settings");
     tcase_add_checked_fixture(t, set_up, NULL);
     tcase_add_test(t, takes_each_kind);
+    tcase_add_test(t, takes_what_is_each_connections_own);
     tcase_add_test(t, a_later_one_wins);
     tcase_add_loop_test(t, refuses, 0, (int)(sizeof wrong / sizeof wrong[0]));
     tcase_add_test(t, lists_what_it_takes);
