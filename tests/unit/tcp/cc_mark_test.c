@@ -13,6 +13,7 @@ static struct tcp_cc avoidance(const struct tcp_cc_ops *ops)
     return cc;
 }
 
+/* requires: 8511-3-1, 8511-3.1-1 */
 START_TEST(a_mark_takes_less_than_a_loss) /* RFC 8511 3.1: 0.8 of the flight, with CUBIC 0.85 */
 {
     struct tcp_cc reno = avoidance(&cc_newreno);
@@ -24,6 +25,7 @@ START_TEST(a_mark_takes_less_than_a_loss) /* RFC 8511 3.1: 0.8 of the flight, wi
 }
 END_TEST
 
+/* requires: 8511-3-2 */
 START_TEST(two_segments_are_left) /* RFC 8511 3: the lower bound */
 {
     struct tcp_cc reno = avoidance(&cc_newreno);
@@ -35,6 +37,7 @@ START_TEST(two_segments_are_left) /* RFC 8511 3: the lower bound */
 }
 END_TEST
 
+/* requires: 8511-1-1 */
 START_TEST(slow_start_ends_as_after_a_loss) /* RFC 8511 1: it is for congestion avoidance */
 {
     struct tcp_cc reno;
