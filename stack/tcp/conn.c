@@ -228,12 +228,6 @@ void conn_trace_passed(struct tcp_conn *c, uint8_t check)
           .snd_una = c->snd_una.v, .snd_nxt = c->snd_nxt.v, .state = c->state, .check = check);
 }
 
-static uint32_t unsent(const struct tcp_conn *c)
-{
-    tcp_seq end = sendq_end(&c->sendq);
-    return seq_lt(c->snd_nxt, end) ? seq_span(c->snd_nxt, end) : 0;
-}
-
 bool conn_has_room(const struct tcp_conn *c, size_t min)
 {
     uint32_t limit = autotune_send_limit(c);
@@ -241,8 +235,9 @@ bool conn_has_room(const struct tcp_conn *c, size_t min)
     uint32_t chunks_max = 2 + 2 * (limit / SLAB_RECORD_BYTES); /* half-filled slabs count as well */
     size_t space = limit > held ? limit - held : 0;
     /* An empty queue takes any record, however small the buffer that was asked for. */
-    return held == 0 || (space > 0 && space >= min && c->sendq.chunk_count < chunks_max &&
-                         (c->options.notsent_lowat == 0 || unsent(c) < c->options.notsent_lowat));
+    return held == 0 ||
+           (space > 0 && space >= min && c->sendq.chunk_count < chunks_max &&
+            (c->options.notsent_lowat == 0 || conn_unsent(c) < c->options.notsent_lowat));
 }
 
 void conn_tell_room(struct tcp_conn *c)

@@ -227,6 +227,12 @@ void conn_trace_drop(struct tcp_conn *c, enum drop_reason why, size_t len);
 /* The segment at hand stands all checks of RFC 9293 3.10.7 up to the one of this number, in the state that `c` has. */
 void conn_trace_passed(struct tcp_conn *c, uint8_t check);
 
+/* Bytes of the send queue that have not been sent. */
+static inline uint32_t conn_unsent(const struct tcp_conn *c)
+{
+    tcp_seq end = sendq_end(&c->sendq);
+    return seq_lt(c->snd_nxt, end) ? seq_span(c->snd_nxt, end) : 0;
+}
 /* The send queue has room for `min` bytes in a row, as far as its own limit goes. */
 bool conn_has_room(const struct tcp_conn *c, size_t min);
 /* An application that waits for room is told when there is enough. */

@@ -2,7 +2,7 @@
  *
  *   client                                                server
  *   SYN-SENT      SYN      seq=x                    ->    LISTEN -> SYN-RECEIVED    handshake_listen
- *   ESTABLISHED   SYN ACK  seq=y ack=x+1            <-                              (send.c sends it)
+ *   ESTABLISHED   SYN ACK  seq=y ack=x+1            <-                              (transmit.c writes it)
  *                 ACK      seq=x+1 ack=y+1          ->    ESTABLISHED             handshake_complete
  *
  * x and y are the initial sequence numbers (isn.c). Each side learns the other's, and each proves by
@@ -16,8 +16,8 @@
 #include "stack/tcp/isn.h"
 #include "stack/tcp/receive.h"
 #include "stack/tcp/reply.h"
-#include "stack/tcp/send.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/transmit.h"
 
 static void start_sending(struct tcp_conn *c, tcp_seq iss)
 {
@@ -160,7 +160,7 @@ static void answer_by_cookie(struct tcp *t, struct tcp_listener *l, const struct
     c.iss = cookie_isn(t, &syn, s->at);
     c.state = TCP_SYN_RCVD;
     struct tcp_reply r = {
-        .segment = send_make_syn(&c, s->at), .ttl = c.options.ttl, .tos = c.options.tos};
+        .segment = transmit_make_syn(&c, s->at), .ttl = c.options.ttl, .tos = c.options.tos};
     ecn_stamp_syn(&c, &r.segment);
     r.segment.tsval = cookie_stamp(&syn, r.segment.tsval);
     if (s->back != NULL) {

@@ -44,7 +44,6 @@ static void congestion_info(const struct tcp_conn *c, struct tcp_info *out)
 static void recovery_info(const struct tcp_conn *c, struct tcp_info *out)
 {
     const struct tcp_recovery *r = &c->recovery;
-    tcp_seq end = sendq_end(&c->sendq);
     out->recovering = r->active;
     out->after_timeout = r->recover_set && !r->active && seq_lt(c->snd_una, r->recover);
     out->duplicates = r->duplicates;
@@ -52,7 +51,7 @@ static void recovery_info(const struct tcp_conn *c, struct tcp_info *out)
     out->probes = c->probes;
     out->lost = recovery_pending(r);
     out->sacked = r->board.sacked_bytes;
-    out->unsent = seq_lt(c->snd_nxt, end) ? seq_span(c->snd_nxt, end) : 0;
+    out->unsent = conn_unsent(c);
 }
 
 static void mtu_info(const struct tcp_conn *c, struct tcp_info *out)

@@ -1,20 +1,15 @@
-/* Output: SYN, retransmissions, new data, FIN, probes, and the ACK that none of them carried.
- * RFC 9293 3.7.4 (Nagle), 3.8.6.2.1 (sender's silly-window avoidance), 3.8.6.1 (probes);
- * RFC 5681 and RFC 3042 for how much; RFC 7323 for timestamps; RFC 2018 for SACK blocks.
+/* Output: SYN, retransmissions, new data, FIN, probes, and the ACK that none of them carried; which of them is due, and
+ * how much of it may go. RFC 9293 3.7.4 (Nagle), 3.8.6.2.1 (sender's silly-window avoidance), 3.8.6.1 (probes);
+ * RFC 5681 and RFC 3042 for how much.
  */
 #include "stack/tcp/send.h"
 
 #include "stack/tcp/close.h"
-#include "stack/tcp/fast_open.h"
-#include "stack/tcp/receive.h"
 #include "stack/tcp/timers.h"
+#include "stack/tcp/transmit.h"
 #include "stack/tcp/urgent.h"
 
-#define SACK_BLOCKS_WITH_TS 3U
-#define SACK_BLOCKS_ALONE 4U
-#define SUPER_MAX (65535U - 60U - 60U) /* bytes: an IPv4 packet without the longest headers */
-#define BIG_MAX (NETDEV_BIG_BYTES - PACKET_HEADER_MAX) /* the same to a device with NETDEV_BIG */
-#define BIG_PAUSE (10 * NS_PER_SEC)                    /* after one of these was refused */
+#define BIG_MAX (NETDEV_BIG_BYTES - PACKET_HEADER_MAX) /* TRANSMIT_SUPER_MAX of NETDEV_BIG */
 #define SEGMENTS_BEHIND_PROBE 3U /* full ones: what tells of a loss (RFC 5681 3.2) */
 
 /* RFC 7413 4.2.2: an early connection before the end of its handshake too, but not when its SYN-ACK must go again. */
@@ -36,12 +31,6 @@ static bool is_idle(const struct tcp_conn *c)
     return seq_eq(seq_add(c->snd_una, syn_out(c)), c->snd_nxt);
 }
 
-static uint32_t unsent(const struct tcp_conn *c)
-{
-    tcp_seq end = sendq_end(&c->sendq);
-    return seq_lt(c->snd_nxt, end) ? seq_span(c->snd_nxt, end) : 0;
-}
-
 static bool fin_unsent(const struct tcp_conn *c)
 {
     return c->fin_queued && !close_fin_sent(c);
@@ -50,214 +39,7 @@ static bool fin_unsent(const struct tcp_conn *c)
 bool send_has_more(const struct tcp_conn *c)
 {
     return carries_data(c) &&
-           (recovery_pending(&c->recovery) > 0 || unsent(c) > 0 || fin_unsent(c));
-}
-
-/* ---- one segment ---- */
-
-/* RFC 9768 3.2.2.1: the ACK that tells how the SYN-ACK came has none. */
-static void add_sack_blocks(const struct tcp_conn *c, struct tcp_segment *s)
-{
-    if (c->sack_ok && !c->accecn.third_due && (c->reassembly.count > 0 || c->dsack.due)) {
-        unsigned max = c->ts_ok ? SACK_BLOCKS_WITH_TS : SACK_BLOCKS_ALONE;
-        s->sack_count = (uint8_t)dsack_blocks(c, s->sack, max);
-        s->opts |= TCP_OPT_HAS_SACK;
-    }
-}
-
-/* RFC 7323 3.2: once agreed on, on every segment, a RST too. */
-static void add_timestamps(const struct tcp_conn *c, struct tcp_segment *s, nsec now)
-{
-    if (c->ts_ok) {
-        s->opts |= TCP_OPT_HAS_TS;
-        s->tsval = conn_ts_now(c, now);
-        s->tsecr = c->ts_recent;
-    }
-}
-
-/* `text`: it carries data, for the first time. */
-static void add_options(const struct tcp_conn *c, struct tcp_segment *s, nsec now, bool text)
-{
-    add_timestamps(c, s, now);
-    add_sack_blocks(c, s);
-    accecn_add_option(c, s, text); /* it takes the room that they leave */
-}
-
-/* What every segment but SYN and RST has: the ACK, the window, the options. */
-static struct tcp_segment new_segment(struct tcp_conn *c, tcp_seq seq, nsec now, bool text)
-{
-    struct tcp_segment s = {
-        .src = c->handle->entry.tuple.local,
-        .dst = c->handle->entry.tuple.remote,
-        .seq = seq,
-        .ack = c->rcv_nxt,
-        .flags = TCP_ACK,
-        .wnd = (uint16_t)(receive_tell_window(c) >> c->rcv_wscale),
-    };
-    add_options(c, &s, now, text);
-    urgent_stamp(c, &s);
-    return s;
-}
-
-/* Bytes of IP packet that come of it; the largest, when the device makes several. */
-static uint32_t packet_size(const struct tcp_conn *c, const struct packet *p)
-{
-    size_t text = p->offload.gso_size != 0 ? p->offload.gso_size : p->payload_len;
-    size_t headers = packet_len(p) - p->payload_len + (c->route != NULL ? c->route->len : 0U);
-    return (uint32_t)(headers + text) + conn_ip_header(c);
-}
-
-static void transmit(struct tcp_conn *c, struct tcp_segment *s, struct packet *p, nsec now,
-                     bool retransmission)
-{
-    struct tcp *t = c->tcp;
-    if ((s->flags & TCP_SYN) != 0) {
-        ecn_stamp_syn(c, s);
-    } else if ((s->flags & TCP_RST) == 0) {
-        ecn_stamp(c, s, s->len > 0 && !retransmission);
-    }
-    struct ip_how how = {.src = s->src.addr,
-                         .dst = s->dst.addr,
-                         .protocol = IP_TCP,
-                         .ttl = c->options.ttl,
-                         .tos = (uint8_t)((c->options.tos & ~IP_ECN_MASK) | s->ecn),
-                         .may_fragment = c->path_mtu.may_fragment,
-                         .options = c->route};
-    p->offload.csum = (c->caps & NETDEV_CSUM) != 0 ? CSUM_PARTIAL : CSUM_UNKNOWN;
-    segment_write(s, p);
-    if (s->len > 0) {
-        path_mtu_sent(c, packet_size(c, p), seq_add(s->seq, s->len));
-    }
-    uint32_t shift = (s->flags & TCP_SYN) != 0 ? 0 : c->rcv_wscale;
-    uint32_t wnd = (uint32_t)s->wnd << shift;
-    segment_trace_out(t->recorder, c->id, s, wnd, retransmission);
-    if (!c->passive && c->story.ack_wnd == 0 && c->story.ack_at != 0) {
-        c->story.ack_wnd = wnd; /* the third segment of our handshake */
-    }
-    c->story.segments_out++;
-    t->totals.segments_out++;
-    if (retransmission) {
-        c->story.retransmitted++;
-        t->totals.retransmitted++;
-        rtt_retransmitted(&c->rtt, now);
-    }
-    /* A packet that is refused counts as lost on the way. Of so much in one piece that may be why: the kernel lacks memory for it
-     * (ENOBUFS, EMSGSIZE), or it cannot wait for a neighbour. Both pass, so it is tried again after a while. */
-    if (ip_output(t->ip, p, &how, now) == IP_REFUSED && p->payload_len > SUPER_MAX) {
-        c->big_at = now + BIG_PAUSE;
-    }
-    if ((s->flags & TCP_ACK) != 0) {
-        accecn_sent(c, s);
-        c->ack_due = false;
-        c->dsack.due = false;
-        c->delack.unacked = 0;
-        c->last_ack_sent = c->rcv_nxt;
-        timers_stop(c, TCP_TIMER_DELACK);
-    }
-}
-
-struct tcp_segment send_make_syn(const struct tcp_conn *c, nsec now)
-{
-    const struct tcp_config *config = &c->tcp->config;
-    bool answer = c->state == TCP_SYN_RCVD;
-    struct tcp_segment s = {
-        .src = c->handle->entry.tuple.local,
-        .dst = c->handle->entry.tuple.remote,
-        .seq = c->iss,
-        .flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN,
-        .ack = answer ? c->rcv_nxt : seq_of(0),
-        .wnd = receive_syn_window(c),
-        .opts = TCP_OPT_HAS_MSS,
-        .mss = c->story.mss_out,
-        .wscale = c->rcv_wscale,
-        .tsval = conn_ts_now(c, now),
-        .tsecr = answer ? c->ts_recent : 0,
-    };
-    bool wscale = answer ? c->wscale_ok : !config->no_window_scale;
-    bool ts = answer ? c->ts_ok : !config->no_timestamps;
-    bool sack = answer ? c->sack_ok : !config->no_sack;
-    s.opts |= (uint8_t)((wscale ? TCP_OPT_HAS_WSCALE : 0) | (ts ? TCP_OPT_HAS_TS : 0) |
-                        (sack ? TCP_OPT_HAS_SACK_OK : 0));
-    return s;
-}
-
-/* RFC 7413 4.2.2: what is queued already, up to `room` bytes. */
-static void add_syn_text(struct tcp_conn *c, struct tcp_segment *s, struct packet *p, uint32_t room,
-                         nsec now)
-{
-    uint32_t len = sendq_fit(&c->sendq, c->snd_nxt, u32_min(unsent(c), room));
-    tcp_seq end = seq_add(c->snd_nxt, len);
-    struct sent_stamp stamp = rate_stamp(c, len, now);
-    if (len > 0 && scoreboard_sent(&c->recovery.board, &c->tcp->sent_pool, c->tcp->config.sent_max,
-                                   c->snd_nxt, end, &stamp)) {
-        s->len = sendq_slices(&c->sendq, c->snd_nxt, len, p);
-        c->snd_nxt = end;
-        c->tcp->totals.bytes_out += len;
-    }
-    fast_open_sent(c, s->len);
-}
-
-static void send_syn(struct tcp_conn *c, nsec now)
-{
-    struct tcp_segment s = send_make_syn(c, now);
-    bool first = seq_eq(c->snd_nxt, c->iss);
-    tcp_seq end = seq_add(c->iss, 1);
-    struct packet p;
-    packet_init(&p);
-    c->syn_due = false;
-    if (first) {
-        c->snd_nxt = end;
-    }
-    if ((s.flags & TCP_ACK) != 0) {
-        c->story.syn_ack_at = now;
-        c->story.syn_ack_wnd = s.wnd;
-        c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, s.wnd));
-        fast_open_stamp_syn_ack(c, &s, now);
-    } else if (first) {
-        c->story.syn_at = now;
-        c->story.syn_wnd = s.wnd;
-        uint32_t room = fast_open_stamp_syn(c, &s, now);
-        if (room > 0 && urgent_unsent(c) == 0) { /* a SYN points to no urgent data */
-            add_syn_text(c, &s, &p, room, now);
-        }
-    }
-    transmit(c, &s, &p, now, !first);
-    if (first) {
-        rtt_sent(&c->rtt, end, now);
-    }
-}
-
-static void send_empty(struct tcp_conn *c, tcp_seq seq, nsec now)
-{
-    struct tcp_segment s = new_segment(c, seq, now, false);
-    struct packet p;
-    packet_init(&p);
-    transmit(c, &s, &p, now, false);
-}
-
-static void send_rst(struct tcp_conn *c, nsec now)
-{
-    struct tcp_segment s = {
-        .src = c->handle->entry.tuple.local,
-        .dst = c->handle->entry.tuple.remote,
-        .seq = c->snd_nxt,
-        .ack = c->rcv_nxt,
-        .flags = TCP_RST | TCP_ACK,
-    };
-    add_timestamps(c, &s, now);
-    struct packet p;
-    packet_init(&p);
-    c->rst_due = false;
-    c->tcp->totals.resets_out++;
-    transmit(c, &s, &p, now, false);
-}
-
-/* Payload bytes that one segment may carry beside its options: SACK blocks and what is told of marks take their part
- * (MUST-16). */
-static uint32_t room_beside(const struct tcp_conn *c, const struct tcp_segment *s)
-{
-    uint32_t others = segment_options_len(s) - (c->ts_ok ? TCP_TS_BYTES : 0U);
-    return c->snd_mss - u32_min(others, c->snd_mss - 1U);
+           (recovery_pending(&c->recovery) > 0 || conn_unsent(c) > 0 || fin_unsent(c));
 }
 
 /* Whether data up to `end` asks the receiver to pass it on. All that is queued does (MUST-61); and so does every quantum
@@ -277,39 +59,18 @@ static bool pushes(const struct tcp_conn *c, tcp_seq end, bool retransmission)
 static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, nsec now,
                       bool retransmission)
 {
-    struct tcp_segment s = new_segment(c, seq, now, !retransmission);
-    struct packet p;
-    packet_init(&p);
-    s.len = sendq_slices(&c->sendq, seq, len, &p);
-    uint32_t room = room_beside(c, &s);
-    if (s.len > room && !c->plpmtu.leaving) {
-        p.offload.gso_type = GSO_TCP4;
-        p.offload.gso_size = (uint16_t)room;
-    }
+    uint8_t flags = fin ? TCP_FIN : 0;
     tcp_seq end = seq_add(seq, len);
     if (len > 0 && pushes(c, end, retransmission)) {
-        s.flags |= TCP_PSH;
+        flags |= TCP_PSH;
         c->pushed_to = seq_max(c->pushed_to, end);
     }
-    if (fin) {
-        s.flags |= TCP_FIN;
-    }
-    transmit(c, &s, &p, now, retransmission);
+    transmit_text(c, seq, len, flags, now, retransmission);
     c->last_sent = now;
-    pace_sent(c, s.len);
+    pace_sent(c, len);
     if (c->recovery.active) {
-        prr_sent(c, segment_span(&s));
+        prr_sent(c, len + (fin ? 1U : 0U));
     }
-}
-
-/* ---- what, and how much ---- */
-
-/* Payload bytes that one segment may carry now. */
-static uint32_t segment_room(const struct tcp_conn *c)
-{
-    struct tcp_segment s = {0};
-    add_options(c, &s, 0, true);
-    return room_beside(c, &s);
 }
 
 /* Payload bytes that may go in one packet: whole segments of `room` bytes, for a device that cuts them apart. What
@@ -319,7 +80,7 @@ static uint32_t packet_room(const struct tcp_conn *c, uint32_t room, nsec now)
     if ((c->caps & NETDEV_TSO4) == 0 || urgent_unsent(c) > 0 || c->dsack.due || ecn_says_cwr(c)) {
         return room;
     }
-    uint32_t most = (c->caps & NETDEV_BIG) != 0 && now >= c->big_at ? BIG_MAX : SUPER_MAX;
+    uint32_t most = (c->caps & NETDEV_BIG) != 0 && now >= c->big_at ? BIG_MAX : TRANSMIT_SUPER_MAX;
     return u32_max(u32_min(most, pace_budget(c)) / room, 1) * room;
 }
 
@@ -362,12 +123,12 @@ static bool small_may_go(const struct tcp_conn *c, uint32_t n, uint32_t room, ui
 /* Payload bytes that may go in the next new segment; 0: none now. */
 static uint32_t next_length(struct tcp_conn *c, nsec now)
 {
-    uint32_t queued = unsent(c);
+    uint32_t queued = conn_unsent(c);
     if (queued == 0) {
         return 0;
     }
     uint32_t usable = usable_window(c);
-    uint32_t room = segment_room(c);
+    uint32_t room = transmit_room(c);
     uint32_t wanted = u32_min(u32_min(queued, usable), packet_room(c, room, now));
     uint32_t congestion = congestion_room(c);
     if (wanted > congestion) {
@@ -380,7 +141,7 @@ static uint32_t next_length(struct tcp_conn *c, nsec now)
 
 static bool fin_may_go(const struct tcp_conn *c, uint32_t len)
 {
-    return fin_unsent(c) && len == unsent(c) && usable_window(c) > len;
+    return fin_unsent(c) && len == conn_unsent(c) && usable_window(c) > len;
 }
 
 /* Sends one new segment of up to `len` bytes; returns the octets of sequence space that went. */
@@ -389,7 +150,7 @@ static uint32_t send_one_new(struct tcp_conn *c, uint32_t len, nsec now)
     uint32_t text = sendq_fit(&c->sendq, c->snd_nxt, len);
     if (text < len &&
         text > c->snd_mss) { /* more slices than a packet has: whole segments of them */
-        text -= text % segment_room(c);
+        text -= text % transmit_room(c);
     }
     bool fin = fin_may_go(c, text);
     tcp_seq end = seq_add(c->snd_nxt, text + (fin ? 1 : 0));
@@ -413,7 +174,7 @@ static uint32_t send_one_new(struct tcp_conn *c, uint32_t len, nsec now)
 /* Nothing is in flight. */
 static void begin_flight(struct tcp_conn *c, nsec now)
 {
-    if (unsent(c) > 0 && c->cc.ops->on_idle != NULL) {
+    if (conn_unsent(c) > 0 && c->cc.ops->on_idle != NULL) {
         c->cc.ops->on_idle(&c->cc, now, c->rtt.srtt);
     }
     bool long_idle = c->last_sent != 0 && now - c->last_sent > c->rtt.rto;
@@ -426,10 +187,10 @@ static void begin_flight(struct tcp_conn *c, nsec now)
  * show that (RFC 4821 7.4). */
 static uint32_t probe_budget(const struct tcp_conn *c)
 {
-    uint32_t most = u32_min(u32_min(unsent(c), usable_window(c)), c->cc.cwnd);
+    uint32_t most = u32_min(u32_min(conn_unsent(c), usable_window(c)), c->cc.cwnd);
     uint32_t behind =
         recovery_by_rack(c) ? 1 : SEGMENTS_BEHIND_PROBE; /* a tail-loss probe tells too */
-    uint32_t others = (1U + behind) * segment_room(c);
+    uint32_t others = (1U + behind) * transmit_room(c);
     return most > others ? most - others : 0;
 }
 
@@ -440,7 +201,7 @@ static bool probe_path_mtu(struct tcp_conn *c, nsec now)
     if (more == 0) {
         return false;
     }
-    uint32_t room = segment_room(c);
+    uint32_t room = transmit_room(c);
     tcp_seq start = c->snd_nxt;
     if (room + more > congestion_room(c)) {
         c->cwnd_limited = true;
@@ -474,7 +235,7 @@ static uint32_t send_new(struct tcp_conn *c, uint32_t max, nsec now)
         span = pace_lets(c, len) ? send_one_new(c, len, now) : 0;
         sent += span;
     } while (span > 0 && sent < max);
-    if (unsent(c) == 0 && congestion_room(c) > 0) {
+    if (conn_unsent(c) == 0 && congestion_room(c) > 0) {
         rate_app_limited(c);
     }
     return sent;
@@ -519,7 +280,7 @@ static void send_lost(struct tcp_conn *c, nsec now)
     uint32_t window;
     while ((run = scoreboard_first_lost(&r->board)) != NULL &&
            (window = resend_window(c, run)) > 0) {
-        uint32_t len = u32_min(u32_min(sent_len(run), segment_room(c)), window);
+        uint32_t len = u32_min(u32_min(sent_len(run), transmit_room(c)), window);
         if (!r->must_send && recovery_in_flight(c) + len > c->cc.cwnd) {
             c->cwnd_limited = true;
             return;
@@ -548,13 +309,13 @@ static void send_probe(struct tcp_conn *c, nsec now)
     if (!rack_wants_probe(c)) {
         return;
     }
-    uint32_t fresh = u32_min(u32_min(unsent(c), usable_window(c)), segment_room(c));
+    uint32_t fresh = u32_min(u32_min(conn_unsent(c), usable_window(c)), transmit_room(c));
     bool again = send_one_new(c, fresh, now) == 0;
     struct tcp_sent *last = scoreboard_last(b);
-    if (again && sent_len(last) > segment_room(c)) {
-        last = scoreboard_cut(b, &c->tcp->sent_pool, last, seq_sub(last->end, segment_room(c)));
+    if (again && sent_len(last) > transmit_room(c)) {
+        last = scoreboard_cut(b, &c->tcp->sent_pool, last, seq_sub(last->end, transmit_room(c)));
     }
-    if (again && (last == NULL || !send_again(c, last, segment_room(c), now))) {
+    if (again && (last == NULL || !send_again(c, last, transmit_room(c), now))) {
         return;
     }
     rack_probe_sent(c, again);
@@ -603,14 +364,14 @@ bool send_uses_window(const struct tcp_conn *c)
 void send_flush(struct tcp_conn *c, nsec now)
 {
     if (c->rst_due) {
-        send_rst(c, now);
+        transmit_rst(c, now);
         return;
     }
     if (c->syn_due) {
-        send_syn(c, now);
+        transmit_syn(c, now);
     }
     if (c->accecn.third_due && !c->detached) { /* RFC 9768 3.2.2.1: by itself, before any data */
-        send_empty(c, c->snd_nxt, now);
+        transmit_empty(c, c->snd_nxt, now);
     }
     if (carries_data(c)) {
         send_data(c, now);
@@ -620,13 +381,13 @@ void send_flush(struct tcp_conn *c, nsec now)
     c->nudge = false; /* it was for this flush, even if what is lost came first */
     if (c->probe_due) {
         c->probe_due = false;
-        send_empty(c, seq_sub(c->snd_una, 1), now);
+        transmit_empty(c, seq_sub(c->snd_una, 1), now);
     }
     if (carries_data(c) && urgent_notice_due(c)) {
-        send_empty(c, urgent_notice_seq(c), now);
+        transmit_empty(c, urgent_notice_seq(c), now);
     }
     if (c->ack_due) {
-        send_empty(c, c->snd_nxt, now);
+        transmit_empty(c, c->snd_nxt, now);
     }
     if (!c->detached) {
         timers_after_send(c, now);

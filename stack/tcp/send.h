@@ -1,5 +1,5 @@
-/* What goes out next: the one place where the segments of a connection are born. Called by the
- * flush, once for each connection that has something to say.
+/* What goes out next, and how much of it: the one place that decides that a segment is born (transmit.c writes it).
+ * Called by the flush, once for each connection that has something to say.
  */
 #ifndef VITRINE_TCP_SEND_H
 #define VITRINE_TCP_SEND_H
@@ -7,8 +7,6 @@
 #include "stack/tcp/conn.h"
 
 void send_flush(struct tcp_conn *c, nsec now);
-/* The SYN, or in SYN-RECEIVED the SYN-ACK, of a connection; without the flags of ECN. */
-struct tcp_segment send_make_syn(const struct tcp_conn *c, nsec now);
 /* Enough of the congestion window is used for it to grow: it stopped the sender in this round trip, or in slow
  * start more than half of it was in flight (RFC 7661 4.2). */
 bool send_uses_window(const struct tcp_conn *c);
