@@ -28,7 +28,7 @@ START_TEST(a_syn_is_answered_and_the_ack_establishes)
 }
 END_TEST
 
-/* requires: 7323-2.2-1, 7323-2.2-3, 7323-3.2-2 */
+/* requires: 7323-2.2-1, 7323-2.2-3, 7323-3.2-2, 2018-2-2 */
 START_TEST(options_are_echoed_only_when_offered)
 {
     for (unsigned bits = 0; bits < 8; bits++) {
@@ -331,7 +331,7 @@ END_TEST
 
 /* ---- active ---- */
 
-/* requires: 7323-2.2-2, 7323-3.2-1 */
+/* requires: 7323-2.2-2, 7323-3.2-1, 2018-2-2 */
 START_TEST(a_connect_sends_a_syn_with_every_option)
 {
     struct peer p = peer_new();

@@ -142,6 +142,7 @@ START_TEST(what_lies_beyond_a_hole_is_kept_and_acknowledged_at_once)
 }
 END_TEST
 
+/* requires: 2018-4-3 */
 START_TEST(sack_blocks_are_sent_only_when_permitted)
 {
     struct peer p = peer_new();
@@ -152,6 +153,7 @@ START_TEST(sack_blocks_are_sent_only_when_permitted)
 }
 END_TEST
 
+/* requires: 2018-3-3, 2018-4-9 */
 START_TEST(as_many_sack_blocks_as_fit) /* RFC 2018 3: four alone, three beside timestamps */
 {
     for (unsigned ts = 0; ts < 2; ts++) {
