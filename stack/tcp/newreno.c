@@ -25,6 +25,13 @@ static void mark_first_lost(struct tcp_conn *c, enum loss_how how, nsec now)
           .how = (uint8_t)how);
 }
 
+/* Each duplicate stands for a segment that has left the network, and makes the window larger by it. Not with SACK: what
+ * has arrived is in flight no more, and the window stays at ssthresh (RFC 6675 4, 5 (4.2)). */
+static bool inflates(const struct tcp_conn *c)
+{
+    return !c->sack_ok;
+}
+
 /* RFC 6582 3.2 step 2. */
 static void enter_recovery(struct tcp_conn *c, nsec now)
 {
@@ -39,7 +46,8 @@ static void enter_recovery(struct tcp_conn *c, nsec now)
     r->recover = c->snd_nxt;
     r->recover_set = true;
     mark_first_lost(c, LOSS_DUPLICATE_ACKS, now);
-    recovery_set_cwnd(c, c->cc.ssthresh + DUPLICATES_FOR_LOSS * c->snd_mss);
+    uint32_t arrived = inflates(c) ? DUPLICATES_FOR_LOSS * c->snd_mss : 0;
+    recovery_set_cwnd(c, c->cc.ssthresh + arrived);
     recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
 }
 
@@ -61,7 +69,7 @@ static void on_duplicate(struct tcp_conn *c, nsec now)
     if (r->duplicates < UINT16_MAX) {
         r->duplicates++;
     }
-    if (r->active && more_than_sent(c)) {
+    if (r->active && (!inflates(c) || more_than_sent(c))) {
         return;
     }
     if (r->active) { /* step 3: each duplicate says that a segment has left the network */
@@ -89,12 +97,15 @@ static void on_partial(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
     mark_first_lost(c, LOSS_PARTIAL_ACK, ack->now);
+    r->partial_seen = true;
+    if (!inflates(c)) {
+        return;
+    }
     uint32_t left = c->cc.cwnd - u32_min(c->cc.cwnd, ack->acked);
     if (ack->acked >= c->snd_mss) {
         left += c->snd_mss;
     }
     recovery_set_cwnd(c, u32_max(left, c->snd_mss));
-    r->partial_seen = true;
     recovery_trace_cwnd(c, CWND_RECOVERY);
 }
 
@@ -102,7 +113,10 @@ void newreno_on_ack(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
     if (ack->duplicate) {
-        on_duplicate(c, ack->now);
+        if (!c->sack_ok ||
+            ack->sacked > 0) { /* RFC 6675 2: it tells of octets that were not known to be there */
+            on_duplicate(c, ack->now);
+        }
         return;
     }
     if (ack->acked == 0) {

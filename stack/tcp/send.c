@@ -95,8 +95,8 @@ static uint32_t usable_window(const struct tcp_conn *c)
 static uint32_t congestion_room(const struct tcp_conn *c)
 {
     uint32_t window = c->cc.cwnd;
-    if (!c->recovery.active && !recovery_by_rack(c) && !c->tcp->config.no_limited_transmit) {
-        /* RFC 3042: one more segment for each of the first two duplicates */
+    if (!c->recovery.active && !c->sack_ok && !c->tcp->config.no_limited_transmit) {
+        /* RFC 3042: one more segment for each of the first two duplicates. With SACK what they SACK is in flight no more. */
         window += u32_min(c->recovery.duplicates, 2) * c->snd_mss;
     }
     uint32_t in_flight = recovery_in_flight(c) - syn_out(c); /* RFC 6928 2: of data */

@@ -144,6 +144,7 @@ START_TEST(a_fast_retransmission_gives_no_sample)
 }
 END_TEST
 
+/* requires: 3042-2-1, 3042-2-6 */
 START_TEST(limited_transmit_sends_new_data_for_the_first_two) /* RFC 3042 2 */
 {
     struct peer p = peer_new();
