@@ -222,17 +222,20 @@ struct tls_session {
     bool aborted;   /* by the application, inside an event */
 };
 
+/* mbedTLS is gone; what it had of keys is wiped. */
+void tls_library_free(struct tls_session *t);
+
+/* ---- alert.c ---- */
 /* Sends an alert, if the lower stream has room for it. */
 void tls_send_alert(struct tls_session *t, uint8_t level, uint8_t description);
+/* Our direction ends: close_notify, and the FIN of the lower stream behind it. */
+void tls_close_notify(struct tls_session *t);
 /* The session ends for what mbedTLS returned: with an alert to the peer, unless it sent us one. */
 void tls_fail(struct tls_session *t, int ret);
 /* The session ends for what we found ourselves, with this alert to the peer. */
 void tls_refuse(struct tls_session *t, uint8_t description);
 /* Nothing goes in or out from here; our side of the lower stream is closed. */
 void tls_end(struct tls_session *t, enum close_reason reason);
-
-/* mbedTLS is gone; what it had of keys is wiped. */
-void tls_library_free(struct tls_session *t);
 
 /* ---- verify.c ---- */
 /* Who is at the other end, and what came of looking at its certificate. */
