@@ -113,8 +113,8 @@ void newreno_on_ack(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
     if (ack->duplicate) {
-        if (!c->sack_ok ||
-            ack->sacked > 0) { /* RFC 6675 2: it tells of octets that were not known to be there */
+        /* RFC 6675 2: with SACK only one that tells of octets which were not known to be there */
+        if (!c->sack_ok || ack->sacked > 0) {
             on_duplicate(c, ack->now);
         }
         return;

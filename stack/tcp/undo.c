@@ -56,33 +56,47 @@ static bool all_duplicates(struct tcp_conn *c, const struct tcp_ack *ack)
     return u->resent == 0;
 }
 
-/* RFC 5682 2.1 and 3.1: steps 2 and 3. `fresh`: octets that were sent once only, before the timeout. They are
- * known one by one, so repeated timeouts need not end the algorithm, as they do in step 1. */
+/* RFC 5682 2.1 and 3.1, step 2: the first ACK. Without SACK one of a part of what went again decides; with it, that and
+ * duplicates are waited out: until snd_una moves beyond it the first segment may be lost, and the rest late. */
+static void frto_first(struct tcp_conn *c, const struct tcp_ack *ack)
+{
+    struct tcp_undo *u = &c->recovery.undo;
+    bool covers_first = ack->acked > 0 && (!u->has_first || seq_ge(ack->ack, u->first_end));
+    if (covers_first && seq_lt(ack->ack, c->recovery.recover)) {
+        u->frto = FRTO_NEW; /* 2b */
+    } else if (covers_first || !c->sack_ok) {
+        u->frto = FRTO_OFF; /* 2a: a duplicate, a part, or all is acknowledged */
+    }
+}
+
+/* Step 3: the second. True: octets arrived that went once only, before the timeout (3b). They are known one by one, so
+ * repeated timeouts need not end the algorithm, as they do in step 1. */
+static bool frto_second(struct tcp_conn *c, const struct tcp_ack *ack)
+{
+    struct tcp_undo *u = &c->recovery.undo;
+    bool beyond = c->sack_ok && seq_gt(c->recovery.rack.fack, c->recovery.recover);
+    if (ack->fresh > 0 && !beyond) {
+        return true;
+    }
+    if (ack->acked == 0 || beyond) { /* 3a: the two new segments, and what is lost */
+        if (u->frto == FRTO_SECOND) {
+            recovery_set_cwnd(c, 3 * c->snd_mss);
+        }
+        u->frto = FRTO_OFF;
+    }
+    return false;
+}
+
 static bool frto(struct tcp_conn *c, const struct tcp_ack *ack)
 {
-    struct tcp_recovery *r = &c->recovery;
-    struct tcp_undo *u = &r->undo;
+    struct tcp_undo *u = &c->recovery.undo;
     if (u->frto == FRTO_OFF || (ack->acked == 0 && !ack->duplicate && ack->sacked == 0)) {
         return false;
     }
-    if (c->sack_ok && u->frto == FRTO_FIRST && ack->acked == 0) {
-        return false; /* 3.1 step 2: until snd_una moves the first segment may be lost, and the rest late */
+    if (u->frto != FRTO_FIRST) {
+        return frto_second(c, ack);
     }
-    if (c->sack_ok && ack->fresh > 0 && r->recover_set && seq_lt(ack->old_una, r->recover)) {
-        return true; /* with SACK nothing else explains it (3.1) */
-    }
-    bool second = u->frto == FRTO_SECOND;
-    if (ack->acked == 0 || seq_ge(ack->ack, r->recover)) {
-        u->frto = FRTO_OFF; /* 2a, 3a: a duplicate, or all is acknowledged */
-        if (second && ack->acked == 0) {
-            recovery_set_cwnd(c, 3 * c->snd_mss); /* 3a: the two new segments, and what is lost */
-        }
-        return false;
-    }
-    if (second) {
-        return ack->fresh > 0; /* 3b */
-    }
-    u->frto = FRTO_NEW; /* 2b */
+    frto_first(c, ack);
     return false;
 }
 

@@ -61,6 +61,7 @@ static void expect_conventional(void)
 }
 
 /* 2.1 (2b): new data in place of the second retransmission; (3b): another ACK of old data. */
+/* requires: 5682-2.1-4, 5682-2.1-8, 5682-4-1 */
 START_TEST(two_acks_of_what_went_once_undo_the_timeout)
 {
     six_out_and_a_timeout(false);
@@ -78,6 +79,7 @@ START_TEST(two_acks_of_what_went_once_undo_the_timeout)
 }
 END_TEST
 
+/* requires: 5682-2.1-3 */
 START_TEST(a_duplicate_first_is_a_loss) /* (2a) */
 {
     six_out_and_a_timeout(false);
@@ -94,6 +96,7 @@ START_TEST(a_duplicate_first_is_a_loss) /* (2a) */
 }
 END_TEST
 
+/* requires: 5682-2.1-7 */
 START_TEST(a_duplicate_second_is_a_loss) /* (3a) */
 {
     six_out_and_a_timeout(false);
@@ -108,6 +111,7 @@ START_TEST(a_duplicate_second_is_a_loss) /* (3a) */
 }
 END_TEST
 
+/* requires: 5682-2.1-3 */
 START_TEST(an_ack_of_all_decides_nothing) /* (2a): it acknowledges everything up to "recover" */
 {
     six_out_and_a_timeout(false);
@@ -121,6 +125,7 @@ START_TEST(an_ack_of_all_decides_nothing) /* (2a): it acknowledges everything up
 }
 END_TEST
 
+/* requires: 5682-2.1-6 */
 START_TEST(without_new_data_it_cannot_decide) /* (2b): falls back to the conventional recovery */
 {
     six_out_and_a_timeout(false);
@@ -132,6 +137,7 @@ START_TEST(without_new_data_it_cannot_decide) /* (2b): falls back to the convent
 }
 END_TEST
 
+/* requires: 5682-2.1-6 */
 START_TEST(a_shut_window_keeps_it_from_deciding)
 {
     six_out_and_a_timeout(false);
@@ -167,12 +173,34 @@ START_TEST(after_more_timeouts_what_went_once_tells_as_well)
 }
 END_TEST
 
-/* 3.1: the first ACK already covers octets that went once only; nothing else explains that. */
-START_TEST(with_sack_one_such_ack_suffices)
+/* 3.1 (2b): the first ACK already covers octets that went once only. They may have come long ago, and their SACKs have been
+ * lost; so the second one decides (3b). */
+/* requires: 5682-3.1-4, 5682-3.1-7 */
+START_TEST(with_sack_it_takes_two_as_well)
 {
     six_out_and_a_timeout(true);
     app_queue(a, 4 * MSS);
     acknowledge(3);
+    expect_conventional();
+    expect(&p, TCP_ACK, 10 * MSS + 1, 1, MSS);
+    expect(&p, LAST, 11 * MSS + 1, 1, MSS);
+    expect_nothing();
+    acknowledge(4);
+    expect_undone();
+    discard_sent();
+    acknowledge(10);
+}
+END_TEST
+
+/* Both come before anything could be sent. */
+START_TEST(with_sack_two_of_one_batch_suffice)
+{
+    six_out_and_a_timeout(true);
+    app_queue(a, 4 * MSS);
+    rig.hold = true;
+    acknowledge(1);
+    acknowledge(3);
+    rig_release();
     expect_undone();
     discard_sent();
     acknowledge(10);
@@ -203,6 +231,7 @@ static void sacked(uint32_t cum, uint32_t from, uint32_t upto)
 }
 
 /* New data went after the timeout, and arrives beyond a hole: that says nothing of the old. */
+/* requires: 5682-3.1-6 */
 START_TEST(with_sack_new_data_that_arrives_is_no_witness)
 {
     six_out_and_a_timeout(true);
@@ -218,11 +247,14 @@ START_TEST(with_sack_new_data_that_arrives_is_no_witness)
 }
 END_TEST
 
+/* requires: 5682-3.1-7 */
 START_TEST(with_sack_old_data_that_arrives_is_one)
 {
     six_out_and_a_timeout(true);
     app_queue(a, 4 * MSS);
     sacked(1, 2, 3);
+    expect_conventional();
+    sacked(1, 2, 4);
     expect_undone();
     discard_sent();
     acknowledge(10);
@@ -257,7 +289,8 @@ Suite *undo_suite(void)
     ADD(t, without_new_data_it_cannot_decide);
     ADD(t, a_shut_window_keeps_it_from_deciding);
     ADD(t, after_more_timeouts_what_went_once_tells_as_well);
-    ADD(t, with_sack_one_such_ack_suffices);
+    ADD(t, with_sack_it_takes_two_as_well);
+    ADD(t, with_sack_two_of_one_batch_suffice);
     ADD(t, with_sack_the_retransmission_alone_does_not);
     ADD(t, with_sack_new_data_that_arrives_is_no_witness);
     ADD(t, with_sack_old_data_that_arrives_is_one);
