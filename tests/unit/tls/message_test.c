@@ -147,14 +147,24 @@ START_TEST(ticket_and_resumption)
     m = view(RFC8448_RESUMED_SERVER_HELLO, TLS_SERVER_HELLO, TLS_1_3, bytes);
     check_whole(&m);
     check_field(&m, "pre_shared_key", "0 is the selected_identity");
+    unsigned n = 0;
+    m = view(RFC8448_END_OF_EARLY_DATA, TLS_END_OF_EARLY_DATA, TLS_1_3, bytes);
+    ck_assert(tls_message_fields(&m, count, &n));
+    ck_assert_uint_eq(n, 0); /* RFC 8446 4.5: it is empty */
+    m = view(RFC8448_RESUMED_CLIENT_FINISHED, TLS_FINISHED, TLS_1_3, bytes);
+    check_whole(&m);
+    check_field(&m, "verify_data",
+                "7230a9c952c25cd6138fc5e6628308c41c5335dd81b9f96bcea50fd32bda416d");
 }
 END_TEST
 
 START_TEST(retry)
 {
     uint8_t bytes[2048];
-    struct tls_message_view m =
-        view(RFC8448_HELLO_RETRY_REQUEST, TLS_HELLO_RETRY_REQUEST, TLS_1_3, bytes);
+    struct tls_message_view m = view(RFC8448_RETRIED_CLIENT_HELLO, TLS_CLIENT_HELLO, 0, bytes);
+    check_whole(&m);
+    check_field(&m, "key_share", "x25519");
+    m = view(RFC8448_HELLO_RETRY_REQUEST, TLS_HELLO_RETRY_REQUEST, TLS_1_3, bytes);
     check_whole(&m);
     check_field(&m, "key_share", "secp256r1");
     m.type = TLS_SERVER_HELLO; /* as it is on the wire */
@@ -168,6 +178,10 @@ START_TEST(retry)
     check_field(&m, "key_share", "secp256r1");
     check_field(&m, "cookie", cookie);
     check_field(&m, "padding", "175 bytes");
+    m = view(RFC8448_SECOND_SERVER_HELLO, TLS_SERVER_HELLO, TLS_1_3, bytes);
+    check_whole(&m);
+    check_field(&m, "key_share", "secp256r1");
+    ck_assert(!tls_message_find(&m, "cookie", cookie, sizeof(cookie)));
 }
 END_TEST
 
