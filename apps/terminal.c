@@ -32,7 +32,8 @@ static bool write_all(int fd, const char *data, size_t len)
     return true;
 }
 
-void lines_out_put(void *arg, const char *line, size_t len)
+/* `arg` is a struct lines_out. */
+static void put_line(void *arg, const char *line, size_t len)
 {
     struct lines_out *t = arg;
     if (!takes_a_line(t->fd)) {
@@ -56,7 +57,7 @@ void terminal_open(struct terminal *t, int fd, struct recorder *r)
     const char *no_colour = getenv("NO_COLOR"); /* no-color.org */
     bool colour = isatty(fd) == 1 && (no_colour == NULL || no_colour[0] == '\0');
     *t = (struct terminal){.out = {.fd = fd}, .open = true};
-    ladder_init(&t->ladder, lines_out_put, &t->out, colour);
+    ladder_init(&t->ladder, put_line, &t->out, colour);
     recorder_listen(r, &t->ladder.listener);
 }
 
@@ -74,7 +75,7 @@ static void on_account(void *arg, const struct account *a)
     char line[ACCOUNT_LINE_MAX + 1];
     size_t len = account_line(a, n->began, line, ACCOUNT_LINE_MAX);
     line[len++] = '\n';
-    lines_out_put(&n->out, line, len);
+    put_line(&n->out, line, len);
 }
 
 bool narration_open(struct narration *n, int fd, struct recorder *r)

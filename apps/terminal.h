@@ -14,8 +14,6 @@ struct lines_out {
     uint64_t lost; /* lines, not yet told of */
 };
 
-void lines_out_put(void *arg, const char *line, size_t len); /* `arg` is a struct lines_out */
-
 /* The ladder on a descriptor. */
 struct terminal {
     struct ladder ladder;

@@ -78,16 +78,6 @@ static const struct unit bytes_units[] = {
     {"M", 1e6},  {"Ki", 1024},  {"Mi", 1048576}, {"B", 1},   {"kB", 1e3},
     {"MB", 1e6}, {"KiB", 1024}, {"MiB", 1048576}};
 
-bool unit_bytes(const char *option, const char *text, uint32_t *bytes)
-{
-    double value;
-    if (!take(text, bytes_units, COUNT_OF(bytes_units), &value) || value > UINT32_MAX) {
-        return wrong(option, text, "bytes, as 1500, 100k or 64Ki");
-    }
-    *bytes = (uint32_t)(value + 0.5);
-    return true;
-}
-
 bool unit_queue(const char *option, const char *text, uint32_t *bytes, double *products)
 {
     static const struct unit bdp[] = {{"bdp", 1}};

@@ -11,9 +11,8 @@ bool unit_rate(const char *option, const char *text, uint64_t *bits_per_second);
 bool unit_time(const char *option, const char *text, nsec *out);
 /* 1%, 0.05%, 0, 100%: of a million. */
 bool unit_share(const char *option, const char *text, uint32_t *of_a_million);
-/* 1500, 100k, 2m (by thousands), 64Ki, 1Mi (by 1024), with "B" behind them or not: bytes. */
-bool unit_bytes(const char *option, const char *text, uint32_t *bytes);
-/* The same, or 1bdp, 0.5bdp: then *bytes is 0, and *products how many bandwidth-delay products. */
+/* 1500, 100k, 2m (by thousands), 64Ki, 1Mi (by 1024), with "B" behind them or not: bytes. Or 1bdp, 0.5bdp: then *bytes
+ * is 0, and *products how many bandwidth-delay products. */
 bool unit_queue(const char *option, const char *text, uint32_t *bytes, double *products);
 
 #endif

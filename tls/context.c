@@ -371,14 +371,6 @@ void tls_context_watch(struct tls_context *c, struct tls_watcher *w)
     mbedtls_ssl_conf_dbg(&c->ssl, tls_overhear, c);
 }
 
-void tls_context_unwatch(struct tls_context *c, struct tls_watcher *w)
-{
-    list_remove(&w->link);
-    if (list_empty(&c->watchers)) {
-        mbedtls_ssl_conf_dbg(&c->ssl, NULL, NULL);
-    }
-}
-
 static size_t put_hex(char *out, const uint8_t *data, size_t len)
 {
     static const char digits[] = "0123456789abcdef";

@@ -27,7 +27,7 @@ enum {
     EXT_RENEGOTIATION_INFO = 0xff01,
 };
 
-const char *tls_extension_name(uint16_t type)
+static const char *extension_name(uint16_t type)
 {
     static const struct {
         uint16_t type;
@@ -102,7 +102,7 @@ static void tell_server_name(struct teller *t, struct rd *r)
 /* RFC 7301 3.1: what is offered, or the one that was taken. */
 static void tell_alpn(struct teller *t, struct rd *r)
 {
-    tell_begin(t, tls_extension_name(EXT_ALPN), tell_rest(r));
+    tell_begin(t, extension_name(EXT_ALPN), tell_rest(r));
     struct rd list = rd_sub(r, rd_be16(r));
     while (rd_left(&list) > 0) {
         struct slice name = rd_take(&list, rd_u8(&list));
@@ -252,7 +252,7 @@ static void tell_sized(struct teller *t, const char *name, struct rd *r, const c
 static void tell_rare(struct teller *t, uint16_t type, struct rd *r)
 {
     char number[24];
-    const char *name = tls_extension_name(type);
+    const char *name = extension_name(type);
     snprintf(number, sizeof(number), "extension 0x%04x", type);
     tell_begin(t, name[0] != '\0' ? name : number, tell_rest(r));
     if ((type & 0x0f0f) == 0x0a0a && type >> 8 == (type & 0xff)) {
@@ -277,7 +277,7 @@ static void tell_body(struct teller *t, uint16_t type, struct rd *r)
         break;
     case EXT_SIGNATURE_ALGORITHMS:
     case EXT_SIGNATURE_ALGORITHMS_CERT:
-        tell_list(t, tls_extension_name(type), r, 2, 2, tls_signature_name);
+        tell_list(t, extension_name(type), r, 2, 2, tls_signature_name);
         break;
     case EXT_ALPN:
         tell_alpn(t, r);
@@ -336,13 +336,13 @@ static bool tell_size(struct teller *t, uint16_t type, struct rd *r)
     return false;
 }
 
-void tell_extension(struct teller *t, uint16_t type, struct rd *r)
+static void tell_extension(struct teller *t, uint16_t type, struct rd *r)
 {
     if (!tell_size(t, type, r)) {
         tell_body(t, type, r);
     }
     if (r->failed || rd_left(r) > 0) {
-        const char *name = tls_extension_name(type);
+        const char *name = extension_name(type);
         tell_fault(t, name[0] != '\0' ? name : "an extension");
     }
 }

@@ -99,13 +99,6 @@ void tell_hex(struct teller *t, const char *name, struct slice bytes)
     tell_end(t);
 }
 
-void tell_string(struct teller *t, const char *name, struct slice text)
-{
-    tell_begin(t, name, text);
-    tell_add_string(t, text);
-    tell_end(t);
-}
-
 /* RFC 8701: numbers that a client offers so that servers stay used to unknown ones. */
 static bool is_grease(uint32_t number)
 {

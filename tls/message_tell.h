@@ -36,12 +36,11 @@ void tell_parts(struct teller *t, const char *name, struct slice bytes);
 /* A list of numbers of `width` bytes each, that fills the cursor. */
 void tell_numbers(struct teller *t, const char *name, struct rd *list, unsigned width,
                   tell_name_fn *names);
-/* Text of a peer: what is not printable ASCII becomes '?'. */
-void tell_string(struct teller *t, const char *name, struct slice text);
 
 /* ---- or piece by piece ---- */
 void tell_begin(struct teller *t, const char *name, struct slice bytes);
 void tell_add(struct teller *t, const char *text);
+/* Text of a peer: what is not printable ASCII becomes '?'. */
 void tell_add_string(struct teller *t, struct slice text);
 void tell_add_hex(struct teller *t, struct slice bytes);
 void tell_add_number(struct teller *t, uint32_t number);
@@ -56,8 +55,6 @@ struct slice tell_rest(const struct rd *r);
 void tell_client_hello(struct teller *t, struct rd *r);
 void tell_server_hello(struct teller *t, struct rd *r);
 void tell_extensions(struct teller *t, struct rd *r);
-void tell_extension(struct teller *t, uint16_t type, struct rd *r);
-const char *tls_extension_name(uint16_t type);
 uint16_t tell_server_version(struct slice body); /* of a ServerHello: what it chose; 0: malformed */
 bool tell_is_retry(struct slice body);           /* a ServerHello that is a HelloRetryRequest */
 /* A Certificate's list, of TLS 1.3 with extensions behind each. */

@@ -12,7 +12,6 @@
 
 #define RECORD_HEADER 5U
 #define RECORD_TEXT_MAX 16384U /* bytes of plaintext (RFC 8446 5.1, RFC 5246 6.2.1) */
-#define RECORD_OVERHEAD_MAX (RECORD_HEADER + 8U + AEAD_TAG) /* of either version */
 
 enum record_type {
     RECORD_CHANGE_CIPHER_SPEC = 20,

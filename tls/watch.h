@@ -39,8 +39,7 @@ struct tls_watcher {
         reveal; /* secret values are shown to it: who sees them reads the connection, now and from a capture */
 };
 
-/* The watcher must live until it is taken off, or longer than the context. */
+/* The watcher must live longer than the context. */
 void tls_context_watch(struct tls_context *c, struct tls_watcher *w);
-void tls_context_unwatch(struct tls_context *c, struct tls_watcher *w);
 
 #endif

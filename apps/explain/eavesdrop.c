@@ -46,17 +46,6 @@ bool record_next(struct rd *stream, struct record *out)
     return !stream->failed;
 }
 
-bool record_first(const struct eavesdropper *e, unsigned from, uint8_t type, struct record *out)
-{
-    struct rd stream = rd_of(e->stream[from], e->len[from]);
-    while (record_next(&stream, out)) {
-        if (out->type == type) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *record_name(uint8_t type)
 {
     switch (type) {

@@ -31,8 +31,6 @@ bool eavesdrop(const struct world *w, struct eavesdropper *out);
 void eavesdropper_done(struct eavesdropper *e);
 /* The next record of a stream. false: there are no more. */
 bool record_next(struct rd *stream, struct record *out);
-/* The first record of that type that `from` sent; false: there is none. */
-bool record_first(const struct eavesdropper *e, unsigned from, uint8_t type, struct record *out);
 const char *record_name(uint8_t type); /* "application_data" */
 
 #endif

@@ -71,7 +71,8 @@ bool segment_see(const struct world_frame *f, struct segment_seen *out)
     return true;
 }
 
-const char *segment_flags(const struct segment_seen *s, char out[TCP_FLAGS_TEXT_MAX])
+/* "SYN ACK" */
+static const char *flags_text(const struct segment_seen *s, char out[TCP_FLAGS_TEXT_MAX])
 {
     return tcp_flags_text(s->flags, out);
 }
@@ -167,7 +168,7 @@ static void mark_tcp(struct doc *d, const struct segment_seen *s, size_t base)
     doc_mark(d, at + 8, 4, "acknowledgment number", "%" PRIu32 "%s", s->ack,
              (s->flags & TCP_ACK) != 0 ? "" : ", means nothing without the flag ACK");
     doc_mark(d, at + 12, 2, "header length and flags", "%u bytes, %s", f->payload - f->tcp,
-             segment_flags(s, flags));
+             flags_text(s, flags));
     doc_mark(d, at + 14, 2, "window", "%u", s->wnd);
     doc_mark(d, at + 16, 2, "checksum", "over header, payload and both addresses");
     doc_mark(d, at + 18, 2, "urgent pointer", "means nothing without the flag URG");

@@ -20,8 +20,6 @@ struct segment_seen {
 
 /* false: the frame holds no TCP segment. */
 bool segment_see(const struct world_frame *f, struct segment_seen *out);
-/* "SYN ACK" */
-const char *segment_flags(const struct segment_seen *s, char out[TCP_FLAGS_TEXT_MAX]);
 
 /* Begins a block of bytes with each field marked: the whole frame, or TCP's part alone. */
 void segment_bytes(struct doc *d, const struct segment_seen *s, bool whole, const char *caption);

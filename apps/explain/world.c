@@ -157,7 +157,8 @@ void world_free(struct world *w)
     free(w);
 }
 
-void world_flush(struct world *w)
+/* Lets both hosts say what their applications have asked for at this moment. */
+static void flush(struct world *w)
 {
     w->wire.now = w->now;
     for (unsigned i = 0; i < 2; i++) {
@@ -177,14 +178,14 @@ static nsec next_event(const struct world *w)
 bool world_run(struct world *w, nsec until)
 {
     nsec next;
-    world_flush(w);
+    flush(w);
     while ((next = next_event(w)) <= until && next != NEVER && !w->failed) {
         w->now = nsec_max(w->now, next);
         wire_advance(&w->wire, w->now);
         for (unsigned i = 0; i < 2; i++) {
             host_advance(&w->end[i].host, w->now);
         }
-        world_flush(w);
+        flush(w);
     }
     return !w->failed;
 }

@@ -59,7 +59,5 @@ struct world *world_new(const uint8_t seed[32], nsec now, const struct tamper_ru
 void world_free(struct world *w);
 /* Goes on until nothing is on its way or due before `until`. false: no memory. */
 bool world_run(struct world *w, nsec until);
-/* Lets both hosts say what their applications have asked for at this moment. */
-void world_flush(struct world *w);
 
 #endif

@@ -17,7 +17,8 @@
 #define DISCARD_PATH "/discard"
 #define NO_LENGTH UINT64_MAX /* the content comes in chunks, or there can be none */
 
-const char *http_status_text(unsigned status)
+/* "404 Not Found" */
+static const char *status_text(unsigned status)
 {
     static const struct {
         unsigned status;
@@ -125,7 +126,7 @@ static struct draft *begin_head(struct http_conn *c, const struct head *h)
     size_t start = t->len;
     x->close = x->close || leaves_body(c);
     draft_add(t, "HTTP/1.1 ");
-    draft_add(t, http_status_text(h->status));
+    draft_add(t, status_text(h->status));
     draft_add(t, common_fields(c->server));
     if (h->type != NULL) {
         draft_add(t, "Content-Type: ");
@@ -180,7 +181,7 @@ static void refuse(struct http_conn *c, unsigned status, const char *why, const 
     struct http_exchange *x = c->exchange;
     struct http_request *r = &x->parser.request;
     char content[256];
-    int n = snprintf(content, sizeof content, "%s: %s\n", http_status_text(status), why);
+    int n = snprintf(content, sizeof content, "%s: %s\n", status_text(status), why);
     forget_answer(c);
     struct draft *t = begin_head(c, &(struct head){.status = status,
                                                    .type = "text/plain; charset=utf-8",

@@ -62,7 +62,6 @@ enum http_step {
 nsec http_now(const struct http_conn *c);
 void http_enter(struct http_conn *c, enum http_conn_state state);
 enum http_step http_conn_abort(struct http_conn *c);
-void http_exchange_free(struct http_conn *c);
 
 /* answer.c: decides what a request gets. Both leave the exchange ready to be sent. */
 void http_answer_request(struct http_conn *c);
@@ -70,7 +69,6 @@ void http_answer_error(struct http_conn *c, unsigned status, const char *why, bo
 void http_answer_echo_head(
     struct http_conn *c); /* the final head of /echo, once its body has begun */
 void http_answer_forgotten(struct http_conn *c); /* /discard, once its body has ended */
-const char *http_status_text(unsigned status);   /* "404 Not Found" */
 
 /* transfer.c: moves bytes. */
 enum http_step http_send_step(struct http_conn *c); /* WAIT also when all is sent: see http_sent */

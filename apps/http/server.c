@@ -69,7 +69,7 @@ struct http_conn *http_conn_new(struct http_server *s, uint32_t conn_id)
     return c;
 }
 
-void http_exchange_free(struct http_conn *c)
+static void free_exchange(struct http_conn *c)
 {
     struct http_exchange *x = c->exchange;
     if (x == NULL) {
@@ -87,7 +87,7 @@ void http_exchange_free(struct http_conn *c)
 void http_conn_drop(struct http_conn *c)
 {
     timer_cancel(c->server->config.wheel, &c->timer);
-    http_exchange_free(c);
+    free_exchange(c);
     list_remove(&c->link);
     pool_put(&c->server->conn_pool, c);
 }
@@ -166,7 +166,7 @@ static bool still_draining(struct http_conn *c, nsec now)
  * sends is read away, since unread bytes would make a reset that can destroy that answer. */
 static enum http_step begin_linger(struct http_conn *c)
 {
-    http_exchange_free(c);
+    free_exchange(c);
     http_enter(c, HTTP_CONN_LINGER);
     stream_shutdown(c->stream);
     return HTTP_AGAIN;
@@ -289,7 +289,7 @@ static enum http_step send_step(struct http_conn *c)
     if (c->exchange->close) {
         return begin_linger(c);
     }
-    http_exchange_free(c);
+    free_exchange(c);
     http_enter(c, HTTP_CONN_HEAD);
     return HTTP_AGAIN;
 }

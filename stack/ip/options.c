@@ -18,7 +18,6 @@ enum option_kind {
 #define ROUTE_HEADER 3U      /* kind, length, pointer */
 #define ROUTE_FIRST 4U       /* the least pointer: it counts from the kind, which is 1 */
 #define TIMESTAMP_HEADER 4U  /* kind, length, pointer, overflow and flag */
-#define TIMESTAMP_FIRST 5U   /* the least pointer */
 #define TIMESTAMP_ONLY 0U    /* flag: no addresses */
 #define TIMESTAMP_ADDRESS 1U /* flag: each stamp behind its address */
 #define TIMESTAMP_GIVEN 3U   /* flag: only those whose address is given stamp */

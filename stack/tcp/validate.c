@@ -44,7 +44,8 @@ static bool host_may_challenge(struct tcp *t)
     return true;
 }
 
-void validate_challenge(struct tcp_conn *c)
+/* Marks a challenge ACK due, if the rates of the connection and of the host allow one (RFC 5961 10). */
+static void challenge(struct tcp_conn *c)
 {
     if (!conn_may_challenge(c)) {
         conn_trace_drop(c, DROP_TCP_CHALLENGE_LIMITED_CONN, 0);
@@ -200,7 +201,7 @@ enum verdict validate_rst(struct tcp_conn *c, const struct tcp_segment *s)
     }
     if (!seq_eq(s->seq, c->rcv_nxt)) { /* RFC 5961 3.2 */
         conn_trace_drop(c, DROP_TCP_RST_CHALLENGED, s->len);
-        validate_challenge(c);
+        challenge(c);
         return DROPPED;
     }
     conn_trace_passed(c, 2);
@@ -218,7 +219,7 @@ enum verdict validate_syn(struct tcp_conn *c, const struct tcp_segment *s)
         close_half_open(c, CLOSE_RESET);
         return DROPPED;
     }
-    validate_challenge(c); /* RFC 5961 4.2 */
+    challenge(c); /* RFC 5961 4.2 */
     return DROPPED;
 }
 
@@ -233,13 +234,13 @@ enum verdict validate_ack(struct tcp_conn *c, const struct tcp_segment *s)
     }
     if (seq_gt(s->ack, c->snd_nxt)) {
         conn_trace_drop(c, DROP_TCP_ACK_UNSENT, s->len);
-        validate_challenge(c);
+        challenge(c);
         return DROPPED;
     }
     /* RFC 5961 5.2 (MAY-12): an ACK may be old, but not older than the window is wide */
     if (seq_lt(s->ack, seq_sub(c->snd_una, c->max_snd_wnd))) {
         conn_trace_drop(c, DROP_TCP_ACK_TOO_OLD, s->len);
-        validate_challenge(c);
+        challenge(c);
         return DROPPED;
     }
     return PASS;

@@ -22,8 +22,6 @@ enum verdict validate_syn(struct tcp_conn *c, const struct tcp_segment *s);
 /* Fifth, its first half: whether the ACK field may be believed. */
 enum verdict validate_ack(struct tcp_conn *c, const struct tcp_segment *s);
 
-/* Marks a challenge ACK due, if the rates of the connection and of the host allow one (RFC 5961 10). */
-void validate_challenge(struct tcp_conn *c);
 /* Answers of either kind are being counted for a limit: the connection remembers how many there were. */
 bool validate_counts(const struct tcp_conn *c, nsec now);
 /* RFC 7323 4.3: remembers the timestamp to echo. After the checks. */

@@ -33,11 +33,4 @@ static inline struct buf *any_buf(struct slab_pools *p, size_t cap, size_t len)
     return b;
 }
 
-/* A recorder of one event to which nobody listens. */
-static inline void proof_recorder_init(struct recorder *r, struct event *ring)
-{
-    *r = (struct recorder){.ring = ring, .mask = 0};
-    list_init(&r->listeners);
-}
-
 #endif

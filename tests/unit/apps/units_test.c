@@ -58,9 +58,8 @@ START_TEST(sizes)
 {
     uint32_t b;
     double products;
-    ck_assert(unit_bytes("x", "64Ki", &b) && b == 65536);
-    ck_assert(unit_bytes("x", "100k", &b) && b == 100000);
-    ck_assert(!unit_bytes("x", "5g", &b));
+    ck_assert(unit_queue("queue", "64Ki", &b, &products) && b == 65536);
+    ck_assert(!unit_queue("queue", "5g", &b, &products));
     ck_assert(unit_queue("queue", "100k", &b, &products) && b == 100000 && !(products > 0));
     ck_assert(unit_queue("queue", "0.5bdp", &b, &products) && b == 0);
     ck_assert_double_eq(products, 0.5);
