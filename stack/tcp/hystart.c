@@ -85,10 +85,8 @@ uint32_t hystart_on_ack(struct tcp_hystart *h, const struct tcp_ack *ack, uint32
         return grow;
     }
     if (!h->by_train && h->samples >= N_RTT_SAMPLE && h->min < h->baseline) {
-        h->baseline = 0; /* it was noise */
-        return grow;
-    }
-    if ((new_round && ++h->css_rounds >= CSS_ROUNDS) || span >= nsec_max(base, MIN_TRAIN)) {
+        h->baseline = 0; /* it was noise: from the next ACK on this is slow start again */
+    } else if ((new_round && ++h->css_rounds >= CSS_ROUNDS) || span >= nsec_max(base, MIN_TRAIN)) {
         *done = true;
     }
     return grow / CSS_GROWTH_DIVISOR;

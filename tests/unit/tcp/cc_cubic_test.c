@@ -213,7 +213,7 @@ START_TEST(after_a_timeout_the_curve_begins_at_its_plateau) /* 4.8 */
 }
 END_TEST
 
-/* requires: 9438-4.10-1 */
+/* requires: 9438-4.10-1, 9406-4.3-4 */
 START_TEST(a_timeout_grows_back_without_hystart) /* RFC 9406 4.3: for the initial slow start only */
 {
     struct tcp_cc cc = avoidance(100 * MSS);
@@ -394,6 +394,24 @@ START_TEST(switched_off_the_first_slow_start_heeds_no_delay)
 }
 END_TEST
 
+/* requires: 9406-4.3-7 */
+START_TEST(slow_start_does_not_end_while_the_application_is_the_limit) /* RFC 9406 4.3 */
+{
+    struct tcp_cc cc;
+    cc_init(&cc, &cc_cubic, MSS, false);
+    for (uint32_t i = 1; i <= 2000; i++) { /* a hundred rounds, each longer than the one before */
+        struct tcp_ack ack = {.now = START + (nsec)i * NS_PER_MS,
+                              .ack = seq_of(i * MSS),
+                              .nxt = seq_of((i + 20) * MSS),
+                              .acked = MSS,
+                              .ack_rtt = (nsec)(20 + i) * NS_PER_MS};
+        cc.ops->on_ack(&cc, &ack);
+    }
+    ck_assert_uint_eq(cc.ssthresh, CC_SSTHRESH_START);
+    ck_assert_uint_eq(cc.cwnd, 10 * MSS);
+}
+END_TEST
+
 /* A second of ACKs 1 ms apart, round trips of 20 ms that do not grow. */
 static uint32_t ssthresh_after_a_train(bool no_ack_train, bool in_bursts)
 {
@@ -413,6 +431,7 @@ static uint32_t ssthresh_after_a_train(bool no_ack_train, bool in_bursts)
     return cc.ssthresh;
 }
 
+/* requires: 9406-4.1-1 */
 START_TEST(an_ack_train_ends_it_where_the_window_lets_bursts_out)
 {
     ck_assert_uint_lt(ssthresh_after_a_train(false, true), 40 * MSS);
@@ -467,6 +486,7 @@ Suite *cc_cubic_suite(void)
     tcase_add_test(t, time_that_the_application_limits_does_not_count);
     tcase_add_test(t, the_first_slow_start_ends_by_hystart);
     tcase_add_test(t, switched_off_the_first_slow_start_heeds_no_delay);
+    tcase_add_test(t, slow_start_does_not_end_while_the_application_is_the_limit);
     tcase_add_test(t, an_ack_train_ends_it_where_the_window_lets_bursts_out);
     tcase_add_test(t, it_ends_at_two_segments_at_least);
     tcase_add_test(t, nothing_overflows);

@@ -52,7 +52,7 @@ START_TEST(begins_in_slow_start)
 }
 END_TEST
 
-/* requires: 5681-3.1-7 */
+/* requires: 5681-3.1-7, 9406-4.2-3 */
 START_TEST(slow_start_grows_by_what_was_acknowledged)
 {
     struct tcp_cc cc = slow_start(10000);
