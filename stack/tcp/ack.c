@@ -143,12 +143,14 @@ static void take_new_ack(struct tcp_conn *c, const struct tcp_segment *s, struct
 
 void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
 {
+    uint32_t waiting = send_waiting(c);
     struct tcp_ack ack = {
         .now = s->at,
         .ack = s->ack,
         .old_una = c->snd_una,
         .nxt = c->snd_nxt,
-        .flight = seq_span(c->snd_una, c->snd_nxt),
+        .flight = seq_span(c->snd_una, c->snd_nxt) + waiting,
+        .waiting = waiting,
         .cwnd_limited = send_uses_window(c),
         .in_bursts = c->round_limited && c->pace.rate == 0,
         .after_timeout = c->recovery.recover_set && !c->recovery.active,

@@ -10,26 +10,27 @@ struct tcp_conn;
 struct tcp_segment;
 
 struct tcp_ack {
-    nsec now;            /* ingress time */
-    tcp_seq ack;         /* SEG.ACK */
-    tcp_seq old_una;     /* snd_una before it */
-    uint32_t acked;      /* octets of sequence space newly acknowledged; 0: none */
-    uint32_t sacked;     /* octets newly SACKed */
-    uint32_t delivered;  /* octets that the peer is now known to have: cumulatively or by SACK */
-    uint32_t fresh;      /* of them, those that were sent once only, before recovery.recover */
-    uint32_t lost;       /* octets newly marked lost */
-    uint32_t dsack_len;  /* octets that the peer reports as a duplicate (RFC 2883); 0: none */
-    tcp_seq dsack_end;   /* the sequence number behind them */
-    uint32_t flight;     /* bytes outstanding before it */
-    uint32_t in_flight;  /* bytes in the network after it */
-    uint64_t total;      /* bytes delivered so far */
-    nsec rtt;            /* the round-trip sample that it gave for the RTO; 0: none */
-    nsec ack_rtt;        /* from the latest sent of what it delivers, that was sent once; 0: none */
-    nsec srtt;           /* smoothed, with that */
-    tcp_seq nxt;         /* snd_nxt */
-    uint32_t marked;     /* packets of ours that came marked, so far unknown (ecn.h) */
-    bool ece;            /* it speaks of marks of congestion */
-    bool duplicate;      /* a duplicate ACK by RFC 5681 2 */
+    nsec now;           /* ingress time */
+    tcp_seq ack;        /* SEG.ACK */
+    tcp_seq old_una;    /* snd_una before it */
+    uint32_t acked;     /* octets of sequence space newly acknowledged; 0: none */
+    uint32_t sacked;    /* octets newly SACKed */
+    uint32_t delivered; /* octets that the peer is now known to have: cumulatively or by SACK */
+    uint32_t fresh;     /* of them, those that were sent once only, before recovery.recover */
+    uint32_t lost;      /* octets newly marked lost */
+    uint32_t dsack_len; /* octets that the peer reports as a duplicate (RFC 2883); 0: none */
+    tcp_seq dsack_end;  /* the sequence number behind them */
+    uint32_t flight;    /* bytes outstanding before it, with those that are waiting */
+    uint32_t waiting;   /* bytes that the ACKs before it in the batch have let out (send_waiting) */
+    uint32_t in_flight; /* bytes in the network after it */
+    uint64_t total;     /* bytes delivered so far */
+    nsec rtt;           /* the round-trip sample that it gave for the RTO; 0: none */
+    nsec ack_rtt;       /* from the latest sent of what it delivers, that was sent once; 0: none */
+    nsec srtt;          /* smoothed, with that */
+    tcp_seq nxt;        /* snd_nxt */
+    uint32_t marked;    /* packets of ours that came marked, so far unknown (ecn.h) */
+    bool ece;           /* it speaks of marks of congestion */
+    bool duplicate;     /* a duplicate ACK by RFC 5681 2 */
     bool window_changed; /* it moved snd_wnd */
     bool cwnd_limited;   /* the congestion window was what held the sender back, or may soon */
     bool in_bursts;      /* it was, and nothing was paced: data goes out as fast as ACKs come */

@@ -60,11 +60,11 @@ static bool more_than_sent(const struct tcp_conn *c)
     return r->duplicates > out / c->snd_mss + DUPLICATES_FOR_LOSS;
 }
 
-static void on_duplicate(struct tcp_conn *c, nsec now)
+static void on_duplicate(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
     if (r->duplicates == 0) {
-        r->first_duplicate = c->snd_nxt;
+        r->first_duplicate = seq_add(c->snd_nxt, ack->waiting);
     }
     if (r->duplicates < UINT16_MAX) {
         r->duplicates++;
@@ -78,8 +78,8 @@ static void on_duplicate(struct tcp_conn *c, nsec now)
         return;
     }
     bool covers_more = !r->recover_set || seq_gt(c->snd_una, r->recover);
-    if (r->duplicates == DUPLICATES_FOR_LOSS && covers_more && !plpmtu_lost_first(c, now)) {
-        enter_recovery(c, now);
+    if (r->duplicates == DUPLICATES_FOR_LOSS && covers_more && !plpmtu_lost_first(c, ack->now)) {
+        enter_recovery(c, ack->now);
     }
 }
 
@@ -115,7 +115,7 @@ void newreno_on_ack(struct tcp_conn *c, const struct tcp_ack *ack)
     if (ack->duplicate) {
         /* RFC 6675 2: with SACK only one that tells of octets which were not known to be there */
         if (!c->sack_ok || ack->sacked > 0) {
-            on_duplicate(c, ack->now);
+            on_duplicate(c, ack);
         }
         return;
     }

@@ -25,7 +25,7 @@ static void set_window(struct tcp_conn *c, uint32_t delivered, bool progress)
 {
     struct tcp_prr *p = &c->recovery.prr;
     p->delivered += delivered;
-    uint64_t flight = recovery_in_flight(c);
+    uint64_t flight = (uint64_t)recovery_in_flight(c) + p->waiting;
     uint64_t quota = send_quota(c, flight, delivered, progress);
     if (p->out == 0 && quota < c->snd_mss) {
         quota = c->snd_mss; /* the fast retransmit itself, which must not wait for another ACK */
@@ -38,7 +38,11 @@ void prr_begin(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     /* RecoverFS: what was in the network before the ACK, lost octets too */
     uint32_t flight = seq_span(c->snd_una, c->snd_nxt) - c->recovery.board.sacked_bytes;
-    c->recovery.prr = (struct tcp_prr){.flight = flight + (ack != NULL ? ack->delivered : 0)};
+    c->recovery.prr = (struct tcp_prr){.flight = flight};
+    if (ack != NULL) {
+        c->recovery.prr.flight += ack->delivered + ack->waiting;
+        c->recovery.prr.waiting = ack->waiting;
+    }
     if (c->tcp->config.no_prr) { /* RFC 6675 5 steps 4.2 and 4.3 */
         recovery_set_cwnd(c, c->cc.ssthresh);
         c->recovery.must_send = true;
@@ -54,7 +58,14 @@ void prr_on_ack(struct tcp_conn *c, const struct tcp_ack *ack)
     }
 }
 
-void prr_sent(struct tcp_conn *c, uint32_t bytes)
+/* What was waiting belongs to the window in which the loss was found. */
+void prr_sent(struct tcp_conn *c, uint32_t bytes, bool again)
 {
-    c->recovery.prr.out += bytes;
+    struct tcp_prr *p = &c->recovery.prr;
+    uint32_t waited = again ? 0 : u32_min(bytes, p->waiting);
+    p->waiting -= waited;
+    p->out += bytes - waited;
+    if (waited > 0) {
+        c->recovery.recover = seq_add(c->snd_nxt, waited);
+    }
 }

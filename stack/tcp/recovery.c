@@ -129,7 +129,8 @@ static void enter_recovery(struct tcp_conn *c, const struct tcp_ack *ack)
     struct tcp_recovery *r = &c->recovery;
     undo_begin(c);
     if (!ecn_on_loss(c)) {
-        c->cc.ops->on_loss(&c->cc, flight_size(c));
+        uint32_t flight = ack != NULL ? u32_min(ack->flight, c->cc.cwnd) : flight_size(c);
+        c->cc.ops->on_loss(&c->cc, flight);
     }
     r->active = true;
     r->recover = c->snd_nxt;

@@ -69,7 +69,7 @@ static void send_text(struct tcp_conn *c, tcp_seq seq, uint32_t len, bool fin, n
     c->last_sent = now;
     pace_sent(c, len);
     if (c->recovery.active) {
-        prr_sent(c, len + (fin ? 1U : 0U));
+        prr_sent(c, len + (fin ? 1U : 0U), retransmission);
     }
 }
 
@@ -90,6 +90,18 @@ static uint32_t usable_window(const struct tcp_conn *c)
 {
     int32_t usable = seq_diff(seq_add(c->snd_una, c->snd_wnd), c->snd_nxt);
     return usable > 0 ? (uint32_t)usable : 0;
+}
+
+/* In full segments. What is paced waits for its time, and not for the flush. */
+uint32_t send_waiting(const struct tcp_conn *c)
+{
+    uint32_t in_flight = recovery_in_flight(c);
+    if (!list_linked(&c->dirty_link) || !carries_data(c) || c->pace.rate != 0 ||
+        in_flight >= c->cc.cwnd) {
+        return 0;
+    }
+    uint32_t waiting = u32_min(u32_min(conn_unsent(c), usable_window(c)), c->cc.cwnd - in_flight);
+    return waiting - waiting % c->snd_mss;
 }
 
 static uint32_t congestion_room(const struct tcp_conn *c)
@@ -174,7 +186,8 @@ static uint32_t send_one_new(struct tcp_conn *c, uint32_t len, nsec now)
 /* Nothing is in flight. */
 static void begin_flight(struct tcp_conn *c, nsec now)
 {
-    if (conn_unsent(c) > 0 && c->cc.ops->on_idle != NULL) {
+    bool idle = !c->round_limited; /* else all that was out is acknowledged in one batch */
+    if (idle && conn_unsent(c) > 0 && c->cc.ops->on_idle != NULL) {
         c->cc.ops->on_idle(&c->cc, now, c->rtt.srtt);
     }
     bool long_idle = c->last_sent != 0 && now - c->last_sent > c->rtt.rto;
