@@ -284,7 +284,7 @@ START_TEST(stretched_acks_grow_the_window_as_much)
 }
 END_TEST
 
-/* requires: 9438-4.6-3, 9438-5.8-1 */
+/* requires: 9438-4.6-3, 9438-5.8-1, 7661-4.4-1 */
 START_TEST(an_unused_window_does_not_grow) /* 5.8 */
 {
     struct tcp_cc cc = after_loss(100 * MSS);

@@ -47,6 +47,7 @@ static void trickle(nsec span)
     }
 }
 
+/* requires: 7661-4.4-1 */
 START_TEST(the_application_as_the_limit_stops_growth)
 {
     open_it();
@@ -57,7 +58,7 @@ START_TEST(the_application_as_the_limit_stops_growth)
 END_TEST
 
 /* RFC 7661 4.2: the window is judged over a round trip. It stopped the first flush; that the second had no more to
- * send does not take this back before all of the first is acknowledged. */
+ * send does not take this back before all of the first is acknowledged. requires: 7661-4.2-1 */
 START_TEST(a_window_used_once_in_a_round_trip_was_used)
 {
     open_it();
@@ -75,6 +76,7 @@ START_TEST(a_window_used_once_in_a_round_trip_was_used)
 }
 END_TEST
 
+/* requires: 7661-4.4.3-2 */
 START_TEST(a_window_not_used_for_an_rto_goes_half_of_the_way)
 {
     open_it();
@@ -91,6 +93,7 @@ START_TEST(a_window_not_used_for_an_rto_goes_half_of_the_way)
 }
 END_TEST
 
+/* requires: 7661-4.4.3-1 */
 START_TEST(ssthresh_remembers_three_quarters)
 {
     rig_tear_down();
