@@ -4,7 +4,6 @@
 #include "stack/ip/ip4.h"
 #include "stack/link/arp.h"
 #include "stack/link/ethernet.h"
-#include "stack/trace/names.h"
 
 static void tcp_text(struct rd *r, size_t len, uint16_t from, uint16_t to, struct draft *out)
 {

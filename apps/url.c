@@ -28,7 +28,6 @@ static bool take_port(const char *text, size_t n, struct url *out)
         }
         port = port * 10 + (unsigned)(text[i] - '0');
     }
-    out->has_port = true;
     out->port = (uint16_t)port;
     return n > 0 && port > 0 && port <= UINT16_MAX;
 }

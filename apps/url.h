@@ -8,8 +8,7 @@
 #define URL_TARGET_MAX 4096U
 
 struct url {
-    bool tls; /* https */
-    bool has_port;
+    bool tls;      /* https */
     uint16_t port; /* given, or the scheme's */
     char host[URL_HOST_MAX];
     char target[URL_TARGET_MAX]; /* path and query, "/" at the least; the fragment stays at home */

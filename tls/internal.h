@@ -142,8 +142,7 @@ struct tls_lens {
     bool certificate_seen;  /* the server's: so the session is not resumed */
     bool certificate_asked; /* the server's CertificateRequest has gone by */
     bool client_shown;      /* the client has sent a CertificateVerify */
-    bool psk_selected;      /* of the ServerHello: it goes on a pre-shared key of either kind */
-    uint16_t psk_index;     /* which of those that were offered */
+    uint16_t psk_index;     /* of the ServerHello: which of the pre-shared keys that were offered */
     bool bad_type;          /* the peer sent a record of a type that does not exist */
     bool too_long;          /* the peer sent a record longer than RFC 8446 5.2 allows */
     bool fatal_in;          /* a fatal alert came in plaintext, during the handshake */

@@ -79,7 +79,6 @@ static uint8_t see_server_hello(struct tls_lens *l, struct slice body)
         } else if (type == EXT_KEY_SHARE) {
             l->group = rd_be16(&body_of);
         } else if (type == EXT_PSK) {
-            l->psk_selected = true;
             l->psk_index = rd_be16(&body_of);
         }
     }

@@ -14,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "apps/commands.h"
 #include "apps/tape/build.h"
 #include "apps/tape/room.h"
 #include "stack/loop.h"

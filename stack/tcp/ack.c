@@ -3,7 +3,6 @@
  */
 #include "stack/tcp/ack.h"
 
-#include "stack/tcp/close.h"
 #include "stack/tcp/conn.h"
 #include "stack/tcp/send.h"
 #include "stack/tcp/timers.h"

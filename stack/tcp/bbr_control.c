@@ -1,7 +1,5 @@
 #include "stack/tcp/bbr_control.h"
 
-#include "stack/tcp/rate.h"
-
 #define DEFAULT_CWND_GAIN 200U
 #define UP_CWND_GAIN 225U
 #define PROBE_RTT_CWND_GAIN 50U

@@ -9,7 +9,6 @@
 #include "stack/tcp/handshake.h"
 #include "stack/tcp/receive.h"
 #include "stack/tcp/reply.h"
-#include "stack/tcp/timers.h"
 #include "stack/tcp/timewait.h"
 #include "stack/tcp/urgent.h"
 #include "stack/tcp/validate.h"

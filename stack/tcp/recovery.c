@@ -1,8 +1,8 @@
 #include "stack/tcp/recovery.h"
 
+#include "stack/tcp/conn.h"
 #include "stack/tcp/newreno.h"
 #include "stack/tcp/sack.h"
-#include "stack/tcp/timers.h"
 
 void recovery_init(struct tcp_conn *c, tcp_seq start)
 {

@@ -4,7 +4,6 @@
 
 #include "stack/tcp/close.h"
 #include "stack/tcp/conn.h"
-#include "stack/tcp/receive.h"
 #include "stack/tcp/timers.h"
 #include "stack/tcp/validate.h"
 

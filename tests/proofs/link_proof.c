@@ -17,7 +17,6 @@
 #include "stack/link/arp.h"
 #include "stack/link/ethernet.h"
 #include "stack/link/frame_facts.h"
-#include "stack/trace/names.h"
 #include "tests/proofs/proof.h"
 
 #define BYTES 30U

@@ -4,7 +4,6 @@
  * that was opened passively returns from SYN-RECEIVED to LISTEN by its block going away: the listener
  * was never anything else.
  */
-#include "stack/tcp/demux.h"
 #include "tests/sim/world.h"
 
 struct edge {

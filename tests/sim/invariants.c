@@ -4,7 +4,6 @@
 #include "stack/tcp/close.h"
 #include "stack/tcp/send.h"
 #include "stack/tcp/timers.h"
-#include "stack/tcp/timewait.h"
 
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)

@@ -6,7 +6,6 @@
  */
 #include <string.h>
 
-#include "stack/ip/icmp.h"
 #include "stack/ip/ip4.h"
 #include "tests/fuzz/program.h"
 

@@ -6,7 +6,6 @@
 
 #include "apps/explain/chapters.h"
 #include "apps/explain/exchange.h"
-#include "apps/explain/segment_seen.h"
 #include "tests/unit/apps/json_check.h"
 
 static struct doc doc;
