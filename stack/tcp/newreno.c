@@ -84,9 +84,9 @@ static void on_duplicate(struct tcp_conn *c, const struct tcp_ack *ack)
 }
 
 /* RFC 6582 3.2 step 3, full acknowledgment: option 1, which does not burst. */
-static void leave_recovery(struct tcp_conn *c)
+static void leave_recovery(struct tcp_conn *c, const struct tcp_ack *ack)
 {
-    uint32_t flight = seq_span(c->snd_una, c->snd_nxt);
+    uint32_t flight = seq_span(c->snd_una, c->snd_nxt) + ack->waiting;
     recovery_set_cwnd(c, u32_min(c->cc.ssthresh, u32_max(flight, c->snd_mss) + c->snd_mss));
     c->recovery.active = false;
     recovery_trace_cwnd(c, CWND_RECOVERED);
@@ -125,7 +125,7 @@ void newreno_on_ack(struct tcp_conn *c, const struct tcp_ack *ack)
     r->duplicates = 0;
     if (r->recover_set && seq_ge(c->snd_una, r->recover)) {
         if (r->active) {
-            leave_recovery(c);
+            leave_recovery(c, ack);
         }
         if (seq_gt(c->snd_una, r->recover)) {
             r->recover_set = false; /* left behind; before it wraps around into the future */

@@ -23,7 +23,7 @@ struct tcp_recovery {
     struct tcp_prr prr;
     struct tcp_undo undo;
     tcp_seq recover;         /* snd_nxt when recovery, or the last timeout, began */
-    tcp_seq first_duplicate; /* NewReno: snd_nxt when the first duplicate ACK in a row came */
+    tcp_seq first_duplicate; /* NewReno: end of what was let out at the first duplicate */
     uint16_t duplicates;     /* duplicate ACKs in a row */
     bool active;             /* in fast recovery */
     bool recover_set;        /* `recover` means something */

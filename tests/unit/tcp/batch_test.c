@@ -159,6 +159,28 @@ START_TEST(one_window_is_reduced_once)
 }
 END_TEST
 
+/* RFC 6582 3.2 step 3 (1): what duplicates have let out is outstanding when all that was lost has come. */
+START_TEST(newreno_leaves_with_what_was_let_out)
+{
+    uint32_t cwnd[2];
+    for (unsigned i = 0; i < 2; i++) {
+        together = false;
+        lose_in_slow_start(&cc_newreno, false, MS(100));
+        run_for(MS(100));
+        uint32_t sent = (info_of(a).snd_nxt - p.irs - 1) / MSS;
+        together = i > 0;
+        begin();
+        miss(24, sent - 6);
+        peer_send(&p, TCP_ACK, 1, segment(sent));
+        end();
+        ck_assert(!info_of(a).recovering);
+        cwnd[i] = info_of(a).cwnd;
+    }
+    ck_assert_uint_gt(cwnd[0], 3 * MSS);
+    ck_assert_uint_eq(cwnd[0], cwnd[1]);
+}
+END_TEST
+
 /* RFC 9438 4.2: time counts while the window is in use, though all of it be acknowledged before more is sent. */
 START_TEST(a_whole_window_acknowledged_is_no_pause)
 {
@@ -192,6 +214,7 @@ Suite *batch_suite(void)
     ADD(tc, newreno_reduces_what_was_let_out);
     ADD(tc, a_mark_reduces_what_was_let_out);
     ADD(tc, one_window_is_reduced_once);
+    ADD(tc, newreno_leaves_with_what_was_let_out);
     ADD(tc, a_whole_window_acknowledged_is_no_pause);
     return s;
 }
