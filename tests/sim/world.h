@@ -89,6 +89,8 @@ bool sim_world_step(struct sim_world *w);
 /* Runs to the end, and judges what came out. True: all is well. */
 bool sim_world_run(struct sim_world *w);
 
+/* station.c: makes wire `i` and what is at its ends. false: no memory, or no place. */
+bool sim_wire_begin(struct sim_world *w, unsigned i);
 struct sim_station *sim_station_of(struct sim_world *w, unsigned wire, unsigned host);
 struct host *sim_app_host(struct sim_world *w, const struct sim_app *a);
 bool sim_chance(struct sim_world *w, uint32_t per_mille);
