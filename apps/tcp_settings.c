@@ -63,6 +63,8 @@ static const struct setting settings[] = {
     {"dsack_undo", SETTING_SWITCH, FIELD(no_dsack_undo), "if the peer had it all twice (RFC 3708)"},
     {"prr", SETTING_SWITCH, FIELD(no_prr),
      "the window comes down evenly (RFC 9937); off: at once (RFC 6675)"},
+    {"reduce_again", SETTING_FLAG, FIELD(reduce_again),
+     "a lost retransmission lowers the window once more (RFC 5681 4.3)"},
     {"limited_transmit", SETTING_SWITCH, FIELD(no_limited_transmit),
      "without SACK two duplicates let out new data (RFC 3042)"},
     {"idle_restart", SETTING_SWITCH, FIELD(no_idle_restart),

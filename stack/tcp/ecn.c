@@ -374,12 +374,12 @@ static void suspect_path(struct tcp_conn *c)
     }
 }
 
-bool ecn_on_loss(struct tcp_conn *c)
+bool ecn_on_loss(struct tcp_conn *c, bool anew)
 {
     struct tcp_ecn *e = &c->ecn;
     const struct tcp_sent *lost = scoreboard_first_lost(&c->recovery.board);
     tcp_seq first = lost != NULL ? lost->start : c->snd_una;
-    bool same_window = e->reduced && e->by_mark && seq_lt(first, e->reduced_end);
+    bool same_window = !anew && e->reduced && e->by_mark && seq_lt(first, e->reduced_end);
     suspect_path(c);
     if (!same_window) {
         note_reduced(c, false);

@@ -79,8 +79,8 @@ void ecn_hear(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_ack *a
 /* The answer to it, after loss recovery has had its turn. True: the ACK does not open the window. */
 bool ecn_react(struct tcp_conn *c, const struct tcp_ack *ack);
 /* Loss was found or a timer fired, before the window is reduced for it. True: it is reduced already, for a
- * mark in the same window of data (RFC 3168 6.1.2). */
-bool ecn_on_loss(struct tcp_conn *c);
+ * mark in the same window of data (RFC 3168 6.1.2). `anew`: what is lost was sent after the latest reduction. */
+bool ecn_on_loss(struct tcp_conn *c, bool anew);
 /* The path cannot be trusted: nothing goes out as ECN-capable any more, and if `deaf`, what the peer says of marks
  * is not believed either. What the peer wants to know it is told on (RFC 9768 3.1.5). */
 void ecn_stop(struct tcp_conn *c, enum ecn_why why, bool deaf);

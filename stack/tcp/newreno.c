@@ -37,7 +37,7 @@ static void enter_recovery(struct tcp_conn *c, nsec now)
 {
     struct tcp_recovery *r = &c->recovery;
     undo_begin(c);
-    if (!ecn_on_loss(c)) {
+    if (!ecn_on_loss(c, false)) {
         /* RFC 5681 3.2 (2): what limited transmit sent does not count */
         c->cc.ops->on_loss(&c->cc, seq_span(c->snd_una, r->first_duplicate));
     }

@@ -65,11 +65,21 @@ bool recovery_lasts(const struct tcp_conn *c)
     return r->recover_set && seq_lt(c->snd_una, r->recover);
 }
 
+/* RFC 5681 4.3: losses in one window of data are one sign of congestion. Another is the loss of what was sent since that
+ * was answered: for the first time, or again (RFC 8985 3.4). */
+static bool is_anew(const struct tcp_conn *c, const struct tcp_sent *run)
+{
+    const struct tcp_recovery *r = &c->recovery;
+    bool again = run->sent_at >= r->reduced_at && (!r->active || c->tcp->config.reduce_again);
+    return !c->cc.ops->owns_window && (run->again ? again : seq_ge(run->start, r->recover));
+}
+
 void recovery_lose(struct tcp_conn *c, const struct tcp_sent *run, uint32_t n, nsec now)
 {
     if (plpmtu_is_probe(c, run)) {
         return;
     }
+    c->recovery.lost_anew = c->recovery.lost_anew || is_anew(c, run);
     c->rate.lost += n;
     if (c->cc.ops->on_lost == NULL) {
         return;
@@ -124,20 +134,11 @@ void recovery_take(struct tcp_conn *c, const struct tcp_segment *s, struct tcp_a
 
 /* ---- the episode, with RACK ---- */
 
-static void enter_recovery(struct tcp_conn *c, const struct tcp_ack *ack)
+/* Congestion control has answered. What is sent from now on has not been answered for. */
+static void answered(struct tcp_recovery *r, nsec now)
 {
-    struct tcp_recovery *r = &c->recovery;
-    undo_begin(c);
-    if (!ecn_on_loss(c)) {
-        uint32_t flight = ack != NULL ? u32_min(ack->flight, c->cc.cwnd) : flight_size(c);
-        c->cc.ops->on_loss(&c->cc, flight);
-    }
-    r->active = true;
-    r->recover = c->snd_nxt;
-    r->recover_set = true;
-    r->rack.probing = false; /* RFC 8985 7.1: it has had its answer, and its reduction */
-    prr_begin(c, ack);
-    recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
+    r->reduced_at = now;
+    r->lost_anew = false;
 }
 
 /* RFC 9937 6.4: the window ends where congestion control wants it. */
@@ -150,13 +151,44 @@ static void leave_episode(struct tcp_conn *c)
     }
     r->active = false;
     r->recover_set = false;
+    r->lost_anew = false;
     rack_recovered(c);
+}
+
+/* Within a fast recovery losses of new data wait for its end, as RFC 6675 5 (A) has it. */
+static bool begins_episode(const struct tcp_conn *c)
+{
+    const struct tcp_recovery *r = &c->recovery;
+    return !r->recover_set || (r->lost_anew && (!r->active || c->tcp->config.reduce_again));
+}
+
+static void enter_recovery(struct tcp_conn *c, const struct tcp_ack *ack, nsec now)
+{
+    struct tcp_recovery *r = &c->recovery;
+    bool again = r->recover_set;
+    if (again) { /* that one ends with what was sent in it being lost */
+        leave_episode(c);
+    }
+    undo_begin(c);
+    if (!ecn_on_loss(c, again)) {
+        uint32_t flight = ack != NULL ? u32_min(ack->flight, c->cc.cwnd) : flight_size(c);
+        c->cc.ops->on_loss(&c->cc, flight);
+    }
+    r->active = true;
+    r->recover = c->snd_nxt;
+    r->recover_set = true;
+    r->rack.probing = false; /* RFC 8985 7.1: it has had its answer, and its reduction */
+    answered(r, now);
+    prr_begin(c, ack);
+    recovery_trace_cwnd(c, CWND_FAST_RETRANSMIT);
 }
 
 static void rack_on_ack(struct tcp_conn *c, struct tcp_ack *ack)
 {
     struct tcp_recovery *r = &c->recovery;
-    if (r->recover_set && seq_ge(c->snd_una, r->recover)) {
+    bool over = r->recover_set && seq_ge(c->snd_una, r->recover);
+    bool next = over && r->lost_anew && !seq_eq(c->snd_una, c->snd_nxt);
+    if (over) {
         leave_episode(c);
     }
     bool probe_repaired = rack_probe_answered(c, ack);
@@ -164,10 +196,10 @@ static void rack_on_ack(struct tcp_conn *c, struct tcp_ack *ack)
     if (ack->lost > 0 && !r->recover_set && plpmtu_lost_alone(c, ack->now)) {
         ack->lost = 0; /* RFC 4821 7.6.2: no sign of congestion */
     }
-    if (ack->lost > 0 && !r->recover_set) {
-        enter_recovery(c, ack);
+    if (next || (ack->lost > 0 && begins_episode(c))) {
+        enter_recovery(c, ack, ack->now);
     } else if (probe_repaired && !r->recover_set) { /* RFC 8985 7.4.2: a loss, but none to repair */
-        if (!ecn_on_loss(c)) {
+        if (!ecn_on_loss(c, false)) {
             c->cc.ops->on_loss(&c->cc, u32_min(ack->flight, c->cc.cwnd));
         }
         recovery_set_cwnd(c, c->cc.ssthresh);
@@ -197,8 +229,9 @@ void recovery_on_reorder_timer(struct tcp_conn *c, nsec now)
 {
     struct tcp_recovery *r = &c->recovery;
     uint32_t lost = rack_detect_loss(c, now);
-    if (lost > 0 && !r->recover_set && !plpmtu_lost_alone(c, now)) {
-        enter_recovery(c, NULL);
+    bool alone = lost > 0 && !r->recover_set && plpmtu_lost_alone(c, now);
+    if (lost > 0 && !alone && begins_episode(c)) {
+        enter_recovery(c, NULL, now);
     }
     conn_mark_dirty(c);
 }
@@ -224,7 +257,7 @@ void recovery_on_timeout(struct tcp_conn *c, nsec now, bool first)
     if (first) {
         undo_on_timeout(c, !r->recover_set);
     }
-    bool reduced = first && ecn_on_loss(c);
+    bool reduced = first && ecn_on_loss(c, false);
     c->cc.ops->on_timeout(&c->cc, flight_size(c), first && !reduced);
     r->rack.probing = false;
     if (recovery_by_rack(c)) {
@@ -239,6 +272,7 @@ void recovery_on_timeout(struct tcp_conn *c, nsec now, bool first)
         recovery_all_lost(c);
     }
     r->must_send = true;
+    answered(r, now);
     recovery_trace_cwnd(c, CWND_TIMEOUT);
 }
 

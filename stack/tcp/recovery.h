@@ -29,6 +29,8 @@ struct tcp_recovery {
     bool recover_set;        /* `recover` means something */
     bool partial_seen;       /* RFC 6582 3.2 step 3: the timer was restarted once */
     bool must_send;          /* the next retransmission goes whatever cwnd says */
+    bool lost_anew;          /* something that was sent since then is lost: */
+    nsec reduced_at;         /* when losses, or the timer, were answered last */
 };
 
 void recovery_init(struct tcp_conn *c, tcp_seq start);

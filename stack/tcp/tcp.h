@@ -95,6 +95,7 @@ struct tcp_config {
     bool no_undo;       /* spurious retransmissions are not undone (RFC 4015), for study */
     bool no_eifel, no_frto, no_dsack_undo; /* … or not by one of the three witnesses (undo.h) */
     bool no_prr; /* recovery begins with its last window (RFC 6675 5, not RFC 9937), for study */
+    bool reduce_again;        /* a lost retransmission lowers the window once more (RFC 5681 4.3) */
     bool no_limited_transmit; /* duplicates let nothing new out (RFC 3042), for study */
     bool no_idle_restart;     /* the congestion window outlives silence (RFC 5681 4.1), for study */
     bool no_window_validation; /* a window that is not used stays (RFC 2861), for study */

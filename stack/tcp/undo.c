@@ -117,6 +117,7 @@ static void restore(struct tcp_conn *c, const struct tcp_ack *ack)
     scoreboard_unmark_lost(&r->board, &c->tcp->sent_pool, ack->now);
     r->active = false;
     r->recover_set = false;
+    r->lost_anew = false;
     r->must_send = false;
     r->duplicates = 0;
     c->backoff = 0;

@@ -261,6 +261,11 @@ static void set_byte_counting(const struct target *t, int64_t v)
     config_of(t)->no_byte_counting = v == 0;
 }
 
+static void set_reduce_again(const struct target *t, int64_t v)
+{
+    config_of(t)->reduce_again = v != 0;
+}
+
 static void set_push_quanta(const struct target *t, int64_t v)
 {
     config_of(t)->no_push_quanta = v == 0;
@@ -323,6 +328,7 @@ static const struct sysctl {
     {"vitrine.eifel", 0, 1, 0, set_eifel},
     {"vitrine.dsack_undo", 0, 1, 0, set_dsack_undo},
     {"vitrine.prr", 0, 1, 0, set_prr},
+    {"vitrine.reduce_again", 0, 1, 0, set_reduce_again},
     {"vitrine.limited_transmit", 0, 1, 0, set_limited_transmit},
     {"vitrine.byte_counting", 0, 1, 0, set_byte_counting},
     {"vitrine.push_quanta", 0, 1, 0, set_push_quanta},

@@ -61,6 +61,7 @@ START_TEST(takes_each_kind)
     ck_assert(!config.no_undo && !config.no_dsack_undo);
     ck_assert(take("dsack_undo=off,hystart=off,byte_counting=off"));
     ck_assert(config.no_dsack_undo && config.no_hystart && config.no_byte_counting);
+    ck_assert(take("reduce_again=on") && config.reduce_again);
     ck_assert(take("rto_restart=on,rto_restart=off"));
     ck_assert(!config.rto_restart);
     ck_assert(take("ecn=accept-ask-classic"));
