@@ -4,6 +4,7 @@
 #include "stack/tcp/ecn.h"
 
 #include "stack/tcp/conn.h"
+#include "stack/tcp/timers.h"
 
 /* AE, CWR, ECE of SYN and SYN-ACK. */
 #define ASK_CLASSIC 3U
@@ -339,6 +340,16 @@ static bool all_marked(struct tcp_conn *c)
     return true;
 }
 
+/* RFC 3168 6.1.2: a window of one segment cannot become smaller. Its rate can, by the retransmission timer, which begins
+ * anew: no sooner does another segment go. */
+static void wait_for_timer(struct tcp_conn *c, nsec now)
+{
+    if (timers_running(c, TCP_TIMER_RTO)) {
+        timers_restart_rto(c, now);
+    }
+    pace_hold(c, now + c->rtt.rto);
+}
+
 bool ecn_react(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_ecn *e = &c->ecn;
@@ -351,6 +362,9 @@ bool ecn_react(struct tcp_conn *c, const struct tcp_ack *ack)
     }
     if (all_marked(c)) {
         return false;
+    }
+    if (c->cc.cwnd <= c->snd_mss && !c->cc.ops->owns_window) {
+        wait_for_timer(c, ack->now);
     }
     c->cc.ops->on_mark(&c->cc, u32_min(ack->flight, c->cc.cwnd));
     recovery_set_cwnd(c, u32_min(c->cc.cwnd, c->cc.ssthresh));

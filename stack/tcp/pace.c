@@ -51,11 +51,21 @@ static uint64_t rate_now(struct tcp_conn *c)
     return rate == 0 || (max != 0 && max < rate) ? max : rate;
 }
 
+void pace_hold(struct tcp_conn *c, nsec until)
+{
+    c->pace.held_until = until;
+}
+
 void pace_begin(struct tcp_conn *c, nsec now)
 {
     struct tcp_pace *p = &c->pace;
     timers_stop(c, TCP_TIMER_PACE);
     p->rate = rate_now(c);
+    p->held = now < p->held_until;
+    if (p->held) {
+        p->budget = 0;
+        return;
+    }
     if (p->rate == 0) {
         p->budget = UINT32_MAX;
         p->next_at = 0;
@@ -76,17 +86,17 @@ void pace_begin(struct tcp_conn *c, nsec now)
 bool pace_lets(struct tcp_conn *c, uint32_t len)
 {
     struct tcp_pace *p = &c->pace;
-    if (p->rate == 0 || len <= p->budget) {
+    if (len <= p->budget) {
         return true;
     }
     p->waiting = true;
-    timers_set(c, TCP_TIMER_PACE, p->next_at);
+    timers_set(c, TCP_TIMER_PACE, p->held ? p->held_until : p->next_at);
     return false;
 }
 
 uint32_t pace_budget(const struct tcp_conn *c)
 {
-    return c->pace.rate == 0 ? UINT32_MAX : c->pace.budget;
+    return c->pace.budget;
 }
 
 void pace_sent(struct tcp_conn *c, uint32_t len)

@@ -19,8 +19,10 @@ struct tcp_conn;
 struct tcp_pace {
     nsec next_at;    /* when what has gone is paid for at the rate, and the next quantum may go */
     uint64_t rate;   /* bytes a second, of the present flush; 0: not paced */
-    uint32_t budget; /* bytes that it may still send */
+    uint32_t budget; /* bytes that it may still send; UINT32_MAX: it is not paced */
     bool waiting;    /* something has waited for next_at since */
+    bool held;       /* the present flush sends nothing … */
+    nsec held_until; /* … before, at whatever rate (pace_hold) */
 };
 
 /* The most that may go at once at `rate` bytes a second: what a millisecond takes, but two segments of `mss`
@@ -28,6 +30,8 @@ struct tcp_pace {
 uint32_t pace_quantum(uint64_t rate, uint32_t mss);
 /* Do `len` bytes make a quantum at the rate of the window, whether that paces or not? */
 bool pace_is_quantum(const struct tcp_conn *c, uint32_t len);
+/* Nothing goes before `until`, but what the retransmission timer sends. */
+void pace_hold(struct tcp_conn *c, nsec until);
 /* A flush begins. */
 void pace_begin(struct tcp_conn *c, nsec now);
 /* May a segment with `len` bytes of data go now? If not, the timer will tell when. */

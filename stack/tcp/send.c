@@ -96,7 +96,7 @@ static uint32_t usable_window(const struct tcp_conn *c)
 uint32_t send_waiting(const struct tcp_conn *c)
 {
     uint32_t in_flight = recovery_in_flight(c);
-    if (!list_linked(&c->dirty_link) || !carries_data(c) || c->pace.rate != 0 ||
+    if (!list_linked(&c->dirty_link) || !carries_data(c) || c->pace.rate != 0 || c->pace.held ||
         in_flight >= c->cc.cwnd) {
         return 0;
     }
