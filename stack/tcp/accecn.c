@@ -187,12 +187,15 @@ void accecn_receive(struct tcp_conn *c, const struct tcp_segment *s)
     count_packet(a, s);
     bool changed = ce && !a->latest_ce && s->len > 0;
     a->latest_ce = ce;
+    bool text = segment_span(s) > 0;
+    a->of_acks = a->of_acks && !text;
     if (!ce) {
         return;
     }
     a->ce_unacked = (uint8_t)u32_min(a->ce_unacked + packets_of(s), UINT8_MAX);
     bool waiting = s->len > 0 || c->delack.unacked > 0;
     if (changed || a->ce_unacked >= (waiting ? CE_WITH_UNACKED : CE_WITHOUT)) {
+        a->of_acks = a->of_acks || (!text && c->delack.unacked == 0 && !c->ack_due);
         c->ack_due = true;
         conn_mark_dirty(c);
     }
@@ -260,6 +263,7 @@ void accecn_sent(struct tcp_conn *c, const struct tcp_segment *s)
 {
     struct tcp_accecn *a = &c->accecn;
     a->ce_unacked = 0;
+    a->of_acks = false;
     if ((s->opts & TCP_OPT_HAS_ACCECN) != 0) {
         a->untold = 0;
         a->option_sent = a->option_sent || s->len > 0;

@@ -39,6 +39,7 @@ struct tcp_accecn {
     bool syn_ack_ce : 1;   /* a SYN-ACK did, and is counted */
     bool syn_marked : 1;   /* our SYN did, the peer says: congestion like that of a lost one */
     bool client : 1;    /* a SYN-ACK agreed; else a SYN did, of a server or a simultaneous open */
+    bool of_acks : 1;   /* what makes an ACK due is marks on ACKs, and nothing else */
     bool third_due : 1; /* the ACK that tells how the SYN-ACK came must go, by itself */
     bool
         try_option : 1; /* the first data carries an option, to see whether it gets through (3.2.3.2.1) */

@@ -202,7 +202,7 @@ void ecn_late_syn(struct tcp_conn *c, const struct tcp_segment *s)
 {
     bool syn_ack =
         (s->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) && seq_eq(s->seq, c->irs);
-    if (syn_ack && c->accecn.client && segment_ace(s) != 0) {
+    if (syn_ack && c->accecn.client && agreed_by(c, segment_ace(s)) == ECN_MODE_ACCURATE) {
         accecn_syn_ack_again(c, s);
     }
 }

@@ -11,10 +11,12 @@
 #define SACK_BLOCKS_ALONE 4U
 #define BIG_PAUSE (10 * NS_PER_SEC) /* after a packet beyond TRANSMIT_SUPER_MAX was refused */
 
-/* RFC 9768 3.2.2.1: the ACK that tells how the SYN-ACK came has none. */
+/* RFC 9768 3.2.2.1: the ACK that tells how the SYN-ACK came has none; 3.2.2.5.1: nor has an ACK of ACKs, so that it is
+ * not taken for a duplicate. */
 static void add_sack_blocks(const struct tcp_conn *c, struct tcp_segment *s)
 {
-    if (c->sack_ok && !c->accecn.third_due && (c->reassembly.count > 0 || c->dsack.due)) {
+    bool none = c->accecn.third_due || (c->accecn.of_acks && !c->dsack.due);
+    if (c->sack_ok && !none && (c->reassembly.count > 0 || c->dsack.due)) {
         unsigned max = c->ts_ok ? SACK_BLOCKS_WITH_TS : SACK_BLOCKS_ALONE;
         s->sack_count = (uint8_t)dsack_blocks(c, s->sack, max);
         s->opts |= TCP_OPT_HAS_SACK;

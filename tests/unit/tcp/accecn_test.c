@@ -6,6 +6,7 @@
 
 Suite *accecn_suite(void);
 
+/* requires: 9768-3.1.1-3, 9768-3.1.3-4, 9768-3.2.2.1-1 */
 START_TEST(codes_of_the_handshake) /* tables 2 and 3 */
 {
     static const struct {
@@ -23,6 +24,7 @@ START_TEST(codes_of_the_handshake) /* tables 2 and 3 */
 }
 END_TEST
 
+/* requires: 9768-3.2.3.1-1 */
 START_TEST(a_counter_of_bytes) /* A.1 */
 {
     ck_assert_uint_eq(accecn_byte_delta(33554433, 1461), 1460);
@@ -32,6 +34,7 @@ START_TEST(a_counter_of_bytes) /* A.1 */
 }
 END_TEST
 
+/* requires: 9768-3.2.2.2-2 */
 START_TEST(three_bits) /* 3.2.2.2, A.2.1 */
 {
     ck_assert_uint_eq(accecn_delta(5, 5), 0);
@@ -41,6 +44,7 @@ START_TEST(three_bits) /* 3.2.2.2, A.2.1 */
 }
 END_TEST
 
+/* requires: 9768-3.2.2.5.2-1, 9768-3.2.2.5.2-3 */
 START_TEST(the_safest_case) /* A.2.1 */
 {
     ck_assert_uint_eq(accecn_safest(2, 9), 2);
@@ -98,6 +102,7 @@ static struct tcp_info after_option(const uint8_t *option, size_t len)
     return info_of(a);
 }
 
+/* requires: 9768-3.2.3-2, 9768-3.2.3-3 */
 START_TEST(fields_of_both_orders) /* 3.2.3, table 5 */
 {
     uint8_t option[12] = {172, 11};
@@ -126,6 +131,7 @@ START_TEST(fields_of_both_orders) /* 3.2.3, table 5 */
 }
 END_TEST
 
+/* requires: 9768-3.2.3-4 */
 START_TEST(other_lengths_are_padding) /* 3.2.3: whole fields count, the rest does not */
 {
     uint8_t option[14] = {172, 7};
@@ -144,6 +150,7 @@ START_TEST(other_lengths_are_padding) /* 3.2.3: whole fields count, the rest doe
 }
 END_TEST
 
+/* requires: 9768-3.2-1 */
 START_TEST(a_super_segment_is_many_packets) /* 3.2: every packet with CE counts */
 {
     struct tcp_segment s = {.ecn = IP_ECN_CE, .len = 4000};
@@ -164,6 +171,7 @@ START_TEST(a_super_segment_is_many_packets) /* 3.2: every packet with CE counts 
 END_TEST
 
 /* 3.1.5: SYNs that ask for the one and for the other in the same handshake. */
+/* requires: 9768-3.1.5-5 */
 START_TEST(two_questions_are_reset)
 {
     rig_restart(&(struct tcp_config){.ecn = TCP_ECN_ACCEPT});
@@ -187,7 +195,28 @@ START_TEST(two_questions_are_reset)
 }
 END_TEST
 
+/* requires: 9768-3.1.5-5 */
+START_TEST(so_they_are_the_other_way_round)
+{
+    rig_restart(&(struct tcp_config){.ecn = TCP_ECN_ACCEPT});
+    struct peer p = peer_new();
+    rig_listen(NULL);
+    struct raw syn = raw_segment(&p, TCP_SYN | TCP_ECE | TCP_CWR, 0, 0, NULL, 0);
+    syn.b[12] |= 1U;
+    raw_fix(&syn);
+    raw_send(&syn);
+    expect(&p, TCP_SYN | TCP_ACK | TCP_CWR, 0, 1, 0);
+    syn.b[12] &= 0xfeU;
+    raw_fix(&syn);
+    raw_send(&syn);
+    struct wire reset = take_segment(__LINE__);
+    ck_assert_uint_eq(reset.flags, TCP_RST | TCP_ACK);
+    ck_assert_uint_eq(reset.ack, p.iss + 1);
+}
+END_TEST
+
 /* 3.2.2.1: data that waited for the handshake goes behind its last ACK, which tells how the SYN-ACK came. */
+/* requires: 9768-3.2.2.1-2 */
 START_TEST(the_last_ack_goes_by_itself)
 {
     rig_restart(&(struct tcp_config){.ecn = TCP_ECN_ASK});
@@ -221,6 +250,7 @@ Suite *accecn_suite(void)
     ADD(options, fields_of_both_orders);
     ADD(options, other_lengths_are_padding);
     ADD(options, two_questions_are_reset);
+    ADD(options, so_they_are_the_other_way_round);
     ADD(options, the_last_ack_goes_by_itself);
     return s;
 }

@@ -145,6 +145,7 @@ START_TEST(without_timestamps_nothing_but_the_size)
 END_TEST
 
 /* RFC 9768 5.1: the ACK tells that the client knows of accurate marks; with data it has the counter, from 5 on. */
+/* requires: 9768-5.1-1 */
 START_TEST(accurate_marks_show_in_the_ack)
 {
     static const struct {
