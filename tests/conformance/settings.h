@@ -1,7 +1,7 @@
 /* How a script's host is set up: `--name=value` lines, and the shell commands that have a meaning here.
  *
- * The tables in settings.c and shell.c are the whole truth: what is not in them makes the script skipped,
- * with its name as the reason.
+ * The tables in settings.c and sysctl.c, and the commands of shell.c, are the whole truth: what is not in them makes
+ * the script skipped, with its name as the reason.
  */
 #ifndef VITRINE_CONFORMANCE_SETTINGS_H
 #define VITRINE_CONFORMANCE_SETTINGS_H
