@@ -268,7 +268,7 @@ static bool send_again(struct tcp_conn *c, struct tcp_sent *run, uint32_t len, n
     if (!scoreboard_sent_again(&c->recovery.board, &c->tcp->sent_pool, run, span, &stamp)) {
         return false;
     }
-    undo_resent(c, seq_add(start, span), span, now);
+    undo_resent(c, start, seq_add(start, span), now);
     plpmtu_resent(c, start, seq_add(start, span));
     send_text(c, start, fit, fin, now, true);
     return true;

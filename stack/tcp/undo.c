@@ -21,7 +21,7 @@ void undo_marked(struct tcp_conn *c)
     c->recovery.undo.ssthresh = 0;
 }
 
-void undo_resent(struct tcp_conn *c, tcp_seq end, uint32_t bytes, nsec now)
+void undo_resent(struct tcp_conn *c, tcp_seq start, tcp_seq end, nsec now)
 {
     struct tcp_undo *u = &c->recovery.undo;
     if (!u->armed) {
@@ -31,8 +31,12 @@ void undo_resent(struct tcp_conn *c, tcp_seq end, uint32_t bytes, nsec now)
         u->has_first = true;
         u->first_ts = conn_ts_now(c, now);
         u->first_end = end;
+        u->low = start;
+        u->high = end;
     }
-    u->resent += bytes;
+    u->low = seq_min(u->low, start);
+    u->high = seq_max(u->high, end);
+    u->resent += seq_span(start, end);
 }
 
 /* RFC 3522 3.2: the first ACK that covers the first retransmission echoes a timestamp from before it. */
@@ -45,11 +49,16 @@ static bool eifel(const struct tcp_conn *c, const struct tcp_segment *s, const s
            (int32_t)(s->tsecr - u->first_ts) < 0;
 }
 
-/* RFC 3708 2: nothing was sent again that had not been delivered before. */
+/* RFC 3708 3: nothing was sent again that had not been delivered before. A report of what did not go again tells of a copy
+ * that the network made (A.4; RFC 2883 5.1), and not of that. */
 static bool all_duplicates(struct tcp_conn *c, const struct tcp_ack *ack)
 {
     struct tcp_undo *u = &c->recovery.undo;
     if (c->tcp->config.no_dsack_undo || !u->has_first || ack->dsack_len == 0 || u->resent == 0) {
+        return false;
+    }
+    tcp_seq start = seq_sub(ack->dsack_end, ack->dsack_len);
+    if (seq_lt(start, u->low) || seq_gt(ack->dsack_end, u->high)) {
         return false;
     }
     u->resent -= u32_min(u->resent, ack->dsack_len);

@@ -26,8 +26,9 @@ struct tcp_undo {
     uint32_t resent;         /* bytes sent again, and not reported as duplicates yet */
     uint32_t first_ts;       /* TSval of the first retransmission */
     tcp_seq first_end;       /* and the sequence number behind it */
+    tcp_seq low, high;       /* all that went again lies between these */
     bool armed : 1;          /* there is something to be undone */
-    bool has_first : 1;      /* first_ts and first_end mean something */
+    bool has_first : 1;      /* first_ts, first_end, low and high mean something */
     uint8_t frto;            /* enum frto */
 };
 
@@ -36,8 +37,8 @@ void undo_begin(struct tcp_conn *c);
 /* The timer fired for the first time in a row: RFC 5682 2.1 and 3.1 step 1. `alone`: no recovery was going on. In
  * one, octets that were sent before the timer fired arrive whether it was spurious or not. */
 void undo_on_timeout(struct tcp_conn *c, bool alone);
-/* Old octets up to `end` went again. */
-void undo_resent(struct tcp_conn *c, tcp_seq end, uint32_t bytes, nsec now);
+/* Old octets [start, end) went again. */
+void undo_resent(struct tcp_conn *c, tcp_seq start, tcp_seq end, nsec now);
 /* There was congestion all the same, a mark says (RFC 3168): the window stays reduced. */
 void undo_marked(struct tcp_conn *c);
 /* Judges by the ACK. True: the episode was spurious, and is undone. */

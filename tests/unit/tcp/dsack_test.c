@@ -53,6 +53,7 @@ START_TEST(it_rides_on_data_and_takes_room)
 END_TEST
 
 /* RFC 2883 4 (1): the latest of a batch; what touches is one. */
+/* requires: 2883-4-2 */
 START_TEST(duplicates_of_one_batch)
 {
     struct peer p;
@@ -74,6 +75,7 @@ START_TEST(duplicates_of_one_batch)
 END_TEST
 
 /* A duplicate beyond a hole that is filled before the ACK goes lies below that ACK: no second block. */
+/* requires: 2883-4-5 */
 START_TEST(the_hole_is_filled_meanwhile)
 {
     struct peer p;
@@ -106,6 +108,7 @@ END_TEST
 
 /* RFC 2018 3: four blocks, three beside timestamps, the duplicate among them; with the block around it second though
  * another came later. */
+/* requires: 2883-4-6 */
 START_TEST(as_many_blocks_as_fit)
 {
     for (unsigned ts = 0; ts < 2; ts++) {
@@ -146,6 +149,7 @@ START_TEST(a_fin_again_and_a_syn_again)
 END_TEST
 
 /* Numbers from before the connection: somebody guesses, and nothing came twice. */
+/* requires: 2883-4-3 */
 START_TEST(what_never_came_is_no_duplicate)
 {
     struct peer p;
