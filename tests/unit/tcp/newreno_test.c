@@ -251,6 +251,7 @@ START_TEST(after_a_timeout_all_goes_again) /* step 4; RFC 5681 3.1 */
 }
 END_TEST
 
+/* requires: 6675-5-2 */
 START_TEST(duplicates_count_in_a_row)
 {
     struct tcp_conn *c = ten_segments_out(bases[_i]);

@@ -160,6 +160,7 @@ static void lose_all_or_none(void)
 
 static const uint32_t bases[] = {1, 0xffffff00U, 0x7ffffff0U, 0xfffff448U};
 
+/* requires: 6675-3-1, 6675-4-1 */
 START_TEST(it_is_what_its_octets_are)
 {
     start(bases[_i]);
