@@ -153,6 +153,7 @@ static void next_secret(const struct tls_traffic *a, struct tls_value *secret)
 void tls_traffic_update_in(struct tls_session *t)
 {
     next_secret(t->traffic, &t->traffic->secret_in);
+    t->traffic->updates_in++;
     make_keys(t, !t->context->client, 0);
 }
 
@@ -166,6 +167,7 @@ void tls_traffic_update_out(struct tls_session *t)
     }
     a->update_owed = a->update_request = false;
     tls_lens_post_handshake(t, true, TLS_KEY_UPDATE, sizeof(message));
+    a->updates_out++;
     next_secret(a, &a->secret_out);
     make_keys(t, t->context->client, 0);
 }

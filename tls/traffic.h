@@ -23,8 +23,9 @@ struct tls_traffic {
     struct tls_value secret_in, secret_out; /* of TLS 1.3 */
     struct tls_master *master;              /* of TLS 1.2, until the keys are made; else NULL */
     struct record_side in, out;
-    const char *alpn;  /* of the context; NULL: none was agreed on */
-    struct list awake; /* among those of the context that have their AEADs at hand */
+    uint32_t updates_in, updates_out; /* how often these have changed; `vt tls` shows it */
+    const char *alpn;                 /* of the context; NULL: none was agreed on */
+    struct list awake;                /* among those of the context that have their AEADs at hand */
     /* The record that comes in. */
     uint8_t header[RECORD_HEADER];
     uint8_t header_len;
