@@ -142,7 +142,7 @@ static void take_new_ack(struct tcp_conn *c, const struct tcp_segment *s, struct
 
 void ack_process(struct tcp_conn *c, const struct tcp_segment *s)
 {
-    uint32_t waiting = send_waiting(c);
+    uint32_t waiting = seq_eq(c->snd_una, c->snd_nxt) ? 0 : send_waiting(c);
     struct tcp_ack ack = {
         .now = s->at,
         .ack = s->ack,
