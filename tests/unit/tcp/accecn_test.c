@@ -76,16 +76,23 @@ static void add_field(uint8_t *at, uint32_t v)
     at[2] = (uint8_t)v;
 }
 
-/* The bytes of an option are told by the segment's parser. */
-static struct tcp_info after_option(const uint8_t *option, size_t len)
+/* A host that accepts is asked for AccECN (RFC 9768 3.1.1). Returns the SYN that asked. */
+static struct raw ask_accurate(const struct peer *p)
 {
     rig_restart(&(struct tcp_config){.ecn = TCP_ECN_ACCEPT});
-    struct peer p = peer_new();
     rig_listen(NULL);
-    struct raw syn = raw_segment(&p, TCP_SYN | TCP_ECE | TCP_CWR, 0, 0, NULL, 0);
+    struct raw syn = raw_segment(p, TCP_SYN | TCP_ECE | TCP_CWR, 0, 0, NULL, 0);
     syn.b[12] |= 1U;
     raw_fix(&syn);
     raw_send(&syn);
+    return syn;
+}
+
+/* The bytes of an option are told by the segment's parser. */
+static struct tcp_info after_option(const uint8_t *option, size_t len)
+{
+    struct peer p = peer_new();
+    ask_accurate(&p);
     struct wire answer = take_segment(__LINE__);
     p.irs = answer.seq;
     p.knows_irs = true;
@@ -198,13 +205,8 @@ END_TEST
 /* requires: 9768-3.1.5-5 */
 START_TEST(so_they_are_the_other_way_round)
 {
-    rig_restart(&(struct tcp_config){.ecn = TCP_ECN_ACCEPT});
     struct peer p = peer_new();
-    rig_listen(NULL);
-    struct raw syn = raw_segment(&p, TCP_SYN | TCP_ECE | TCP_CWR, 0, 0, NULL, 0);
-    syn.b[12] |= 1U;
-    raw_fix(&syn);
-    raw_send(&syn);
+    struct raw syn = ask_accurate(&p);
     expect(&p, TCP_SYN | TCP_ACK | TCP_CWR, 0, 1, 0);
     syn.b[12] &= 0xfeU;
     raw_fix(&syn);
