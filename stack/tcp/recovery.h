@@ -22,14 +22,14 @@ struct tcp_recovery {
     struct tcp_rack rack;
     struct tcp_prr prr;
     struct tcp_undo undo;
-    tcp_seq recover;         /* snd_nxt when recovery, or the last timeout, began */
+    tcp_seq recover; /* snd_nxt, with what waited, when recovery or the last timeout began */
     tcp_seq first_duplicate; /* NewReno: end of what was let out at the first duplicate */
     uint16_t duplicates;     /* duplicate ACKs in a row */
     bool active;             /* in fast recovery */
     bool recover_set;        /* `recover` means something */
     bool partial_seen;       /* RFC 6582 3.2 step 3: the timer was restarted once */
     bool must_send;          /* the next retransmission goes whatever cwnd says */
-    bool lost_anew;          /* something that was sent since then is lost: */
+    bool lost_anew;          /* something that was sent after reduced_at is lost */
     nsec reduced_at;         /* when losses, or the timer, were answered last */
 };
 
